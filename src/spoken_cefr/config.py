@@ -1,0 +1,214 @@
+"""A profile: one TOML file in ``configs/``, read into frozen dataclasses.
+
+An unknown key, a value of the wrong type or a choice that does not exist is an
+error that names the file and the key. Nothing is coerced but int to float.
+"""
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_args, get_origin
+
+from spoken_cefr.errors import InputError
+from spoken_cefr.paths import CONFIGS, under_root
+
+PROFILE_VARIABLE = "SPOKEN_CEFR_PROFILE"
+
+
+@dataclass(frozen=True)
+class ScrapingConfig:
+    """Where the recordings come from."""
+
+    base_url: str = ""
+    language: str = "fr"
+    replica_dir: str = ""  # serve this folder on 127.0.0.1 and scrape that instead of base_url
+    replica_port: int = 8765  # another one is taken when it is busy
+    contact: str = ""  # e-mail address in the User-Agent; a real host demands it
+    delay_s: float = 1.0  # between two requests
+    timeout_s: float = 30.0
+    max_tries: int = 4
+    max_audio_mb: float = 50.0
+    audio_hosts: tuple[str, ...] = ()  # hosts beside base_url's that may serve audio
+    limit: int = 0  # stop after so many cards; 0: all
+    from_cache: bool = False  # rebuild the table from the saved pages, without a browser
+
+
+@dataclass(frozen=True)
+class ProcessingConfig:
+    """Audio chain, transcription and alignment."""
+
+    sample_rate: int = 16000
+    segment_s: float = 1.0
+    overlap: float = 0.5
+    n_fft: int = 1024
+    hop_length: int = 512
+    n_mels: int = 128
+    segment_window: bool = True  # the study's Hann window over the segment, before the STFT's own
+    noise_ratio: float = 0.025  # standard deviation of the noise / that of the segment
+    engine: str = field(default="faster-whisper", metadata={"choices": ("faster-whisper",)})
+    model: str = "offline-base"  # the packaged weights; or a Whisper size; or a folder
+    compute_type: str = field(default="int8", metadata={"choices": ("int8", "float32", "float16")})
+    aligner: str = field(default="whisper", metadata={"choices": ("whisper",)})
+    backend: str = field(default="joblib", metadata={"choices": ("joblib",)})
+    strict: bool = False  # stop at the first recording that cannot be used
+
+
+@dataclass(frozen=True)
+class NeuralNetworksConfig:
+    """Split, runs and training."""
+
+    runs: str = "all"  # names separated by commas, or all
+    n_folds: int = 5  # one fold is the test part, one the validation part
+    balance: str = field(default="none", metadata={"choices": ("none", "class_weight")})
+    epochs: int = 0  # 0: as many as each run says
+    device: str = field(default="auto", metadata={"choices": ("auto", "cpu", "cuda", "mps")})
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """Intervals."""
+
+    n_bootstrap: int = 1000
+    confidence: float = 0.95
+
+
+@dataclass(frozen=True)
+class Config:
+    """A profile with every key resolved."""
+
+    profile: str
+    data_dir: str
+    notice: str = ""  # printed beside every result, e.g. that the voices are synthetic
+    seed: int = 42
+    n_jobs: int = 2
+    scraping: ScrapingConfig = field(default_factory=ScrapingConfig)
+    processing: ProcessingConfig = field(default_factory=ProcessingConfig)
+    neural_networks: NeuralNetworksConfig = field(default_factory=NeuralNetworksConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+    @property
+    def data_path(self) -> Path:
+        """``data_dir`` as an absolute path."""
+        return under_root(self.data_dir)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The whole profile as plain JSON types."""
+        return dataclasses.asdict(self)
+
+
+def load_config(profile: str | None = None, overrides: Sequence[str] = ()) -> Config:
+    """Read a profile and apply ``stage.key=value`` overrides.
+
+    Parameters
+    ----------
+    profile : str, optional
+        Name of a file in ``configs/`` without ``.toml``; by default the value
+        of ``SPOKEN_CEFR_PROFILE``, else ``demo``.
+    overrides : sequence of str
+        Such as ``processing.overlap=0.25``; the value is TOML, or else a string.
+
+    Raises
+    ------
+    InputError
+        For an unknown profile or key, or a value of the wrong type.
+    """
+    profile = profile or os.environ.get(PROFILE_VARIABLE) or "demo"
+    path = CONFIGS / f"{profile}.toml"
+    known = sorted(file.stem for file in CONFIGS.glob("*.toml"))
+    if profile not in known:
+        raise InputError(
+            f"there is no profile {profile!r}: choose one of {', '.join(known)}, or write {path}"
+        )
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not valid TOML: {error}") from None
+    config = _build(Config, {"data_dir": f"data/{profile}"} | values, profile, where=str(path))
+    for override in overrides:
+        config = _override(config, override)
+    _check(config)
+    return config
+
+
+def _build(cls: type, values: Mapping[str, Any], profile: str = "", *, where: str) -> Any:
+    fields = {f.name: f for f in dataclasses.fields(cls) if f.name != "profile"}
+    unknown = sorted(set(values) - set(fields))
+    if unknown:
+        raise InputError(f"{where}: unknown key {unknown[0]!r}; the keys are {', '.join(fields)}")
+    built: dict[str, Any] = {"profile": profile} if cls is Config else {}
+    for name, value in values.items():
+        built[name] = _convert(fields[name], value, where=f"{where}: {name}")
+    return cls(**built)
+
+
+def _convert(f: dataclasses.Field, value: Any, *, where: str) -> Any:
+    if dataclasses.is_dataclass(f.type):
+        if not isinstance(value, Mapping):
+            raise InputError(f"{where} must be a table of keys, not {value!r}")
+        return _build(f.type, value, where=where)
+    if get_origin(f.type) is tuple:
+        item_type = get_args(f.type)[0]
+        if not isinstance(value, list) or not all(type(item) is item_type for item in value):
+            raise InputError(f"{where} must be a list of {item_type.__name__}, not {value!r}")
+        return tuple(value)
+    if f.type is float and type(value) is int:
+        value = float(value)
+    if type(value) is not f.type:
+        raise InputError(f"{where} must be of type {f.type.__name__}, not {value!r}")
+    choices = f.metadata.get("choices")
+    if choices and value not in choices:
+        raise InputError(f"{where} must be one of {', '.join(choices)}, not {value!r}")
+    return value
+
+
+def _override(config: Config, override: str) -> Config:
+    where = f"--set {override}"
+    key, equals, text = override.partition("=")
+    if not equals:
+        raise InputError(f"{where}: write it as stage.key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    section, dot, name = key.strip().partition(".")
+    if not dot:
+        return _replace(config, section, value, where=where)
+    if section == "profile" or not dataclasses.is_dataclass(getattr(config, section, None)):
+        raise InputError(f"{where}: unknown stage {section!r}")
+    inner = _replace(getattr(config, section), name, value, where=where)
+    return dataclasses.replace(config, **{section: inner})
+
+
+def _replace(instance: Any, name: str, value: Any, *, where: str) -> Any:
+    fields = {f.name: f for f in dataclasses.fields(instance)}
+    if name not in fields or name == "profile":
+        raise InputError(f"{where}: unknown key {name!r}; the keys are {', '.join(fields)}")
+    return dataclasses.replace(instance, **{name: _convert(fields[name], value, where=where)})
+
+
+def _check(config: Config) -> None:
+    """Stop on values of the right type that no stage could use."""
+    p, s = config.processing, config.scraping
+    rules = [
+        (p.segment_s > 0, f"processing.segment_s is {p.segment_s}; it must be over 0 s"),
+        (0 <= p.overlap < 1, f"processing.overlap is {p.overlap}; it must be from 0 to below 1"),
+        (p.noise_ratio >= 0, f"processing.noise_ratio is {p.noise_ratio}; it must not be below 0"),
+        (s.delay_s >= 0, f"scraping.delay_s is {s.delay_s}; it must not be below 0"),
+        (s.limit >= 0, f"scraping.limit is {s.limit}; it must not be below 0 (0: all)"),
+        (config.n_jobs >= 1, f"n_jobs is {config.n_jobs}; it must be at least 1"),
+        (
+            config.neural_networks.n_folds >= 3,
+            f"neural_networks.n_folds is {config.neural_networks.n_folds}; train, validation and "
+            "test need at least 3",
+        ),
+        (
+            0 < config.evaluation.confidence < 1,
+            f"evaluation.confidence is {config.evaluation.confidence}; it must be between 0 and 1",
+        ),
+    ]
+    for holds, message in rules:
+        if not holds:
+            raise InputError(message)

@@ -1,0 +1,138 @@
+"""What the four stages share: their folders, their reports, and when one is done.
+
+A stage reads the folder of the stage before it, writes its own, and ends by
+writing ``report.json``: what came in, what went out, and why they differ. The
+report holds a fingerprint of everything that the stage's result depends on, so
+that a second run knows whether there is anything to do.
+"""
+
+import dataclasses
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from spoken_cefr import __version__
+from spoken_cefr.config import Config
+from spoken_cefr.files import digest, read_json, sha256_of, write_json
+
+STAGES: tuple[str, ...] = ("scraping", "processing", "neural_networks", "evaluation")
+
+
+@dataclass
+class Report:
+    """The account of one stage.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Units (recordings, runs) that came in and that went out.
+    dropped : list of dict
+        One ``{"id": ..., "reason": ...}`` for each unit that did not go out.
+    remarks : list of dict
+        The same for units that went out with something to say about them.
+    figures : dict
+        Further counts worth keeping, by name.
+    """
+
+    stage: str
+    unit: str
+    n_in: int
+    n_out: int
+    dropped: list[dict[str, str]] = field(default_factory=list)
+    remarks: list[dict[str, str]] = field(default_factory=list)
+    figures: dict[str, Any] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Raise ValueError unless what came in went out or has a reason."""
+        if self.n_in != self.n_out + len(self.dropped):
+            raise ValueError(
+                f"{self.stage}: {self.n_in} came in, {self.n_out} went out and "
+                f"{len(self.dropped)} have a reason: {self.n_in - self.n_out - len(self.dropped)} "
+                "are unaccounted for"
+            )
+
+    def summary(self) -> str:
+        """One line, such as ``scraping: 61 in, 60 out, 1 dropped (level C2: 1)``."""
+        line = f"{self.stage}: {self.n_in} {self.unit}s in, {self.n_out} out"
+        if self.dropped:
+            reasons = Counter(row["reason"] for row in self.dropped)
+            told = "; ".join(f"{reason}: {n}" for reason, n in sorted(reasons.items()))
+            line += f", {len(self.dropped)} dropped ({told})"
+        return line
+
+
+def stage_folder(config: Config, stage: str) -> Path:
+    """The folder that a stage writes."""
+    if stage not in STAGES:
+        raise ValueError(f"{stage!r} is not one of {', '.join(STAGES)}")
+    return config.data_path / stage
+
+
+def previous_stage(stage: str) -> str | None:
+    """The stage whose folder this one reads."""
+    index = STAGES.index(stage)
+    return STAGES[index - 1] if index else None
+
+
+def fingerprint(config: Config, stage: str) -> str:
+    """Digest of all that a stage's result depends on: version, keys, seed, input.
+
+    The input is known by its report, which holds the hashes of its tables.
+    """
+    before = previous_stage(stage)
+    report = stage_folder(config, before) / "report.json" if before else None
+    return digest(
+        {
+            "version": __version__,
+            "seed": config.seed,
+            "notice": config.notice,
+            "keys": dataclasses.asdict(getattr(config, stage)),
+            "input": sha256_of(report) if report and report.exists() else None,
+        }
+    )
+
+
+def finish_stage(config: Config, report: Report, outputs: list[Path]) -> Report:
+    """Check the account and write ``config.json`` and, last, ``report.json``.
+
+    Parameters
+    ----------
+    outputs : list of Path
+        The files that the next stage reads; their hashes enter the report.
+    """
+    report.check()
+    folder = stage_folder(config, report.stage)
+    write_json(folder / "config.json", config.to_dict())
+    account = dataclasses.asdict(report) | {
+        "profile": config.profile,
+        "notice": config.notice,
+        "fingerprint": fingerprint(config, report.stage),
+        "outputs": {path.relative_to(folder).as_posix(): sha256_of(path) for path in outputs},
+    }
+    write_json(folder / "report.json", account)
+    return report
+
+
+def is_done(config: Config, stage: str) -> bool:
+    """Whether the stage's folder already holds what this config would give."""
+    folder = stage_folder(config, stage)
+    if not (folder / "report.json").exists():
+        return False
+    account = read_json(folder / "report.json")
+    return account.get("fingerprint") == fingerprint(config, stage) and all(
+        (folder / name).exists() for name in account.get("outputs", {})
+    )
+
+
+def read_report(config: Config, stage: str) -> Report:
+    """Read a stage's account back.
+
+    Raises
+    ------
+    InputError
+        If the stage has not been run; the message names the missing file.
+    """
+    account = read_json(stage_folder(config, stage) / "report.json")
+    names = {f.name for f in dataclasses.fields(Report)}
+    return Report(**{name: value for name, value in account.items() if name in names})
