@@ -13,13 +13,15 @@ import csv
 import datetime as dt
 import hashlib
 import json
-import os
 import re
 import sys
 import tempfile
 import tomllib
 import unicodedata
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -32,11 +34,11 @@ from kokoro_french import (
     VOICE_SHA256,
     CorpusError,
     KokoroFrench,
+    cut_at_pauses,
     fetch_voices,
     join_parts,
     package_file,
     room_noise,
-    trim,
 )
 from num2words import num2words
 from tqdm import tqdm
@@ -64,10 +66,10 @@ PROSODY = {
     "C2": (1.12, 0.32),
 }
 DAYS = ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche")
-MONTHS = tuple(
-    "janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()
+MONTHS = (
+    *("janvier", "février", "mars", "avril", "mai", "juin"),
+    *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
 )
-COLUMNS = "Language FileName Author Title Description Date Level Gender Age Duration Themes ArticleId"
 FIRST_ARTICLE = 9001
 
 
@@ -132,6 +134,20 @@ def generator(*names: object) -> np.random.Generator:
 # --- sound -----------------------------------------------------------------------------------
 
 
+def sentence_waves(
+    recording: Recording, speakers: dict[str, Speaker], synth: KokoroFrench, *, speed: float
+) -> Iterator[np.ndarray]:
+    """Samples (24 kHz) of the sentences one after the other, without the pauses between them."""
+    for key, lines in groupby(recording.lines(), key=itemgetter(0)):
+        who = speakers[key]
+        style = synth.style(who.blend)
+        for group in synth.groups([sentence for _, sentence in lines]):
+            wave = synth.speak(
+                " ".join(group), style=style, speed=speed * who.speed, pitch=who.pitch
+            )
+            yield from cut_at_pauses(wave, len(group))
+
+
 def speak(recording: Recording, speakers: dict[str, Speaker], synth: KokoroFrench) -> np.ndarray:
     """Samples (24 kHz) of a whole recording: sentences, pauses, edges, room noise."""
     rng = generator("prosody", recording.slug)
@@ -141,13 +157,8 @@ def speak(recording: Recording, speakers: dict[str, Speaker], synth: KokoroFrenc
     pause_s = level_pause * recording.pause * rng.uniform(0.85, 1.15)
     synth.restart()
     pieces = [np.zeros(int(rng.uniform(0.2, 0.5) * SAMPLE_RATE))]
-    for key, sentence in recording.lines():
-        who = speakers[key]
-        style = synth.style(who.blend)
-        pieces.append(
-            trim(synth.speak(sentence, style=style, speed=speed * who.speed, pitch=who.pitch))
-        )
-        pieces.append(np.zeros(int(pause_s * rng.uniform(0.75, 1.25) * SAMPLE_RATE)))
+    for wave in sentence_waves(recording, speakers, synth, speed=speed):
+        pieces += [wave, np.zeros(int(pause_s * rng.uniform(0.75, 1.25) * SAMPLE_RATE))]
     pieces[-1] = np.zeros(int(rng.uniform(0.2, 0.5) * SAMPLE_RATE))
     samples = np.concatenate(pieces)
     samples *= 10 ** (PEAK_DBFS / 20) / np.abs(samples).max()
@@ -185,7 +196,7 @@ def write_mp3(path: Path, samples: np.ndarray, *, comment: str) -> None:
     with sf.SoundFile(scratch, "w", SAMPLE_RATE, 1, **MP3, **MP3_RATE) as mp3:
         mp3.comment = comment
         mp3.write(samples.astype(np.float32))
-    os.replace(scratch, path)
+    scratch.replace(path)
 
 
 def build(
@@ -249,23 +260,23 @@ def catalogue_row(
     return row | dict.fromkeys(recording.missing, "")
 
 
-def write_csv(path: Path, columns: list[str], rows: list[dict[str, object]]) -> None:
+def write_csv(path: Path, rows: list[dict[str, object]]) -> None:
     """Write a UTF-8 CSV with LF line ends, whole or not at all."""
     scratch = path.with_suffix(".part")
     with scratch.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    os.replace(scratch, path)
+    scratch.replace(path)
 
 
 def write_tables(recordings: list[Recording], speakers: dict[str, Speaker]) -> None:
     """Write catalogue.csv and texts.csv; article numbers grow with time, as on the site."""
     newest = FIRST_ARTICLE + len(recordings) - 1
     rows = [catalogue_row(r, speakers, article=newest - i) for i, r in enumerate(recordings)]
-    write_csv(REPLICA / "catalogue.csv", COLUMNS.split(), rows)
+    write_csv(REPLICA / "catalogue.csv", rows)
     texts = [{"slug": r.slug, "text": r.written()} for r in recordings]
-    write_csv(REPLICA / "texts.csv", ["slug", "text"], sorted(texts, key=lambda t: t["slug"]))
+    write_csv(REPLICA / "texts.csv", sorted(texts, key=itemgetter("slug")))
 
 
 # --- check -----------------------------------------------------------------------------------
@@ -343,7 +354,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=1, help="CPU threads (default 1)")
     parser.add_argument("--check", action="store_true", help="build nothing, only transcribe")
     default = Path(tempfile.gettempdir()) / "kokoro_voices"
-    parser.add_argument("--voices", type=Path, default=default, help="folder of the voices' .bin")
+    parser.add_argument("--voices", type=Path, default=default, help="voices (fetched if absent)")
     return parser.parse_args(argv)
 
 
@@ -352,8 +363,8 @@ def main(argv: list[str] | None = None) -> int:
     args = parse(argv)
     speakers, recordings = read_sources()
     wanted = [r for r in recordings if not args.only or r.slug in args.only]
-    if args.only and len(wanted) < len(set(args.only)):
-        raise CorpusError(f"--only: not in recordings.toml: {set(args.only) - {r.slug for r in wanted}}")
+    if unknown := set(args.only or ()) - {r.slug for r in wanted}:
+        raise CorpusError(f"--only: not in recordings.toml: {', '.join(sorted(unknown))}")
     if not args.check:
         build(wanted, speakers, voices=args.voices, jobs=args.jobs)
         if all(mp3_of(r).is_file() for r in recordings):

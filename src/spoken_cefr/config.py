@@ -198,11 +198,19 @@ def _check(config: Config) -> None:
         (p.noise_ratio >= 0, f"processing.noise_ratio is {p.noise_ratio}; it must not be below 0"),
         (s.delay_s >= 0, f"scraping.delay_s is {s.delay_s}; it must not be below 0"),
         (s.limit >= 0, f"scraping.limit is {s.limit}; it must not be below 0 (0: all)"),
+        (s.timeout_s > 0, f"scraping.timeout_s is {s.timeout_s}; it must be over 0 s"),
+        (s.max_tries >= 1, f"scraping.max_tries is {s.max_tries}; it must be at least 1"),
+        (s.max_audio_mb > 0, f"scraping.max_audio_mb is {s.max_audio_mb}; it must be over 0"),
         (config.n_jobs >= 1, f"n_jobs is {config.n_jobs}; it must be at least 1"),
         (
             config.neural_networks.n_folds >= 3,
             f"neural_networks.n_folds is {config.neural_networks.n_folds}; train, validation and "
             "test need at least 3",
+        ),
+        (
+            config.evaluation.n_bootstrap >= 0,
+            f"evaluation.n_bootstrap is {config.evaluation.n_bootstrap}; it must not be below 0 "
+            "(0: no intervals)",
         ),
         (
             0 < config.evaluation.confidence < 1,

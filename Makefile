@@ -1,0 +1,37 @@
+# `make` lists the targets. PROFILE=fr and SET="stage.key=value ..." adapt `make run`.
+PYTHON ?= python3
+PROFILE ?= demo
+SET ?=
+BIN := .venv/bin
+
+.PHONY: help demo run test format notebooks clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s%s\n", $$1, $$2}'
+
+demo: .venv/.installed  ## install what is missing, then run the four notebooks on the embedded demo
+	@sh tools/ensure_browser.sh
+	@$(BIN)/spoken-cefr run --profile demo
+
+run: .venv/.installed  ## the same with another profile: make run PROFILE=fr
+	@sh tools/ensure_browser.sh
+	@$(BIN)/spoken-cefr run --profile $(PROFILE) $(foreach pair,$(SET),--set $(pair))
+
+test: .venv/.installed  ## lint, then all tests, the notebooks on a few recordings among them
+	@sh tools/ensure_browser.sh
+	@$(BIN)/python -m pytest
+
+format: .venv/.installed  ## let ruff rewrite the code
+	@$(BIN)/ruff check --fix src tests tools benchmarks notebooks
+	@$(BIN)/ruff format src tests tools benchmarks notebooks
+
+notebooks: demo  ## for maintainers: put the demo's executed notebooks into git, stripped
+	@$(BIN)/spoken-cefr refresh-notebooks --profile demo
+
+clean:  ## delete what the demo wrote (not the environment)
+	rm -rf data/demo
+
+# The stamp is newer than everything that says what to install.
+.venv/.installed: requirements.txt requirements-dev.txt pyproject.toml tools/make_venv.sh
+	@PYTHON=$(PYTHON) sh tools/make_venv.sh
+	@touch $@

@@ -1,0 +1,114 @@
+"""The command line: parse, then one call."""
+
+import argparse
+import importlib
+import logging
+import sys
+from collections.abc import Sequence
+
+from spoken_cefr import __version__
+from spoken_cefr.config import PROFILE_VARIABLE, Config, load_config
+from spoken_cefr.errors import InputError
+from spoken_cefr.stages import STAGES, is_done, read_report, stage_folder
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit status (0 done, 1 bad input)."""
+    args = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    try:
+        return args.call(args)
+    except InputError as error:
+        print(f"spoken-cefr: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("spoken-cefr: interrupted; run the same command to go on", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="spoken-cefr", description="For which CEFR level does a spoken recording suit?"
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--profile",
+        help=f"a file of configs/ without .toml (default: ${PROFILE_VARIABLE}, or demo)",
+    )
+    common.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="STAGE.KEY=VALUE",
+        help="override one key of the profile; may be given several times",
+    )
+
+    run = commands.add_parser("run", parents=[common], help="run stages, by their notebooks")
+    run.add_argument(
+        "stages", nargs="*", metavar="STAGE", help=f"{', '.join(STAGES)} (default: all)"
+    )
+    run.add_argument(
+        "--force",
+        action="store_true",
+        help="run even a stage that is up to date (its finished units are kept)",
+    )
+    run.set_defaults(call=_run)
+
+    refresh = commands.add_parser(
+        "refresh-notebooks",
+        parents=[common],
+        help="for maintainers: copy the executed notebooks over those in git",
+    )
+    refresh.set_defaults(call=_refresh_notebooks)
+    return parser
+
+
+def _run(args: argparse.Namespace) -> int:
+    config = load_config(args.profile, args.overrides)
+    unknown = [stage for stage in args.stages if stage not in STAGES]
+    if unknown:
+        raise InputError(f"{unknown[0]!r} is not a stage: {', '.join(STAGES)}")
+    wanted = [stage for stage in STAGES if not args.stages or stage in args.stages]
+    # Here, not at the top: `--help` need not wait for Jupyter.
+    notebooks = importlib.import_module("spoken_cefr.notebooks")
+    for stage in STAGES[: STAGES.index(wanted[0])]:
+        if not is_done(config, stage):
+            print(f"{stage}: not up to date with this profile; run it first", file=sys.stderr)
+    for stage in wanted:
+        if args.force:
+            (stage_folder(config, stage) / "report.json").unlink(missing_ok=True)
+        executed = notebooks.executed_path(config, stage)
+        if is_done(config, stage) and executed.exists():
+            print(f"{stage}: up to date, skipped (--force runs it again)")
+        else:
+            notebooks.run_notebook(config, stage, overrides=args.overrides)
+        print(read_report(config, stage).summary())
+    _print_results(config, [notebooks.executed_path(config, stage) for stage in wanted])
+    return 0
+
+
+def _print_results(config: Config, executed: list) -> None:
+    """End with the results table, if there is one, and where everything is."""
+    folder = stage_folder(config, "evaluation")
+    if is_done(config, "evaluation"):
+        results = importlib.import_module("spoken_cefr.evaluation.results")
+        print(f"\nResults on the test part, profile {config.profile}")
+        if config.notice:
+            print(config.notice)
+        print(results.summary_table(results.read_results(folder)).to_string(index=False))
+    print("\nNotebooks  " + "\n           ".join(str(path) for path in executed))
+    print(f"Figures    {folder / 'figures'}")
+    print(f"Tables     {folder / 'results.csv'}")
+    print(f"           {config.data_path} (one folder a stage, each with its report.json)")
+
+
+def _refresh_notebooks(args: argparse.Namespace) -> int:
+    config = load_config(args.profile, args.overrides)
+    notebooks = importlib.import_module("spoken_cefr.notebooks")
+    for path in notebooks.refresh(config, STAGES):
+        print(path)
+    return 0

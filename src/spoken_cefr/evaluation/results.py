@@ -1,0 +1,309 @@
+"""Every number that is shown: scores of each run and baseline, with intervals.
+
+``score`` makes numbers, the other functions lay them out: as a row for
+``results.csv``, as a document for ``results.json``, as a short table to read.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spoken_cefr.config import Config
+from spoken_cefr.errors import InputError
+from spoken_cefr.evaluation.bootstrap import (
+    Interval,
+    mean_interval,
+    paired_differences,
+    speaker_intervals,
+)
+from spoken_cefr.evaluation.metrics import (
+    METRICS,
+    accuracy,
+    class_metrics,
+    confusion_matrix,
+    log_losses,
+    within_one_level,
+)
+from spoken_cefr.evaluation.tables import PARTS, UNITS
+from spoken_cefr.levels import TARGET_LEVELS, level_codes
+
+COMPARED: tuple[str, ...] = ("accuracy", "macro_f1", "quadratic_weighted_kappa")
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one run scores on one unit of the test part.
+
+    Parameters
+    ----------
+    intervals : dict of str to Interval
+        By measure: those of ``METRICS``, log_loss, recall_A1 ... precision_C1.
+    matrix : np.ndarray, shape (k, k)
+        Confusion counts, rows the truth.
+    """
+
+    run: str
+    unit: str
+    n: int
+    n_speakers: int
+    intervals: dict[str, Interval]
+    matrix: np.ndarray
+
+
+def score(
+    predictions: pd.DataFrame,
+    *,
+    run: str,
+    unit: str,
+    config: Config,
+    part: str = "test",
+    levels: Sequence[str] = TARGET_LEVELS,
+) -> Score | None:
+    """Score one unit (recording or segment) of a table of predictions.
+
+    Recall and precision of a level get no interval where fewer than two
+    speakers have it: no resampling could vary it.
+
+    Returns
+    -------
+    Score or None
+        None if the table holds no such unit in that part.
+    """
+    rows = _rows(predictions, unit=unit, part=part)
+    if rows.empty:
+        return None
+    truth, predicted, speakers = _codes(rows, levels)
+    options = _bootstrap_options(config)
+    intervals = speaker_intervals(
+        METRICS, truth, predicted, speakers, n_classes=len(levels), **options
+    )
+    probabilities = rows[[f"p_{level}" for level in levels]].to_numpy(dtype=np.float64)
+    losses = log_losses(truth, probabilities)
+    intervals["log_loss"] = mean_interval(losses, speakers, **options)
+    of_levels = speaker_intervals(
+        class_metrics(levels), truth, predicted, speakers, n_classes=len(levels), **options
+    )
+    for name, interval in of_levels.items():
+        kind, level = name.split("_")
+        having = truth if kind == "recall" else predicted
+        n_having = np.unique(speakers[having == levels.index(level)]).size
+        intervals[name] = interval if n_having > 1 else _without_bounds(interval)
+    matrix = confusion_matrix(truth, predicted, n_classes=len(levels))
+    return Score(run, unit, len(rows), np.unique(speakers).size, intervals, matrix)
+
+
+def difference_rows(
+    run: str,
+    predictions: pd.DataFrame,
+    baselines: Mapping[str, pd.DataFrame],
+    *,
+    config: Config,
+    part: str = "test",
+    levels: Sequence[str] = TARGET_LEVELS,
+) -> list[dict[str, object]]:
+    """Compare a run with each baseline on the units that both predict.
+
+    Returns
+    -------
+    list of dict
+        run, baseline, unit, metric, n, difference (run minus baseline), low,
+        high, exceeds (whether the whole interval is above 0).
+    """
+    rows = []
+    for baseline, table in baselines.items():
+        for unit in UNITS:
+            ours = _rows(predictions, unit=unit, part=part)
+            both = ours.merge(table[["unit", "id", "predicted"]], on=["unit", "id"])
+            if both.empty:
+                continue
+            truth, first, speakers = _codes(
+                both.rename(columns={"predicted_x": "predicted"}), levels
+            )
+            differences = paired_differences(
+                {name: METRICS[name] for name in COMPARED},
+                truth,
+                first,
+                level_codes(both["predicted_y"], classes=levels),
+                speakers,
+                n_classes=len(levels),
+                **_bootstrap_options(config),
+            )
+            rows += [
+                {
+                    "run": run,
+                    "baseline": baseline,
+                    "unit": unit,
+                    "metric": metric,
+                    "n": len(both),
+                    "difference": interval.value,
+                    "low": interval.low,
+                    "high": interval.high,
+                    "exceeds": interval.low > 0,
+                }
+                for metric, interval in differences.items()
+            ]
+    return rows
+
+
+def results_table(scores: Sequence[Score]) -> pd.DataFrame:
+    """One row per run and unit: run, unit, n, n_speakers, each measure with _low and _high."""
+    rows = []
+    for one in scores:
+        row: dict[str, object] = {
+            "run": one.run,
+            "unit": one.unit,
+            "n": one.n,
+            "n_speakers": one.n_speakers,
+        }
+        for name, interval in one.intervals.items():
+            row |= {
+                name: interval.value,
+                f"{name}_low": interval.low,
+                f"{name}_high": interval.high,
+            }
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def results_document(
+    scores: Sequence[Score],
+    units: pd.DataFrame,
+    descriptions: Mapping[str, str],
+    *,
+    config: Config,
+    levels: Sequence[str] = TARGET_LEVELS,
+) -> dict[str, object]:
+    """The same as a JSON document, nested by run, unit and measure; NaN becomes null.
+
+    Beside the scores it holds what each constant answer scores: on levels that
+    crowd in the middle, always saying the middle one is within one level nearly
+    always.
+    """
+    results: dict[str, dict[str, object]] = {}
+    for one in scores:
+        results.setdefault(one.run, {})[one.unit] = {"n": one.n, "n_speakers": one.n_speakers} | {
+            name: {key: _or_none(value) for key, value in interval._asdict().items()}
+            for name, interval in one.intervals.items()
+        }
+    return {
+        "profile": config.profile,
+        "notice": config.notice,
+        "levels": list(levels),
+        "n_bootstrap": config.evaluation.n_bootstrap,
+        "confidence": config.evaluation.confidence,
+        "seed": config.seed,
+        "counts": _counts(units, levels),
+        "constant_answers": _constant_answers(units, levels),
+        "runs": dict(descriptions),
+        "results": results,
+    }
+
+
+def confusion_table(matrix: np.ndarray, *, levels: Sequence[str] = TARGET_LEVELS) -> pd.DataFrame:
+    """Confusion counts with their levels: rows the truth, columns the answer."""
+    index = pd.Index(levels, name="level")
+    return pd.DataFrame(matrix, index=index, columns=list(levels))
+
+
+def read_results(folder: Path) -> pd.DataFrame:
+    """Read ``results.csv`` from the folder of evaluation.
+
+    Raises
+    ------
+    InputError
+        If evaluation has not been run.
+    """
+    path = folder / "results.csv"
+    if not path.exists():
+        raise InputError(f"{path} is missing: run the stage evaluation first")
+    return pd.read_csv(path, dtype={"run": str})
+
+
+def summary_table(results: pd.DataFrame) -> pd.DataFrame:
+    """The few columns to look at first, as text, such as ``0.54 [0.41, 0.66]``.
+
+    Parameters
+    ----------
+    results : pd.DataFrame
+        From :func:`results_table` or :func:`read_results`.
+    """
+    shown = {
+        "accuracy": "accuracy",
+        "macro_f1": "macro-F1",
+        "quadratic_weighted_kappa": "kappa",
+        "within_one_level": "within one level",
+    }
+    table = results[["run", "unit", "n"]].copy()
+    for name, title in shown.items():
+        columns = [name, f"{name}_low", f"{name}_high"]
+        table[title] = [_with_bounds(*values) for values in results[columns].to_numpy()]
+    return table
+
+
+def _rows(predictions: pd.DataFrame, *, unit: str, part: str) -> pd.DataFrame:
+    return predictions[(predictions["unit"] == unit) & (predictions["part"] == part)]
+
+
+def _codes(rows: pd.DataFrame, levels: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    truth = level_codes(rows["level"], classes=levels)
+    predicted = level_codes(rows["predicted"], classes=levels)
+    return truth, predicted, rows["speaker_id"].to_numpy(dtype=str)
+
+
+def _bootstrap_options(config: Config) -> dict[str, float]:
+    options = config.evaluation
+    return {
+        "n_bootstrap": options.n_bootstrap,
+        "confidence": options.confidence,
+        "seed": config.seed,
+    }
+
+
+def _without_bounds(interval: Interval) -> Interval:
+    return Interval(interval.value, math.nan, math.nan)
+
+
+def _counts(units: pd.DataFrame, levels: Sequence[str]) -> dict[str, object]:
+    """Recordings, segments and speakers of each part, and units of each level."""
+    counts: dict[str, object] = {}
+    for part in PARTS:
+        rows = units[units["part"] == part]
+        by_unit = {unit: rows[rows["unit"] == unit] for unit in UNITS}
+        counts[part] = {"speakers": int(rows["speaker_id"].nunique())} | {
+            f"{unit}s": {"all": len(those)}
+            | {level: int((those["level"] == level).sum()) for level in levels}
+            for unit, those in by_unit.items()
+        }
+    return counts
+
+
+def _constant_answers(units: pd.DataFrame, levels: Sequence[str]) -> dict[str, object]:
+    """Accuracy and share within one level on test of always giving the same answer."""
+    test = units[units["part"] == "test"]
+    answers: dict[str, object] = {}
+    for unit in UNITS:
+        truth = level_codes(test["level"][test["unit"] == unit], classes=levels)
+        if truth.size == 0:
+            continue
+        answers[unit] = {}
+        for code, level in enumerate(levels):
+            matrix = confusion_matrix(truth, np.full_like(truth, code), n_classes=len(levels))
+            answers[unit][level] = {
+                "accuracy": float(accuracy(matrix)),
+                "within_one_level": float(within_one_level(matrix)),
+            }
+    return answers
+
+
+def _or_none(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _with_bounds(value: float, low: float, high: float) -> str:
+    if not math.isfinite(value):
+        return "-"
+    return f"{value:.2f}" if not math.isfinite(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"

@@ -1,0 +1,216 @@
+"""Reading what the earlier stages wrote, and refusing what does not fit together."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spoken_cefr.config import Config
+from spoken_cefr.errors import InputError
+from spoken_cefr.files import read_json
+from spoken_cefr.levels import TARGET_LEVELS
+from spoken_cefr.metadata import read_metadata
+from spoken_cefr.stages import stage_folder
+
+UNITS: tuple[str, ...] = ("recording", "segment")
+PARTS: tuple[str, ...] = ("train", "validation", "test")
+UNIT_COLUMNS: tuple[str, ...] = ("unit", "id", "recording_id", "speaker_id", "part", "level")
+SPLIT_COLUMNS: tuple[str, ...] = ("recording_id", "speaker_id", "level", "part")
+SEGMENT_COLUMNS: tuple[str, ...] = ("segment_id", "recording_id")
+# Any of these makes a folder a run's; others there may be caches.
+RUN_FILES: tuple[str, ...] = ("predictions.parquet", "config.json", "history.csv")
+# Probabilities come from float32; their sum is off by a few 1e-7.
+SUM_TOLERANCE = 1e-3
+
+
+class UnusableRun(ValueError):
+    """A run that cannot be scored; the message is the reason in the report."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The tables that every run shares.
+
+    Parameters
+    ----------
+    split, segments, metadata : pd.DataFrame
+        As the earlier stages wrote them.
+    units : pd.DataFrame
+        One row per recording and per segment of the split: unit, id,
+        recording_id, speaker_id, part, level. This is the truth.
+    """
+
+    split: pd.DataFrame
+    segments: pd.DataFrame
+    metadata: pd.DataFrame
+    units: pd.DataFrame
+
+
+def read_inputs(config: Config) -> Inputs:
+    """Read the split, the segments and the metadata of a profile.
+
+    Raises
+    ------
+    InputError
+        If a table is missing or lacks a column, a speaker is in two parts, a
+        level is unknown, or nothing is left to train or to test on.
+    """
+    split = read_table(stage_folder(config, "neural_networks") / "split.csv", columns=SPLIT_COLUMNS)
+    segments = read_table(
+        stage_folder(config, "processing") / "segments.parquet", columns=SEGMENT_COLUMNS
+    )
+    metadata = read_metadata(stage_folder(config, "scraping") / "metadata.csv")
+    check_split(split)
+    return Inputs(split, segments, metadata, unit_table(split, segments))
+
+
+def read_table(path: Path, *, columns: Sequence[str]) -> pd.DataFrame:
+    """Read a CSV (as text: a recording_id may have leading zeros) or a Parquet table.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is no table, or lacks one of ``columns``.
+    """
+    if not path.exists():
+        raise InputError(f"{path} is missing: run the stage that writes it first")
+    try:
+        if path.suffix == ".csv":
+            table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        else:
+            table = pd.read_parquet(path)
+    except (ValueError, OSError) as error:
+        raise InputError(f"{path} cannot be read ({error}): delete it and run again") from None
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise InputError(f"{path} has no column {', '.join(missing)}: run its stage again")
+    return table
+
+
+def check_split(split: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEVELS) -> None:
+    """Raise InputError unless scores on this split mean something."""
+    parts = split.groupby("speaker_id")["part"].nunique()
+    if (parts > 1).any():
+        raise InputError(
+            f"split.csv has speaker {parts.index[parts > 1][0]!r} in more than one part: "
+            "scores would tell who speaks; run neural_networks again"
+        )
+    for column, known in (("level", levels), ("part", PARTS)):
+        unknown = sorted(set(split[column]) - set(known))
+        if unknown:
+            raise InputError(
+                f"split.csv has {column} {unknown[0]!r}, not one of {', '.join(known)}"
+            )
+    for part in ("train", "test"):
+        if part not in set(split["part"]):
+            raise InputError(
+                f"split.csv has no recording in the {part} part: more speakers are needed "
+                "(or another neural_networks.n_folds)"
+            )
+    if split["recording_id"].duplicated().any():
+        raise InputError("split.csv has a recording twice: run neural_networks again")
+
+
+def unit_table(split: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:
+    """List every recording of the split and every segment of those, with the truth."""
+    recordings = split.assign(unit="recording", id=split["recording_id"])
+    # Level and speaker come from the split, so that the two units cannot disagree.
+    of_segments = segments[["segment_id", "recording_id"]].astype(str)
+    of_segments = of_segments.rename(columns={"segment_id": "id"}).assign(unit="segment")
+    of_segments = of_segments.merge(split, on="recording_id", validate="many_to_one")
+    columns = list(UNIT_COLUMNS)
+    return pd.concat([recordings[columns], of_segments[columns]], ignore_index=True)
+
+
+def run_folders(config: Config) -> list[Path]:
+    """The folders of runs, finished or not, by name."""
+    folders = stage_folder(config, "neural_networks").iterdir()
+    return sorted(
+        folder
+        for folder in folders
+        if folder.is_dir() and any((folder / name).exists() for name in RUN_FILES)
+    )
+
+
+def current_runs(config: Config) -> set[str]:
+    """The runs that the last call of neural_networks made or kept.
+
+    Raises
+    ------
+    InputError
+        If that stage has not come to its end.
+    """
+    account = read_json(stage_folder(config, "neural_networks") / "report.json")
+    paths = [Path(name) for name in account["outputs"]]
+    return {path.parent.name for path in paths if path.name == "predictions.parquet"}
+
+
+def read_run(
+    folder: Path, units: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEVELS
+) -> pd.DataFrame:
+    """Read the predictions of a finished run and hold them against the split.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns unit, id, recording_id, speaker_id, part, level, predicted and
+        a probability for each level.
+
+    Raises
+    ------
+    UnusableRun
+        With the reason.
+    """
+    for name in ("predictions.parquet", "config.json"):
+        if not (folder / name).exists():
+            raise UnusableRun(f"unfinished: no {name}")
+    probabilities = [f"p_{level}" for level in levels]
+    columns = [*UNIT_COLUMNS, "predicted", *probabilities]
+    try:
+        read_json(folder / "config.json")
+        table = read_table(folder / "predictions.parquet", columns=columns)[columns]
+    except InputError as error:
+        # Without the folder: a reason must not differ between machines.
+        raise UnusableRun(str(error).replace(f"{folder}/", "")) from None
+    text = [*UNIT_COLUMNS, "predicted"]
+    table = table.astype(dict.fromkeys(text, str))
+    _check_probabilities(table[probabilities].apply(pd.to_numeric, errors="coerce").to_numpy())
+    _check_against_split(table, units, levels=levels)
+    return table
+
+
+def _check_probabilities(probabilities: np.ndarray) -> None:
+    if not np.isfinite(probabilities).all():
+        raise UnusableRun("a probability is not a number")
+    sums = probabilities.sum(axis=1)
+    if (probabilities < 0).any() or (np.abs(sums - 1) > SUM_TOLERANCE).any():
+        raise UnusableRun("probabilities do not add up to 1")
+
+
+def _check_against_split(
+    table: pd.DataFrame, units: pd.DataFrame, *, levels: Sequence[str]
+) -> None:
+    if table.duplicated(["unit", "id"]).any():
+        raise UnusableRun("a unit is predicted twice")
+    if not set(table["predicted"]) <= set(levels):
+        raise UnusableRun("an answer is not one of the levels")
+    both = table.merge(units, on=["unit", "id"], how="left", suffixes=("", "_true"))
+    if both["part_true"].isna().any():
+        raise UnusableRun("it predicts a unit that the split does not hold")
+    for column in ("level", "speaker_id", "part"):
+        if (both[column] != both[f"{column}_true"]).any():
+            raise UnusableRun(f"its {column} disagrees with the split")
+    if not (table["part"] == "test").any():
+        raise UnusableRun("it predicts nothing of the test part")
+
+
+def missing_units(
+    table: pd.DataFrame, units: pd.DataFrame, *, part: str = "test"
+) -> dict[str, int]:
+    """How many units of a part a run leaves unpredicted, by unit; complete ones left out."""
+    told = units[units["part"] == part]["unit"].value_counts()
+    given = table[table["part"] == part]["unit"].value_counts()
+    gaps = {unit: int(told.get(unit, 0) - given.get(unit, 0)) for unit in UNITS}
+    return {unit: gap for unit, gap in gaps.items() if gap}

@@ -1,0 +1,124 @@
+"""The stage: split the recordings, make the inputs, train and predict every run."""
+
+import functools
+import logging
+
+import numpy as np
+import pandas as pd
+import torch
+
+from spoken_cefr.config import Config
+from spoken_cefr.errors import InputError
+from spoken_cefr.files import sha256_of, write_csv
+from spoken_cefr.neural_networks.experiments import (
+    Run,
+    is_finished,
+    perform_run,
+    run_key,
+    select_runs,
+)
+from spoken_cefr.neural_networks.inputs import load_run_inputs
+from spoken_cefr.neural_networks.split import PARTS, speaker_split
+from spoken_cefr.stages import Report, finish_stage, is_done, read_report, stage_folder
+
+LOGGER = logging.getLogger(__name__)
+
+
+def run(config: Config) -> Report:
+    """Do the whole stage, or nothing if its folder is up to date.
+
+    Finished runs are kept; a run that fails is told of in the report and does
+    not stop the others.
+
+    Raises
+    ------
+    InputError
+        If processing has left nothing to read, or no run at all succeeds.
+    """
+    if is_done(config, "neural_networks"):
+        return read_report(config, "neural_networks")
+    runs = select_runs(config.neural_networks.runs)
+    torch.set_num_threads(config.n_jobs)
+    segments = read_segments(config)
+    split = write_split(config, segments)
+    folder = stage_folder(config, "neural_networks")
+    load_inputs = functools.partial(_load, config, segments)
+    input_digest = sha256_of(stage_folder(config, "processing") / "report.json")
+    failures = []
+    for entry in runs:
+        key = run_key(entry, config, input_digest=input_digest)
+        if is_finished(folder / entry.name, key):
+            LOGGER.info("%s: up to date, kept", entry.name)
+            continue
+        try:
+            perform_run(
+                entry,
+                config,
+                segments=segments,
+                split=split,
+                load_inputs=load_inputs,
+                folder=folder / entry.name,
+                key=key,
+            )
+        except InputError as error:
+            failures.append({"id": entry.name, "reason": str(error)})
+    if len(failures) == len(runs):
+        raise InputError(f"no run succeeded; the first: {failures[0]['reason']}")
+    finished = [entry.name for entry in runs if entry.name not in {f["id"] for f in failures}]
+    report = Report(
+        stage="neural_networks",
+        unit="run",
+        n_in=len(runs),
+        n_out=len(finished),
+        dropped=failures,
+        remarks=_remarks(split),
+        figures={
+            "n_recordings": len(split),
+            "n_segments": len(segments),
+            "n_speakers": int(split["speaker_id"].nunique()),
+            "n_recordings_by_part": {p: int((split["part"] == p).sum()) for p in PARTS},
+            "runs": finished,
+        },
+    )
+    outputs = [folder / "split.csv", *(folder / n / "predictions.parquet" for n in finished)]
+    return finish_stage(config, report, outputs)
+
+
+def read_segments(config: Config) -> pd.DataFrame:
+    """Read processing's table of segments.
+
+    Raises
+    ------
+    InputError
+        If it is missing or empty.
+    """
+    path = stage_folder(config, "processing") / "segments.parquet"
+    if not path.exists():
+        raise InputError(f"{path} is missing: run the stage processing first")
+    segments = pd.read_parquet(path)
+    if segments.empty:
+        raise InputError(f"{path} holds no segment: look at processing/report.json for the reasons")
+    return segments
+
+
+def write_split(config: Config, segments: pd.DataFrame) -> pd.DataFrame:
+    """Split the recordings by speaker and write ``split.csv``."""
+    recordings = segments.groupby("recording_id", as_index=False)[["speaker_id", "level"]].first()
+    split = speaker_split(recordings, n_folds=config.neural_networks.n_folds, seed=config.seed)
+    write_csv(stage_folder(config, "neural_networks") / "split.csv", split)
+    return split
+
+
+def _load(config: Config, segments: pd.DataFrame, entry: Run, noisy: bool) -> np.ndarray:
+    return load_run_inputs(entry, config, segments, noisy=noisy)
+
+
+def _remarks(split: pd.DataFrame) -> list[dict[str, str]]:
+    """Levels that a part does not hold: nothing can be said of them there."""
+    levels = sorted(split["level"].unique())
+    return [
+        {"id": level, "reason": f"no recording of this level in the {part} part"}
+        for part in PARTS
+        for level in levels
+        if level not in set(split.loc[split["part"] == part, "level"])
+    ]

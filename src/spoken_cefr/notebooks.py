@@ -1,0 +1,119 @@
+"""Running the four notebooks, and keeping those in git clean.
+
+A run writes its executed copies to ``<data_dir>/notebooks/`` and leaves the
+ones in ``notebooks/`` as they are. Maintainers refresh the latter with
+``spoken-cefr notebooks refresh``.
+"""
+
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+import papermill
+from nbformat import NotebookNode
+
+from spoken_cefr.config import Config
+from spoken_cefr.errors import InputError
+from spoken_cefr.files import replacing
+from spoken_cefr.paths import NOTEBOOKS
+
+MAX_OUTPUT_LINES = 60
+
+
+def executed_path(config: Config, stage: str) -> Path:
+    """Where the executed copy of a stage's notebook goes."""
+    return config.data_path / "notebooks" / f"{stage}.ipynb"
+
+
+def run_notebook(config: Config, stage: str, *, overrides: list[str]) -> Path:
+    """Execute one notebook top to bottom with a profile.
+
+    Raises
+    ------
+    InputError
+        With the message of the cell's own InputError; or, for any other error,
+        naming the cell's error and the copy that was kept to look at.
+    """
+    # The defaults of the first cell need no injected cell: the copy then reads
+    # like the source.
+    parameters = {}
+    if config.profile != "demo" or overrides:
+        parameters = {"PROFILE": config.profile, "OVERRIDES": overrides}
+    target = executed_path(config, stage)
+    with replacing(target) as temporary:
+        try:
+            papermill.execute_notebook(
+                NOTEBOOKS / f"{stage}.ipynb",
+                temporary,
+                parameters=parameters,
+                kernel_name="python3",
+                cwd=NOTEBOOKS,
+                progress_bar={"desc": f"notebook {stage}", "ncols": 88, "unit": "cell"},
+                stderr_file=sys.stderr,
+            )
+        except papermill.PapermillExecutionError as error:
+            if error.ename == "InputError":
+                raise InputError(error.evalue) from None
+            kept = target.with_suffix(".failed.ipynb")
+            temporary.replace(kept)
+            raise InputError(
+                f"notebook {stage} stopped with {error.ename}: {error.evalue} (copy kept: {kept})"
+            ) from error
+    target.with_suffix(".failed.ipynb").unlink(missing_ok=True)
+    return target
+
+
+def strip_volatile(notebook: NotebookNode) -> NotebookNode:
+    """Remove from an executed notebook, in place, what differs from run to run.
+
+    Times, tool versions, cell identities of the runner and the error stream
+    (progress bars) go; figures, tables and printed text stay.
+    """
+    notebook.metadata = NotebookNode(
+        kernelspec={"display_name": "Python 3", "language": "python", "name": "python3"},
+        language_info={"name": "python"},
+    )
+    for index, cell in enumerate(notebook.cells):
+        tags = [tag for tag in cell.metadata.get("tags", []) if tag == "parameters"]
+        cell.metadata = NotebookNode(tags=tags) if tags else NotebookNode()
+        cell.id = f"cell-{index:02d}"
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+            for output in cell.outputs:
+                if "metadata" in output:
+                    output.metadata = NotebookNode()
+    return notebook
+
+
+def refresh(config: Config, stages: tuple[str, ...]) -> list[Path]:
+    """Copy executed notebooks over those in git, stripped of what is volatile."""
+    refreshed = []
+    for stage in stages:
+        notebook = strip_volatile(nbformat.read(executed_path(config, stage), as_version=4))
+        problems = find_problems(notebook)
+        if problems:
+            raise InputError(f"{executed_path(config, stage)}: {problems[0]}")
+        with replacing(NOTEBOOKS / f"{stage}.ipynb") as temporary:
+            nbformat.write(notebook, temporary)
+        refreshed.append(NOTEBOOKS / f"{stage}.ipynb")
+    return refreshed
+
+
+def find_problems(notebook: NotebookNode) -> list[str]:
+    """What makes a notebook unfit for git: one sentence for each problem found."""
+    code = [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
+    problems = []
+    if not any(cell.outputs for cell in code):
+        problems.append("it has no outputs")
+    if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
+        problems.append("its cells were not run once each, top to bottom")
+    for number, cell in enumerate(code, start=1):
+        if any(output.output_type == "error" for output in cell.outputs):
+            problems.append(f"code cell {number} holds an error output")
+        if re.search(r"^\s*(def|class) ", cell.source, flags=re.MULTILINE):
+            problems.append(f"code cell {number} defines a function or a class")
+        printed = "".join(o.text for o in cell.outputs if o.output_type == "stream")
+        if printed.count("\n") > MAX_OUTPUT_LINES:
+            problems.append(f"code cell {number} prints more than {MAX_OUTPUT_LINES} lines")
+    return problems

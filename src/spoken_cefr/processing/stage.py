@@ -1,0 +1,302 @@
+"""The stage: scraping's recordings in, transcripts, words, segments and spectrograms out."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
+from spoken_cefr.config import Config
+from spoken_cefr.errors import InputError
+from spoken_cefr.files import replacing, write_parquet
+from spoken_cefr.metadata import read_metadata
+from spoken_cefr.processing.audio import (
+    add_white_noise,
+    load_audio,
+    log_mel,
+    segment,
+    segment_count,
+    segment_length,
+)
+from spoken_cefr.processing.recordings import (
+    audio_path,
+    checked_sha256,
+    process_recording,
+    read_record,
+    record_path,
+    textgrid_path,
+)
+from spoken_cefr.processing.segments import segment_table
+from spoken_cefr.processing.transcription import SAMPLE_RATE, load_engine
+from spoken_cefr.progress import progress
+from spoken_cefr.stages import Report, finish_stage, is_done, read_report, stage_folder
+
+ARRAYS = ("log_mel.npy", "log_mel_noisy.npy")
+TABLES = ("transcripts.parquet", "words.parquet", "segments.parquet")
+
+
+def run(config: Config) -> Report:
+    """Process every usable recording of ``scraping/metadata.csv``.
+
+    Writes `TABLES` and `ARRAYS`, and for each recording a TextGrid and a JSON
+    file from which a killed run goes on. Does nothing if all is there already.
+
+    Raises
+    ------
+    InputError
+        If scraping has not been run, no recording can be used, the model
+        cannot be loaded, or, with ``processing.strict``, at the first
+        recording that cannot be used.
+    """
+    if is_done(config, "processing"):
+        return read_report(config, "processing")
+    folder = stage_folder(config, "processing")
+    _forget_unfinished(folder)
+    metadata = read_recordings(config)
+    usable = metadata["usable"]
+    dropped = [
+        {"id": row.recording_id, "reason": row.reason or "not usable"}
+        for row in metadata[~usable].itertuples()
+    ]
+    with threadpool_limits(1):  # one core a recording: BLAS threads only get in each other's way
+        records, failed = transcribe_all(config, metadata[usable])
+        dropped += failed
+        if not records:
+            raise InputError(
+                f"none of the {len(metadata)} recordings of {stage_folder(config, 'scraping')} "
+                f"can be used; the first reason: {dropped[0]['reason']}"
+                if dropped
+                else f"{stage_folder(config, 'scraping') / 'metadata.csv'} lists no recording"
+            )
+        kept = metadata.set_index("recording_id").loc[[r["recording_id"] for r in records]]
+        words = words_table(records)
+        segments = segments_of(config, records, kept, words)
+        write_parquet(folder / "transcripts.parquet", transcripts_table(records))
+        write_parquet(folder / "words.parquet", words)
+        write_parquet(folder / "segments.parquet", segments)
+        write_spectrograms(config, records, kept)
+    _forget_others(config, {record["recording_id"] for record in records})
+    report = Report(
+        stage="processing",
+        unit="recording",
+        n_in=len(metadata),
+        n_out=len(records),
+        dropped=sorted(dropped, key=lambda row: row["id"]),
+        remarks=[{"id": r["recording_id"], "reason": t} for r in records for t in r["remarks"]],
+        figures={
+            "n_segments": len(segments),
+            "n_words": len(words),
+            "audio_s": round(sum(record["n_samples"] for record in records) / SAMPLE_RATE, 3),
+        },
+    )
+    return finish_stage(config, report, [folder / name for name in (*TABLES, *ARRAYS)])
+
+
+def read_recordings(config: Config) -> pd.DataFrame:
+    """Scraping's table, sorted by recording_id.
+
+    Raises
+    ------
+    InputError
+        If the table is missing, lacks a column or names a recording twice.
+    """
+    path = stage_folder(config, "scraping") / "metadata.csv"
+    table = read_metadata(path)
+    twice = table.loc[table["recording_id"].duplicated(), "recording_id"]
+    if len(twice):
+        raise InputError(f"{path} names the recording {twice.iloc[0]} twice: run scraping again")
+    return table.sort_values("recording_id", ignore_index=True)
+
+
+def transcribe_all(
+    config: Config, metadata: pd.DataFrame
+) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+    """Every recording's record, from disk or made now, and why some have none.
+
+    Returns
+    -------
+    records : list of dict, as `process_recording` returns, in the table's order
+    dropped : list of {"id": ..., "reason": ...}
+    """
+    engine = None
+    found: dict[str, dict[str, Any]] = {}
+    dropped: list[dict[str, str]] = []
+    waiting = []
+    for row in metadata.itertuples():
+        path = audio_path(config, row.file_name)
+        try:
+            sha256 = checked_sha256(path, row.sha256)
+        except InputError as error:
+            dropped.append(_reason(config, row.recording_id, error))
+            continue
+        record = read_record(config, row.recording_id, sha256)
+        if record is None:
+            waiting.append((row.recording_id, path, sha256))
+        else:
+            found[row.recording_id] = record
+    if waiting:
+        engine = load_engine(config)
+    tasks = (delayed(_attempt)(config, *task, engine) for task in waiting)
+    # Threads: CTranslate2 and numpy release the interpreter's lock, and share one model.
+    with closing(Parallel(config.n_jobs, prefer="threads", return_as="generator")(tasks)) as done:
+        bar = progress(done, desc="transcribing", unit="recording", total=len(waiting))
+        for (recording_id, _, _), outcome in zip(waiting, bar, strict=True):
+            if isinstance(outcome, InputError):
+                dropped.append(_reason(config, recording_id, outcome))
+            else:
+                found[recording_id] = outcome
+    return [found[name] for name in metadata["recording_id"] if name in found], dropped
+
+
+def _attempt(config: Config, *task: Any) -> dict[str, Any] | InputError:
+    try:
+        return process_recording(config, *task)
+    except InputError as error:
+        return error
+
+
+def _reason(config: Config, recording_id: str, error: InputError) -> dict[str, str]:
+    """A row for the report; in strict mode the error ends the run instead."""
+    if config.processing.strict:
+        raise error
+    # The report must not depend on where the data lie.
+    told = str(error).replace(f"{stage_folder(config, 'scraping')}/", "")
+    return {"id": recording_id, "reason": told}
+
+
+def transcripts_table(records: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row a recording."""
+    names = ("recording_id", "text", "language", "engine", "model", "avg_logprob", "no_speech_prob")
+    table = pd.DataFrame([{name: record[name] for name in names} for record in records])
+    return table.astype({"avg_logprob": "float64", "no_speech_prob": "float64"})
+
+
+def words_table(records: list[dict[str, Any]]) -> pd.DataFrame:
+    """One row a word; ``word_index`` counts from 0 in each recording."""
+    rows = [
+        (record["recording_id"], index, word, float(start_s), float(end_s), record["source"])
+        for record in records
+        for index, (word, start_s, end_s) in enumerate(record["words"])
+    ]
+    names = ("recording_id", "word_index", "word", "start_s", "end_s", "source")
+    types = ("str", "int64", "str", "float64", "float64", "str")
+    return pd.DataFrame(rows, columns=names).astype(dict(zip(names, types, strict=True)))
+
+
+def segments_of(
+    config: Config, records: list[dict[str, Any]], metadata: pd.DataFrame, words: pd.DataFrame
+) -> pd.DataFrame:
+    """`segment_table` of the records; ``metadata`` is indexed by recording_id."""
+    recordings = metadata[["speaker_id", "level"]].reset_index()
+    # Transcripts are made at 16 kHz; the spectrograms may be at another rate.
+    recordings["n_samples"] = [_n_samples(config, record) for record in records]
+    p = config.processing
+    return segment_table(
+        recordings, words, sample_rate=p.sample_rate, length_s=p.segment_s, overlap=p.overlap
+    )
+
+
+def _n_samples(config: Config, record: dict[str, Any]) -> int:
+    """Samples of a recording at the profile's rate; what the decoder gives is fitted to it."""
+    return round(record["n_samples"] * config.processing.sample_rate / SAMPLE_RATE)
+
+
+def write_spectrograms(
+    config: Config, records: list[dict[str, Any]], metadata: pd.DataFrame
+) -> None:
+    """Write `ARRAYS` in the order of ``segments.parquet``, never a whole one in memory."""
+    p = config.processing
+    folder = stage_folder(config, "processing")
+    length, step = segment_length(p.sample_rate, p.segment_s, p.overlap)
+    counts = [segment_count(_n_samples(config, record), length, step) for record in records]
+    shape = (sum(counts), p.n_mels, 1 + length // p.hop_length)
+    with replacing(folder / ARRAYS[0]) as clean_path, replacing(folder / ARRAYS[1]) as noisy_path:
+        clean, noisy = (
+            np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
+            for path in (clean_path, noisy_path)
+        )
+        first = 0
+        for pair, count in zip(_spectrograms(config, records, metadata), counts, strict=True):
+            clean[first : first + count], noisy[first : first + count] = pair
+            first += count
+        clean.flush()
+        noisy.flush()
+
+
+def _spectrograms(
+    config: Config, records: list[dict[str, Any]], metadata: pd.DataFrame
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    tasks = (
+        delayed(recording_spectrograms)(
+            config,
+            record["recording_id"],
+            audio_path(config, metadata.at[record["recording_id"], "file_name"]),
+            _n_samples(config, record),
+        )
+        for record in records
+    )
+    done = Parallel(config.n_jobs, prefer="threads", return_as="generator")(tasks)
+    yield from progress(done, desc="spectrograms", unit="recording", total=len(records))
+
+
+def recording_spectrograms(
+    config: Config, recording_id: str, path: Path, n_samples: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log-mel spectrograms of one recording's segments, clean and with noise.
+
+    The noise depends on the profile's seed and the recording alone, so that
+    neither order nor number of workers changes it. It is added before the
+    windows, as a microphone would.
+
+    Returns
+    -------
+    clean, noisy : np.ndarray, shape (n, n_mels, n_frames), float32
+    """
+    p = config.processing
+    signal = load_audio(path, sample_rate=p.sample_rate)
+    signal = np.pad(signal, (0, max(0, n_samples - len(signal))))[:n_samples]
+    segments = segment(signal, p.sample_rate, length_s=p.segment_s, overlap=p.overlap)
+    seed = [config.seed, crc32(recording_id.encode("utf-8"))]
+    noisy = add_white_noise(segments, ratio=p.noise_ratio, seed=seed)
+    options = {
+        "n_fft": p.n_fft,
+        "hop_length": p.hop_length,
+        "n_mels": p.n_mels,
+        "segment_window": p.segment_window,
+    }
+    return log_mel(segments, p.sample_rate, **options), log_mel(noisy, p.sample_rate, **options)
+
+
+def load_arrays(config: Config) -> tuple[np.ndarray, np.ndarray]:
+    """Clean and noisy spectrograms, memory-mapped, rows as in ``segments.parquet``.
+
+    Raises
+    ------
+    InputError
+        If the stage has not been run.
+    """
+    folder = stage_folder(config, "processing")
+    for name in ARRAYS:
+        if not (folder / name).exists():
+            raise InputError(f"{folder / name} is missing: run the stage processing first")
+    clean, noisy = (np.load(folder / name, mmap_mode="r") for name in ARRAYS)
+    return clean, noisy
+
+
+def _forget_unfinished(folder: Path) -> None:
+    """Remove the temporary files (see `replacing`) of a run that was killed."""
+    for path in folder.rglob(".*.tmp*"):
+        path.unlink()
+
+
+def _forget_others(config: Config, names: set[str]) -> None:
+    """Remove what an earlier run kept of recordings that are no longer there."""
+    for example in (record_path(config, "x"), textgrid_path(config, "x")):
+        for path in example.parent.glob(f"*{example.suffix}"):
+            if path.stem not in names:
+                path.unlink()

@@ -1,0 +1,94 @@
+"""The raw pages of a crawl, kept once: gzip, with address, time and SHA-256."""
+
+import datetime
+import gzip
+import hashlib
+import shutil
+from pathlib import Path
+
+from spoken_cefr.files import replacing
+from spoken_cefr.scraping.journal import Journal
+
+# A crawl that was stopped goes on from its saved pages for so long; then the
+# site may have changed too much and all pages are fetched again.
+MAX_AGE_H = 24
+
+
+class Archive:
+    """Saved pages in ``pages/NNNN.html.gz`` and their index ``pages.jsonl``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._pages = folder / "pages"
+        self._journal = Journal(folder / "pages.jsonl")
+
+    @property
+    def site(self) -> dict[str, str]:
+        """What the pages are of, empty when there are none."""
+        return self._journal.rows[0]["site"] if self._journal.rows else {}
+
+    @property
+    def home_url(self) -> str:
+        """Address of the first page that was saved, "" when there are none."""
+        return self._journal.rows[0]["url"] if self._journal.rows else ""
+
+    def is_fresh(self, site: dict[str, str]) -> bool:
+        """Whether the pages are of this site and young enough to go on with."""
+        if self.site != site:
+            return False
+        first = datetime.datetime.fromisoformat(self._journal.rows[0]["time"])
+        return _now() - first < datetime.timedelta(hours=MAX_AGE_H)
+
+    def clear(self) -> None:
+        """Forget all pages."""
+        self._journal.path.unlink(missing_ok=True)
+        shutil.rmtree(self._pages, ignore_errors=True)
+        self._journal = Journal(self._journal.path)
+
+    def find(self, url: str) -> str | None:
+        """HTML of a saved page; None if it was not saved or its file is damaged."""
+        for row in self._journal.rows:
+            if row["url"] == url:
+                return self._read(row)
+        return None
+
+    def save(self, url: str, html: str, *, site: dict[str, str]) -> Path:
+        """Keep a page under the next free number."""
+        path = self._pages / f"{len(self._journal.rows):04d}.html.gz"
+        content = html.encode("utf-8")
+        _write(path, content)
+        self._journal.append(
+            {
+                "file": f"{self._pages.name}/{path.name}",
+                "url": url,
+                "site": site,
+                "time": _now().isoformat(timespec="seconds"),
+                "sha256": hashlib.sha256(content).hexdigest(),
+            }
+        )
+        return path
+
+    def save_unreadable(self, html: str) -> Path:
+        """Keep a page that could not be read, for the reader of the error; not in the index."""
+        path = self._pages / "unreadable.html.gz"
+        _write(path, html.encode("utf-8"))
+        return path
+
+    def _read(self, row: dict[str, str]) -> str | None:
+        try:
+            content = gzip.decompress((self.folder / row["file"]).read_bytes())
+        except (OSError, EOFError):
+            return None
+        if hashlib.sha256(content).hexdigest() != row["sha256"]:
+            return None
+        return content.decode("utf-8")
+
+
+def _write(path: Path, content: bytes) -> None:
+    with replacing(path) as temporary:
+        # Without a time in the header the same page gives the same bytes.
+        temporary.write_bytes(gzip.compress(content, mtime=0))
+
+
+def _now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)

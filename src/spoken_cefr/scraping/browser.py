@@ -1,0 +1,255 @@
+"""A headless Chromium or Chrome that opens pages and gives their HTML.
+
+The browser is there for what a plain HTTP client cannot do: run the page's
+scripts and open its accordions. It reads each page once; all parsing is done on
+that text (see ``pages``).
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+
+import urllib3
+from selenium import webdriver
+from selenium.common.exceptions import (
+    InvalidSessionIdException,
+    NoSuchWindowException,
+    TimeoutException,
+    WebDriverException,
+)
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.support.ui import WebDriverWait
+
+from spoken_cefr.errors import InputError
+from spoken_cefr.scraping.client import FORBIDDEN, TOO_MANY, Client, Refused, forbidden
+from spoken_cefr.scraping.client import retry_after_s as parse_retry_after
+from spoken_cefr.scraping.pages import (
+    ACCORDION,
+    ACCORDION_BUTTON,
+    AUDIO_LINK,
+    CARD,
+    has_closed_accordions,
+)
+
+BROWSERS = ("chromium", "chromium-browser")
+DRIVERS = ("chromedriver", "chromium.chromedriver")
+FLAGS = (
+    "--headless=new",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-extensions",
+    "--disable-sync",
+    "--no-default-browser-check",
+    "--no-first-run",
+    "--blink-settings=imagesEnabled=false",
+)
+SCRIPT_S = 5.0  # how long a page's scripts may take to show what we wait for
+POLL_S = 0.05
+INSTALL = (
+    "no browser could be started ({why}): install Chromium and its driver (Debian: `apt install "
+    "chromium chromium-driver`), or Google Chrome, for which Selenium finds the driver"
+)
+# Opens what is closed, and tells whether every accordion shows its address now.
+# Asked again and again, because the site's script may not listen yet at first.
+EXPAND = f"""
+let ready = true;
+for (const card of document.querySelectorAll("{CARD}")) {{
+  const section = card.querySelector("{ACCORDION}");
+  if (!section || section.textContent.includes(".mp3")
+      || section.querySelector('{AUDIO_LINK}')) continue;
+  ready = false;
+  for (const button of section.querySelectorAll(
+      "{ACCORDION_BUTTON}[aria-expanded='false']")) button.click();
+}}
+return ready;
+"""
+DEAD = (InvalidSessionIdException, NoSuchWindowException, urllib3.exceptions.HTTPError, OSError)
+DEAD_WORDS = ("disconnected", "crashed", "not reachable", "session deleted", "closed")
+
+
+class Browser:
+    """Opens pages; started at the first one, closed at the end of the ``with`` block.
+
+    Parameters
+    ----------
+    client : Client
+        Gives the user agent, the permission and the delay before each page.
+    """
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.driver: webdriver.Chrome | None = None
+        self._profile: tempfile.TemporaryDirectory | None = None
+        self._frame = ""  # the page's own frame, not one inside it
+
+    def __enter__(self) -> "Browser":
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.close()
+
+    def open(self, url: str, *, expect: str) -> str:
+        """Open a page and return its HTML, once an element is there.
+
+        Accordions are opened only where the audio addresses are not in the
+        page. What does not appear within five seconds, ``expect`` (a CSS
+        selector) or an address, is not waited for: the page is returned as it
+        is. A browser that dies is started again once.
+
+        Raises
+        ------
+        InputError
+            If no browser can be started, robots.txt forbids the page, or the
+            site does not give it.
+        """
+        for restarted in (False, True):
+            try:
+                return self._open(url, expect)
+            except (*DEAD, WebDriverException) as error:
+                if not _is_dead(error):
+                    raise InputError(f"{url} could not be opened: {_first_line(error)}") from None
+                if restarted:
+                    raise InputError(
+                        f"the browser stopped twice on {url} ({_first_line(error)}): close other "
+                        "programs and run the same command again"
+                    ) from None
+                self.close()
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Stop the browser and remove its temporary profile."""
+        if self.driver:
+            with suppress(WebDriverException, *DEAD):
+                self.driver.quit()
+            self.driver.service.stop()
+            self.driver = None
+        if self._profile:
+            self._profile.cleanup()
+            self._profile = None
+
+    def _open(self, url: str, expect: str) -> str:
+        self._permit(url)
+        if self.driver is None:
+            self._start()
+        self._load(url)
+        self._permit(self.driver.current_url)  # where a redirect may have led
+        self._wait_for("return document.querySelector(arguments[0]) !== null", expect)
+        html = self.driver.page_source
+        if has_closed_accordions(html):
+            self._wait_for(EXPAND)
+            html = self.driver.page_source
+        return html
+
+    def _wait_for(self, script: str, *arguments: str) -> None:
+        """Run a script again and again until it says true, for five seconds at most."""
+        with suppress(TimeoutException):
+            WebDriverWait(self.driver, SCRIPT_S, POLL_S).until(
+                lambda driver: driver.execute_script(script, *arguments)
+            )
+
+    def _permit(self, url: str) -> None:
+        try:
+            self._client.permit(url)
+        except Refused as error:
+            raise InputError(f"{url} may not be opened: {error.reason}") from None
+
+    def _load(self, url: str) -> None:
+        """Go to a page, again while the site is busy."""
+        manners, max_tries = self._client.manners, self._client.max_tries
+        reason = ""
+        for attempt in range(1, max_tries + 1):
+            manners.pause()
+            retry_after_s = None
+            try:
+                self.driver.get(url)
+                status, retry_after_s = self._last_reply()
+                if status == FORBIDDEN:
+                    raise forbidden(url)
+                if status < 400:
+                    return
+                if status < 500 and status != TOO_MANY:
+                    raise InputError(f"{url} answers HTTP {status}: check scraping.base_url")
+                reason = f"HTTP {status}"
+            except TimeoutException:
+                reason = "timed out"
+            except WebDriverException as error:
+                if "net::ERR_" not in str(error):
+                    raise
+                reason = _first_line(error)
+            if attempt < max_tries:
+                manners.back_off(attempt, retry_after_s=retry_after_s, url=url)
+        raise InputError(f"{url} could not be opened ({reason}): run the same command again later")
+
+    def _last_reply(self) -> tuple[int, float | None]:
+        """Status and Retry-After of the page, which only the browser's log tells."""
+        status, retry_after_s = 200, None
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            facts = message["params"]
+            if message["method"] != "Network.responseReceived" or facts["type"] != "Document":
+                continue
+            if facts.get("frameId") == self._frame:
+                headers = {k.lower(): v for k, v in facts["response"]["headers"].items()}
+                status = facts["response"]["status"]
+                retry_after_s = parse_retry_after(headers.get("retry-after"))
+        return status, retry_after_s
+
+    def _start(self) -> None:
+        self._profile = tempfile.TemporaryDirectory(
+            prefix="spoken_cefr_", ignore_cleanup_errors=True
+        )
+        try:
+            self.driver = webdriver.Chrome(self._options(), _service())
+            self.driver.set_page_load_timeout(self._client.timeout_s)
+            self._frame = self.driver.current_window_handle
+        except (WebDriverException, OSError) as error:
+            self.close()
+            raise InputError(INSTALL.format(why=_first_line(error))) from None
+
+    def _options(self) -> webdriver.ChromeOptions:
+        options = webdriver.ChromeOptions()
+        for flag in FLAGS:
+            options.add_argument(flag)
+        options.add_argument(f"--user-agent={self._client.manners.agent}")
+        options.add_argument(f"--user-data-dir={self._profile.name}")
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            options.add_argument("--no-sandbox")  # Chromium refuses its sandbox to root
+        options.page_load_strategy = "eager"
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+        if _debian_pair():
+            options.binary_location = _debian_pair()[0]
+        return options
+
+
+def _debian_pair() -> tuple[str, str] | None:
+    """Paths of the distribution's browser and driver, if both are there."""
+    found = [next(filter(None, map(shutil.which, names)), None) for names in (BROWSERS, DRIVERS)]
+    return (found[0], found[1]) if all(found) else None
+
+
+def _service() -> Service:
+    # Without a driver of the distribution, Selenium Manager looks for Chrome;
+    # it must not report to its makers that we ran.
+    os.environ.setdefault("SE_AVOID_STATS", "true")
+    # The driver is on this machine: a proxy for the internet does not lead to it.
+    direct = os.environ.get("no_proxy", os.environ.get("NO_PROXY", ""))
+    if "localhost" not in direct.split(","):
+        os.environ["no_proxy"] = ",".join(filter(None, (direct, "localhost", "127.0.0.1")))
+    pair = _debian_pair()
+    return Service(executable_path=pair[1]) if pair else Service()
+
+
+def _is_dead(error: BaseException) -> bool:
+    """Whether the browser or its driver is gone, rather than the page at fault."""
+    return isinstance(error, DEAD) or any(word in str(error) for word in DEAD_WORDS)
+
+
+def _first_line(error: BaseException) -> str:
+    text = getattr(error, "msg", None) or str(error)
+    return text.strip().partition("\n")[0].removeprefix("Message: ")

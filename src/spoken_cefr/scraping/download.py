@@ -1,0 +1,142 @@
+"""Download recordings: each once, whole, checked, and to a temporary name first."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from urllib.parse import urlsplit
+
+import requests
+import soundfile
+
+from spoken_cefr.errors import InputError
+from spoken_cefr.files import replacing, sha256_of
+from spoken_cefr.scraping.client import Again, Client, Refused
+from spoken_cefr.scraping.journal import Journal
+
+CHUNK_BYTES = 64 * 1024
+BODY_TIMEOUTS = 20  # a whole file may take so many times scraping.timeout_s
+PROBE_FRAMES = 4096  # decoded to see that the file is audio
+
+
+@dataclass(frozen=True)
+class Audio:
+    """A recording on disk.
+
+    Parameters
+    ----------
+    file_name : str
+        Relative to the stage's folder, with ``/``.
+    """
+
+    file_name: str
+    sha256: str
+    duration_s: float
+
+
+class AudioFolder:
+    """The recordings of the stage, and a journal of what was fetched from where."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._journal = Journal(folder / "audio.jsonl")
+        self._known = {(row["recording_id"], _path(row["url"])): row for row in self._journal.rows}
+
+    def kept(self, recording_id: str, url: str) -> Audio | None:
+        """The recording, if it was fetched from this address and is still whole.
+
+        Host and port do not count: the site has moved before, and the replica
+        may find its port busy.
+        """
+        sha256 = self._known.get((recording_id, _path(url)), {}).get("sha256")
+        path = self._path(recording_id)
+        if sha256 is None or not path.is_file() or sha256_of(path) != sha256:
+            return None
+        return self._describe(path, sha256)
+
+    def fetch(self, recording_id: str, url: str, client: Client | None, *, max_mb: float) -> Audio:
+        """Return the kept recording, or download it.
+
+        Without a client nothing is fetched, and a recording that is not here
+        is refused for the reason that it had when it was tried.
+
+        Raises
+        ------
+        Refused
+            If the site does not give it, or what it gives is not audio.
+        InputError
+            If the run must stop: 403, too many requests, a full disk.
+        """
+        audio = self.kept(recording_id, url)
+        if audio:
+            return audio
+        if client is None:
+            tried = self._known.get((recording_id, _path(url)), {})
+            raise Refused(
+                tried.get("reason", "not on disk"), transient=tried.get("transient", True)
+            )
+        path = self._path(recording_id)
+        try:
+            with replacing(path) as temporary:
+                client.fetch(url, lambda reply: _save(reply, temporary, client.timeout_s, max_mb))
+        except Refused as error:
+            self._note(recording_id, url, reason=error.reason, transient=error.transient)
+            raise
+        sha256 = sha256_of(path)
+        self._note(recording_id, url, sha256=sha256)
+        return self._describe(path, sha256)
+
+    def _note(self, recording_id: str, url: str, **facts: str | bool) -> None:
+        row = {"recording_id": recording_id, "url": url} | facts
+        self._journal.append(row)
+        self._known[(recording_id, _path(url))] = row
+
+    def _path(self, recording_id: str) -> Path:
+        return self._folder / "audio" / f"{recording_id}.mp3"
+
+    def _describe(self, path: Path, sha256: str) -> Audio:
+        name = path.relative_to(self._folder).as_posix()
+        return Audio(name, sha256, round(soundfile.info(path).duration, 3))
+
+
+def _save(reply: requests.Response, path: Path, timeout_s: float, max_mb: float) -> None:
+    """Write the body to a file and check that it is whole and is audio."""
+    max_bytes = int(max_mb * 1e6)
+    announced = int(reply.headers.get("Content-Length", -1))
+    if announced > max_bytes:
+        raise Refused(f"over {max_mb:g} MB")
+    end_s = monotonic() + BODY_TIMEOUTS * timeout_s
+    n_bytes = 0
+    try:
+        with path.open("wb") as file:
+            # read1 gives what has come: a server that drips cannot hold us for ever.
+            while chunk := reply.raw.read1(CHUNK_BYTES, decode_content=True):
+                n_bytes += file.write(chunk)
+                if n_bytes > max_bytes:
+                    raise Refused(f"over {max_mb:g} MB")
+                if monotonic() > end_s:
+                    raise Again("timed out")
+    except OSError as error:  # of the file: urllib3 has errors of its own for the network
+        raise InputError(
+            f"{path.parent} cannot be written ({error.strerror}): make room and run the same "
+            "command again, what was saved is kept"
+        ) from None
+    if announced >= 0 and n_bytes < announced:
+        raise Again("shorter than announced")
+    _check_audio(path, n_bytes, reply.headers.get("Content-Type", "no type"))
+
+
+def _check_audio(path: Path, n_bytes: int, content_type: str) -> None:
+    if n_bytes == 0:
+        raise Refused("empty file")
+    try:
+        with soundfile.SoundFile(path) as audio:
+            n_frames = len(audio.read(PROBE_FRAMES))
+    except soundfile.LibsndfileError:
+        n_frames = 0
+    if n_frames == 0:
+        raise Refused(f"not an audio file ({content_type.partition(';')[0]})")
+
+
+def _path(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}"

@@ -1,0 +1,37 @@
+"""A file of JSON lines that survives a kill: one line is one finished thing."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from spoken_cefr.files import write_text
+
+
+class Journal:
+    """What is done, one dict a line, in the order in which it was done.
+
+    A line that a kill cut short is dropped on opening, and the file mended.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: list[dict[str, Any]] = []
+        text = path.read_text(encoding="utf-8") if path.exists() else ""
+        for line in text.splitlines():
+            try:
+                self.rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        if text != "".join(map(_line, self.rows)):
+            write_text(path, "".join(map(_line, self.rows)))
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Add one line."""
+        self.rows.append(row)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(_line(row))
+
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"

@@ -1,0 +1,242 @@
+"""The scraping stage: the site, or the replica of it, in; a table and mp3 files out."""
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from spoken_cefr.config import Config
+from spoken_cefr.errors import InputError
+from spoken_cefr.files import sha256_of, write_csv
+from spoken_cefr.languages import find_language
+from spoken_cefr.paths import under_root
+from spoken_cefr.progress import progress
+from spoken_cefr.replica import serve_replica
+from spoken_cefr.scraping.archive import Archive
+from spoken_cefr.scraping.browser import Browser
+from spoken_cefr.scraping.client import Client, Refused
+from spoken_cefr.scraping.crawl import Visit
+from spoken_cefr.scraping.download import Audio, AudioFolder
+from spoken_cefr.scraping.metadata import build_metadata, level_problem, remarks
+from spoken_cefr.scraping.pages import Card
+from spoken_cefr.scraping.politeness import Manners
+from spoken_cefr.stages import Report, finish_stage, is_done, read_report, stage_folder
+
+STAGE = "scraping"
+
+
+@dataclass
+class Collected:
+    """What a run has so far.
+
+    Parameters
+    ----------
+    reasons : dict
+        Why a recording cannot be used, by ``recording_id``.
+    n_to_retry : int
+        Recordings that another run may get.
+    """
+
+    cards: list[Card] = field(default_factory=list)
+    audio: dict[str, Audio] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    n_pages: int = 0
+    n_repeated: int = 0
+    n_to_retry: int = 0
+
+
+def run(config: Config) -> Report:
+    """Scrape the profile's language, or do nothing where that is done.
+
+    A run that was stopped goes on from its saved pages and recordings.
+
+    Raises
+    ------
+    InputError
+        If the run cannot go on; the message says what to do. What was saved
+        stays valid.
+    """
+    if not config.scraping.from_cache and _is_done(config):
+        return read_report(config, STAGE)
+    folder = stage_folder(config, STAGE)
+    _remove_partial_files(folder)
+    with open_site(config) as base_url, _open_client(config, base_url) as client:
+        with _open_visit(config, base_url, client) as visit:
+            collected = _collect_cards(visit, config.scraping.limit)
+        _collect_audio(collected, AudioFolder(folder), client, config.scraping.max_audio_mb)
+    return _write(config, collected)
+
+
+@contextmanager
+def open_site(config: Config) -> Iterator[str]:
+    """Give the base URL of the profile's site, serving the replica where it asks for one.
+
+    With ``from_cache`` no site is needed, and the URL is "".
+    """
+    if config.scraping.from_cache:
+        yield ""
+    elif config.scraping.replica_dir:
+        folder = under_root(config.scraping.replica_dir)
+        with serve_replica(folder, port=config.scraping.replica_port) as base_url:
+            yield base_url
+    else:
+        yield config.scraping.base_url
+
+
+@contextmanager
+def open_visit(config: Config) -> Iterator[Visit]:
+    """Open the profile's site to look at single pages, as the notebook does.
+
+    Pages are saved, so that a run afterwards does not fetch them again; those
+    that are saved are not fetched.
+    """
+    config = _with_cache(config, True) if _is_done(config) else config
+    with (
+        open_site(config) as base_url,
+        _open_client(config, base_url) as client,
+        _open_visit(config, base_url, client) as visit,
+    ):
+        yield visit
+
+
+@contextmanager
+def _open_client(config: Config, base_url: str) -> Iterator[Client | None]:
+    """The HTTP client; None where only saved pages are read."""
+    if config.scraping.from_cache:
+        yield None
+        return
+    with Client(Manners(base_url, config.scraping), config.scraping) as client:
+        yield client
+
+
+@contextmanager
+def _open_visit(config: Config, base_url: str, client: Client | None) -> Iterator[Visit]:
+    language = find_language(config.scraping.language)
+    archive = Archive(stage_folder(config, STAGE))
+    site = {
+        "base_url": base_url,
+        "language": language.code,
+        "catalogue_sha256": _catalogue_sha256(config),
+    }
+    if client is None:
+        _check_saved(archive, language.code)
+        yield Visit(archive.home_url, language, archive, None, site=site)
+        return
+    if not archive.is_fresh(site):
+        archive.clear()
+    with Browser(client) as browser:
+        yield Visit(base_url, language, archive, browser, site=site)
+
+
+def _check_saved(archive: Archive, language: str) -> None:
+    saved = archive.site.get("language")
+    if saved != language:
+        found = f"hold the language {saved!r}" if saved else "are not there"
+        raise InputError(
+            f"scraping.from_cache: the saved pages of {language!r} are needed in "
+            f"{archive.folder}, which {found}; run without scraping.from_cache first"
+        )
+
+
+def _collect_cards(visit: Visit, limit: int) -> Collected:
+    """Read the listing, page by page, up to ``limit`` cards (0: all)."""
+    collected = Collected()
+    with progress(desc="listing pages", unit="page") as bar:
+        for turn in visit.turns():
+            bar.update()
+            collected.n_pages += 1
+            collected.n_repeated += len(turn.listing.cards) - len(turn.new)
+            collected.cards += turn.new
+            if 0 < limit <= len(collected.cards):
+                del collected.cards[limit:]
+                break
+    return collected
+
+
+def _collect_audio(
+    collected: Collected, folder: AudioFolder, client: Client | None, max_mb: float
+) -> None:
+    """Get the audio of each card that can be used, and note why the others cannot.
+
+    Cards that no later stage would take are not downloaded: the site's
+    bandwidth is not ours to waste.
+    """
+    for card in progress(collected.cards, desc="recordings", unit="recording"):
+        problem = level_problem(card.level)
+        if not problem and not card.audio_url:
+            problem = "no audio: no address on the card"
+        if problem:
+            collected.reasons[card.recording_id] = problem
+            continue
+        try:
+            audio = folder.fetch(card.recording_id, card.audio_url, client, max_mb=max_mb)
+            collected.audio[card.recording_id] = audio
+        except Refused as error:
+            collected.reasons[card.recording_id] = f"no audio: {error.reason}"
+            collected.n_to_retry += error.transient
+
+
+def _write(config: Config, collected: Collected) -> Report:
+    """Write the table and, last, the account."""
+    if not collected.audio:
+        reasons = ", ".join(sorted(set(collected.reasons.values())))
+        raise InputError(
+            f"none of {len(collected.cards)} recordings can be used ({reasons}): check "
+            "scraping.base_url and what its robots.txt allows"
+        )
+    folder = stage_folder(config, STAGE)
+    table = build_metadata(
+        collected.cards, collected.audio, collected.reasons, language=config.scraping.language
+    )
+    write_csv(folder / "metadata.csv", table)
+    kept = table[table["usable"]]
+    left_out = table[~table["usable"]]
+    report = Report(
+        stage=STAGE,
+        unit="card",
+        n_in=len(table),
+        n_out=len(kept),
+        dropped=[
+            {"id": name, "reason": reason}
+            for name, reason in zip(left_out["recording_id"], left_out["reason"], strict=True)
+        ],
+        remarks=remarks(collected.cards, table),
+        figures={
+            "listing_pages": collected.n_pages,
+            "repeated_cards": collected.n_repeated,
+            "to_retry": collected.n_to_retry,
+            "audio_s": round(float(kept["duration_s"].sum()), 3),
+            "catalogue_sha256": _catalogue_sha256(config),
+        },
+    )
+    outputs = [folder / "metadata.csv", *(folder / name for name in kept["file_name"])]
+    return finish_stage(_with_cache(config, False), report, outputs=outputs)
+
+
+def _is_done(config: Config) -> bool:
+    """Whether nothing is left to do: same profile, same replica, no recording to try again."""
+    if not is_done(_with_cache(config, False), STAGE):
+        return False
+    figures = read_report(config, STAGE).figures
+    return figures.get("to_retry") == 0 and figures.get("catalogue_sha256") == _catalogue_sha256(
+        config
+    )
+
+
+def _with_cache(config: Config, from_cache: bool) -> Config:
+    """The profile with and without ``from_cache``, which both stand for one table."""
+    scraping = dataclasses.replace(config.scraping, from_cache=from_cache)
+    return dataclasses.replace(config, scraping=scraping)
+
+
+def _catalogue_sha256(config: Config) -> str:
+    """Digest of the replica's catalogue, "" for a real site or where it is missing."""
+    path = under_root(config.scraping.replica_dir) / "catalogue.csv"
+    return sha256_of(path) if config.scraping.replica_dir and path.is_file() else ""
+
+
+def _remove_partial_files(folder: Path) -> None:
+    """Remove what a killed run left under temporary names."""
+    for path in folder.rglob(".*.tmp.*"):
+        path.unlink()

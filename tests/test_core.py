@@ -1,0 +1,125 @@
+"""Levels, languages, safe writing, and the account that each stage gives."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spoken_cefr.errors import InputError
+from spoken_cefr.files import read_json, replacing, sha256_of, write_csv, write_json, write_parquet
+from spoken_cefr.languages import LANGUAGES, find_language
+from spoken_cefr.levels import TARGET_LEVELS, Level, level_codes
+from spoken_cefr.stages import STAGES, Report, finish_stage, is_done, read_report, stage_folder
+
+
+def test_levels_are_in_order_and_read_as_their_names():
+    assert [str(level) for level in sorted(Level)] == ["A1", "A2", "B1", "B2", "C1", "C2"]
+    assert Level["A2"] < Level["B1"]
+
+
+def test_codes_count_from_the_lowest_level_and_name_an_unknown_one():
+    np.testing.assert_array_equal(level_codes(["C1", "A1", "B1"]), [4, 0, 2])
+    with pytest.raises(ValueError, match="C2 is not one of A1, A2, B1, B2, C1"):
+        level_codes(["A1", "C2"])
+    assert "C2" not in TARGET_LEVELS
+
+
+def test_the_site_has_fourteen_languages_each_with_its_own_code_and_name():
+    assert len(LANGUAGES) == 14
+    assert len({language.code for language in LANGUAGES}) == 14
+    assert len({language.name for language in LANGUAGES}) == 14
+    assert find_language("fr").bas == "fra-FR"
+    with pytest.raises(InputError, match="the site has: fr, en"):
+        find_language("tlh")
+
+
+def test_whisper_knows_the_codes_that_we_give_it():
+    from faster_whisper.tokenizer import _LANGUAGE_CODES
+
+    given = {language.whisper for language in LANGUAGES if language.whisper}
+    assert given <= set(_LANGUAGE_CODES)
+
+
+def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
+    path = tmp_path / "table.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(RuntimeError), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError("the disk went away")
+    assert read_json(path) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_not_a_number_never_reaches_a_results_file(tmp_path):
+    with pytest.raises(ValueError, match="Out of range float"):
+        write_json(tmp_path / "results.json", {"kappa": float("nan")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_tables_are_the_same_bytes_twice(tmp_path):
+    table = pd.DataFrame({"id": ["é", "b"], "x": [0.1, 2.0]})
+    for name in ("a", "b"):
+        write_csv(tmp_path / f"{name}.csv", table)
+        write_parquet(tmp_path / f"{name}.parquet", table)
+    assert sha256_of(tmp_path / "a.csv") == sha256_of(tmp_path / "b.csv")
+    assert sha256_of(tmp_path / "a.parquet") == sha256_of(tmp_path / "b.parquet")
+    assert b"\r" not in (tmp_path / "a.csv").read_bytes()
+
+
+def test_a_missing_or_broken_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"report\.json is missing"):
+        read_json(tmp_path / "report.json")
+    (tmp_path / "report.json").write_text("{")
+    with pytest.raises(InputError, match=r"report\.json is not valid JSON"):
+        read_json(tmp_path / "report.json")
+
+
+def test_an_account_that_does_not_add_up_stops_the_stage(demo_config):
+    config = demo_config()
+    report = Report("scraping", unit="card", n_in=3, n_out=1, dropped=[{"id": "1", "reason": "x"}])
+    with pytest.raises(ValueError, match="1 are unaccounted for"):
+        finish_stage(config, report, [])
+    assert not is_done(config, "scraping")
+
+
+def finish(config, stage, *, text="x"):
+    output = stage_folder(config, stage) / "table.csv"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(text)
+    dropped = [{"id": "9", "reason": "level C2"}]
+    return finish_stage(config, Report(stage, "card", n_in=2, n_out=1, dropped=dropped), [output])
+
+
+def test_a_stage_is_done_until_a_key_an_input_or_an_output_changes(demo_config):
+    config = demo_config()
+    finish(config, "scraping")
+    finish(config, "processing")
+    assert is_done(config, "processing")
+    assert not is_done(demo_config("processing.overlap=0.0"), "processing")
+    assert not is_done(demo_config("seed=1"), "processing")
+    assert is_done(demo_config("evaluation.n_bootstrap=10"), "processing")
+    assert is_done(demo_config("n_jobs=1"), "processing")
+    finish(config, "scraping", text="another catalogue")
+    assert not is_done(config, "processing")
+    finish(config, "processing")
+    (stage_folder(config, "processing") / "table.csv").unlink()
+    assert not is_done(config, "processing")
+
+
+def test_the_account_reads_back_with_the_config_beside_it(demo_config):
+    config = demo_config()
+    report = finish(config, "scraping")
+    assert read_report(config, "scraping") == report
+    assert report.summary() == "scraping: 2 cards in, 1 out, 1 dropped (level C2: 1)"
+    kept = json.loads((stage_folder(config, "scraping") / "config.json").read_text())
+    assert kept["scraping"]["replica_dir"] == "data/replica"
+    account = json.loads((stage_folder(config, "scraping") / "report.json").read_text())
+    assert account["notice"].startswith("Machine-spoken")
+
+
+def test_the_stages_are_the_notebooks_and_the_sub_packages():
+    from spoken_cefr.paths import NOTEBOOKS, ROOT
+
+    assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == set(STAGES)
+    assert all((ROOT / "src" / "spoken_cefr" / stage / "stage.py").exists() for stage in STAGES)

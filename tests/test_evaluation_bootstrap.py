@@ -1,0 +1,147 @@
+"""The fast bootstrap does what drawing speakers one by one does."""
+
+import numpy as np
+import pytest
+
+from spoken_cefr.evaluation.bootstrap import (
+    mean_interval,
+    paired_differences,
+    speaker_intervals,
+    speaker_weights,
+)
+from spoken_cefr.evaluation.metrics import METRICS, class_metrics, confusion_matrix
+from spoken_cefr.levels import TARGET_LEVELS
+
+K = len(TARGET_LEVELS)
+OPTIONS = {"n_bootstrap": 200, "confidence": 0.9, "seed": 7}
+ALL = {**METRICS, **class_metrics(TARGET_LEVELS)}
+
+
+@pytest.fixture
+def answers():
+    """Truth, two predictions and speakers of 300 units: 12 speakers, C1 spoken by one of them."""
+    rng = np.random.default_rng(0)
+    speakers = np.array([f"s{n:02}" for n in rng.integers(0, 12, 300)])
+    truth = np.where(speakers == "s03", 4, rng.integers(0, 4, 300))
+    first = np.where(rng.random(300) < 0.6, truth, rng.integers(0, K, 300))
+    second = np.where(rng.random(300) < 0.4, truth, rng.integers(0, K, 300))
+    return truth, first, second, speakers
+
+
+def slow_resamplings(truth, predictions, speakers):
+    """Repeat the rows of each drawn speaker; give the rows of every resampling."""
+    names = np.unique(speakers)
+    weights = speaker_weights(names.size, n_bootstrap=OPTIONS["n_bootstrap"], seed=OPTIONS["seed"])
+    for drawn in weights.astype(int):
+        rows = [
+            np.tile(np.flatnonzero(speakers == n), w) for n, w in zip(names, drawn, strict=True)
+        ]
+        rows = np.concatenate(rows)
+        yield truth[rows], *(predicted[rows] for predicted in predictions)
+
+
+def percentiles(values):
+    values = np.array([v for v in values if not np.isnan(v)])
+    return np.quantile(values, [0.05, 0.95])
+
+
+def test_intervals_are_those_of_an_explicit_resampling(answers):
+    truth, predicted, _, speakers = answers
+    fast = speaker_intervals(ALL, truth, predicted, speakers, n_classes=K, **OPTIONS)
+    slow = [
+        confusion_matrix(t, p, n_classes=K)
+        for t, p in slow_resamplings(truth, [predicted], speakers)
+    ]
+    for name, metric in ALL.items():
+        expected = percentiles([metric(matrix) for matrix in slow])
+        np.testing.assert_allclose(fast[name][1:], expected, err_msg=name)
+        assert fast[name].value == metric(confusion_matrix(truth, predicted, n_classes=K))
+
+
+def test_paired_differences_are_those_of_an_explicit_resampling(answers):
+    truth, first, second, speakers = answers
+    fast = paired_differences(METRICS, truth, first, second, speakers, n_classes=K, **OPTIONS)
+    slow = [
+        (confusion_matrix(t, a, n_classes=K), confusion_matrix(t, b, n_classes=K))
+        for t, a, b in slow_resamplings(truth, [first, second], speakers)
+    ]
+    for name, metric in METRICS.items():
+        expected = percentiles([metric(a) - metric(b) for a, b in slow])
+        np.testing.assert_allclose(fast[name][1:], expected, err_msg=name)
+
+
+def test_the_interval_of_a_mean_is_that_of_an_explicit_resampling(answers):
+    _, _, _, speakers = answers
+    losses = np.random.default_rng(1).exponential(size=speakers.size)
+    fast = mean_interval(losses, speakers, **OPTIONS)
+    slow = [values.mean() for _, values in slow_resamplings(losses, [losses], speakers)]
+    np.testing.assert_allclose(fast, [losses.mean(), *percentiles(slow)])
+
+
+def test_intervals_contain_the_estimate(answers):
+    truth, predicted, _, speakers = answers
+    for name, interval in speaker_intervals(
+        METRICS, truth, predicted, speakers, n_classes=K, **OPTIONS
+    ).items():
+        assert interval.low < interval.value < interval.high, name
+
+
+def test_more_confidence_gives_a_wider_interval(answers):
+    truth, predicted, _, speakers = answers
+    narrow, wide = (
+        speaker_intervals(
+            METRICS, truth, predicted, speakers, n_classes=K, **OPTIONS | {"confidence": c}
+        )["accuracy"]
+        for c in (0.5, 0.99)
+    )
+    assert wide.low < narrow.low < narrow.high < wide.high
+
+
+def test_the_order_of_the_rows_changes_nothing(answers):
+    truth, predicted, _, speakers = answers
+    order = np.random.default_rng(5).permutation(truth.size)
+    as_given = speaker_intervals(ALL, truth, predicted, speakers, n_classes=K, **OPTIONS)
+    shuffled = speaker_intervals(
+        ALL, truth[order], predicted[order], speakers[order], n_classes=K, **OPTIONS
+    )
+    assert as_given == shuffled
+
+
+def test_segments_of_few_speakers_give_wider_intervals_than_segments_of_many(answers):
+    truth, _, _, speakers = answers
+    # Half of the speakers are always right, the others always wrong.
+    right = np.isin(speakers, [f"s{n:02}" for n in range(6)])
+    predicted = np.where(right, truth, (truth + 1) % K)
+    each_alone = np.arange(truth.size).astype(str)
+    few, many = (
+        speaker_intervals(METRICS, truth, predicted, who, n_classes=K, **OPTIONS)["accuracy"]
+        for who in (speakers, each_alone)
+    )
+    assert few.high - few.low > 2 * (many.high - many.low)
+
+
+def test_a_run_does_not_differ_from_itself(answers):
+    truth, predicted, _, speakers = answers
+    differences = paired_differences(
+        METRICS, truth, predicted, predicted, speakers, n_classes=K, **OPTIONS
+    )
+    assert all(tuple(interval) == (0, 0, 0) for interval in differences.values())
+
+
+def test_one_speaker_gives_an_estimate_without_interval():
+    truth = np.array([0, 1, 1])
+    one = speaker_intervals(METRICS, truth, truth, np.array(["s"] * 3), n_classes=K, **OPTIONS)
+    assert one["accuracy"].value == 1
+    assert np.isnan(one["accuracy"][1:]).all()
+
+
+def test_every_resampling_draws_as_many_speakers_as_there_are():
+    weights = speaker_weights(9, n_bootstrap=50, seed=1)
+    assert (weights.sum(axis=1) == 9).all()
+    assert abs(weights.mean() - 1) < 1e-12
+
+
+def test_nothing_to_score_is_refused():
+    empty = np.array([], dtype=int)
+    with pytest.raises(ValueError, match="0 units but 0 speakers"):
+        speaker_intervals(METRICS, empty, empty, empty.astype(str), n_classes=K, **OPTIONS)

@@ -1,0 +1,151 @@
+"""Measures against scikit-learn, against a table worked by hand, and by what they must obey."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from spoken_cefr.evaluation.metrics import (
+    METRICS,
+    accuracy,
+    balanced_accuracy,
+    class_metrics,
+    confusion_matrix,
+    log_losses,
+    macro_f1,
+    mean_absolute_error,
+    precision,
+    quadratic_weighted_kappa,
+    recall,
+    within_one_level,
+)
+from spoken_cefr.levels import TARGET_LEVELS
+
+K = len(TARGET_LEVELS)
+# Three levels, ten recordings: rows and columns add up to 3, 4, 3.
+WORKED = np.array([[2, 1, 0], [1, 2, 1], [0, 1, 2]])
+
+
+def random_pair(seed, *, n=400, classes=K):
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, classes, n)
+    return truth, np.clip(truth + rng.integers(-2, 3, n), 0, classes - 1)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_measures_are_those_of_scikit_learn(seed):
+    truth, predicted = random_pair(seed)
+    matrix = confusion_matrix(truth, predicted, n_classes=K)
+    np.testing.assert_array_equal(
+        matrix, reference.confusion_matrix(truth, predicted, labels=range(K))
+    )
+    expected = {
+        "accuracy": reference.accuracy_score(truth, predicted),
+        "balanced_accuracy": reference.balanced_accuracy_score(truth, predicted),
+        "macro_f1": reference.f1_score(truth, predicted, average="macro"),
+        "quadratic_weighted_kappa": reference.cohen_kappa_score(
+            truth, predicted, weights="quadratic"
+        ),
+        "mean_absolute_error": reference.mean_absolute_error(truth, predicted),
+        "within_one_level": (np.abs(truth - predicted) <= 1).mean(),
+    }
+    assert set(expected) == set(METRICS)
+    for name, metric in METRICS.items():
+        assert metric(matrix) == pytest.approx(expected[name], abs=1e-12), name
+    np.testing.assert_allclose(
+        recall(matrix), reference.recall_score(truth, predicted, average=None)
+    )
+    np.testing.assert_allclose(
+        precision(matrix), reference.precision_score(truth, predicted, average=None)
+    )
+
+
+def test_kappa_of_a_table_worked_by_hand():
+    # Observed: four answers one level off, 4 x 1 = 4. By chance, from the margins 3, 4, 3:
+    # one level off 4 x 3 x 4 / 10 = 4.8, two levels off 4 x 2 x 3 x 3 / 10 = 7.2, together 12.
+    assert quadratic_weighted_kappa(WORKED) == pytest.approx(1 - 4 / 12)
+
+
+def test_other_measures_of_the_table_worked_by_hand():
+    assert accuracy(WORKED) == pytest.approx(6 / 10)
+    assert mean_absolute_error(WORKED) == pytest.approx(4 / 10)
+    assert within_one_level(WORKED) == 1
+    np.testing.assert_allclose(recall(WORKED), [2 / 3, 2 / 4, 2 / 3])
+    # The margins are equal, so F1, recall and precision are one and the same.
+    np.testing.assert_allclose(precision(WORKED), recall(WORKED))
+    assert macro_f1(WORKED) == balanced_accuracy(WORKED) == pytest.approx((4 / 3 + 1 / 2) / 3)
+
+
+def test_the_studys_repeated_accuracy_is_that_of_always_answering_b1():
+    truth = np.repeat([TARGET_LEVELS.index("B1"), 0], [11_084, 19_153 - 11_084])
+    always_b1 = np.full_like(truth, TARGET_LEVELS.index("B1"))
+    matrix = confusion_matrix(truth, always_b1, n_classes=K)
+    assert float(np.float32(accuracy(matrix))) == 0.578708291053772
+    assert quadratic_weighted_kappa(matrix) == 0
+
+
+def test_a_perfect_prediction_scores_one():
+    truth, _ = random_pair(0)
+    matrix = confusion_matrix(truth, truth, n_classes=K)
+    for name, metric in METRICS.items():
+        assert metric(matrix) == (0 if name == "mean_absolute_error" else 1), name
+
+
+@pytest.mark.parametrize("constant", range(K))
+def test_a_constant_prediction_has_no_kappa_and_one_class_recalled(constant):
+    truth, _ = random_pair(1)
+    matrix = confusion_matrix(truth, np.full_like(truth, constant), n_classes=K)
+    assert quadratic_weighted_kappa(matrix) == 0
+    assert balanced_accuracy(matrix) == pytest.approx(1 / K)
+    np.testing.assert_array_equal(recall(matrix), np.arange(K) == constant)
+    assert np.isnan(precision(matrix)).sum() == K - 1
+
+
+def test_a_level_absent_from_the_truth_is_left_out_of_macro_averages():
+    truth, predicted = np.array([0, 0, 1, 1]), np.array([0, 2, 1, 1])
+    matrix = confusion_matrix(truth, predicted, n_classes=3)
+    assert np.isnan(recall(matrix)[2])
+    assert balanced_accuracy(matrix) == pytest.approx(3 / 4)
+    expected = reference.f1_score(truth, predicted, labels=[0, 1], average="macro")
+    assert macro_f1(matrix) == pytest.approx(expected)
+
+
+def test_kappa_is_undefined_when_truth_and_answers_are_one_level():
+    matrix = confusion_matrix(np.zeros(5, int), np.zeros(5, int), n_classes=K)
+    assert np.isnan(quadratic_weighted_kappa(matrix))
+    assert accuracy(matrix) == 1
+
+
+def test_nothing_scored_is_nothing_known():
+    assert all(np.isnan(metric(np.zeros((K, K)))) for metric in METRICS.values())
+
+
+def test_a_stack_of_matrices_gives_the_measures_of_each():
+    stack = np.stack([confusion_matrix(*random_pair(seed), n_classes=K) for seed in range(4)])
+    for metric in [*METRICS.values(), *class_metrics(TARGET_LEVELS).values()]:
+        np.testing.assert_array_equal(metric(stack), [metric(matrix) for matrix in stack])
+
+
+def test_measures_of_a_level_carry_its_name():
+    named = class_metrics(("A1", "A2", "B1"))
+    assert list(named)[:4] == ["recall_A1", "recall_A2", "recall_B1", "precision_A1"]
+    assert named["recall_A2"](WORKED) == 0.5
+
+
+def test_log_loss_is_that_of_scikit_learn():
+    rng = np.random.default_rng(3)
+    probabilities = rng.dirichlet(np.ones(K), size=50)
+    truth = rng.integers(0, K, 50)
+    probabilities[0] = np.eye(K)[(truth[0] + 1) % K]  # sure, and wrong
+    expected = reference.log_loss(truth, probabilities, labels=range(K))
+    assert log_losses(truth, probabilities).mean() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("bad", [-1, K])
+def test_a_code_out_of_range_is_refused(bad):
+    with pytest.raises(ValueError, match="predicted level is not a code from 0 to 4"):
+        confusion_matrix(np.array([0]), np.array([bad]), n_classes=K)
+
+
+def test_truth_and_prediction_of_different_length_are_refused():
+    with pytest.raises(ValueError, match="2 true levels but 1 predicted"):
+        confusion_matrix(np.array([0, 1]), np.array([0]), n_classes=K)

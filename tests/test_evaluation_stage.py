@@ -1,0 +1,348 @@
+"""The stage on made-up tables: what it writes, what it refuses, and that its counts add up."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from spoken_cefr.config import load_config
+from spoken_cefr.errors import InputError
+from spoken_cefr.evaluation import run
+from spoken_cefr.evaluation.results import read_results, summary_table
+from spoken_cefr.evaluation.stage import read_runs, score_all
+from spoken_cefr.evaluation.tables import current_runs, read_inputs, run_folders
+from spoken_cefr.files import read_json, write_csv, write_json, write_parquet
+from spoken_cefr.levels import TARGET_LEVELS
+from spoken_cefr.metadata import COLUMNS
+from spoken_cefr.stages import Report, finish_stage, stage_folder
+
+P = [f"p_{level}" for level in TARGET_LEVELS]
+PARTS = ["train", "train", "train", "validation", "test", "test", "test", "test"]
+MEASURES = 7 + 2 * len(TARGET_LEVELS)
+
+
+def make_split():
+    """Eight speakers of three recordings each; no C1 anywhere."""
+    rows = [
+        (f"{100 + 3 * speaker + n}", f"s{speaker}", TARGET_LEVELS[(speaker + n) % 4], part)
+        for speaker, part in enumerate(PARTS)
+        for n in range(3)
+    ]
+    split = pd.DataFrame(rows, columns=["recording_id", "speaker_id", "level", "part"])
+    return split.assign(fold=0)
+
+
+def make_segments(split, *, per_recording=4):
+    table = split.loc[split.index.repeat(per_recording), ["recording_id", "speaker_id", "level"]]
+    number = np.tile(np.arange(per_recording), len(split))
+    ids = [f"{r}_{n}" for r, n in zip(table["recording_id"], number, strict=True)]
+    return table.assign(segment_id=ids, start_s=number * 0.5, end_s=number * 0.5 + 1, text="")
+
+
+def make_predictions(split, segments, *, seed=0, skill=0.7):
+    """Answers that are right with probability ``skill``, for recordings and segments."""
+    recordings = split.assign(unit="recording", id=split["recording_id"])
+    parts = split.set_index("recording_id")["part"]
+    of_segments = segments.assign(unit="segment", id=segments["segment_id"])
+    of_segments["part"] = of_segments["recording_id"].map(parts)
+    columns = ["unit", "id", "recording_id", "speaker_id", "part", "level"]
+    table = pd.concat([recordings[columns], of_segments[columns]], ignore_index=True)
+    rng = np.random.default_rng(seed)
+    guesses = rng.choice(TARGET_LEVELS[:4], len(table))
+    table["predicted"] = np.where(rng.random(len(table)) < skill, table["level"], guesses)
+    table[P] = [[0.6 if p == f"p_{answer}" else 0.1 for p in P] for answer in table["predicted"]]
+    return table
+
+
+def write_run(config, name, predictions):
+    folder = stage_folder(config, "neural_networks") / name
+    write_parquet(folder / "predictions.parquet", predictions)
+    write_json(folder / "config.json", {"name": name, "description": f"the run {name}"})
+    epochs = np.arange(1, 4)
+    measures = ["train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
+    history = {"epoch": epochs} | dict.fromkeys([*measures, "validation_macro_f1"], 1 / epochs)
+    write_csv(folder / "history.csv", pd.DataFrame(history))
+
+
+def close_networks(config):
+    """End the stage before ours as its own code does."""
+    folder = stage_folder(config, "neural_networks")
+    paths = sorted(folder.glob("*/predictions.parquet"))
+    report = Report("neural_networks", "run", n_in=len(paths), n_out=len(paths))
+    finish_stage(config, report, [folder / "split.csv", *paths])
+
+
+def write_inputs(config, split):
+    segments = make_segments(split)
+    metadata = split[["recording_id", "level"]].assign(
+        age_group=["adulte", "enfant", ""] * 8,
+        duration_s=np.linspace(10, 60, len(split)),
+        usable=True,
+    )
+    metadata = metadata.reindex(columns=list(COLUMNS))
+    write_csv(stage_folder(config, "scraping") / "metadata.csv", metadata)
+    write_parquet(stage_folder(config, "processing") / "segments.parquet", segments)
+    write_csv(stage_folder(config, "neural_networks") / "split.csv", split)
+    return segments
+
+
+def make_corpus(config):
+    """Split and segments of a corpus with the finished runs good and poor."""
+    split = make_split()
+    segments = write_inputs(config, split)
+    write_run(config, "good", make_predictions(split, segments, skill=0.9))
+    write_run(config, "poor", make_predictions(split, segments, skill=0.1))
+    close_networks(config)
+    return split, segments
+
+
+def read_all_runs(config):
+    """What the stage does with the folders of runs, without scoring them."""
+    return read_runs(run_folders(config), read_inputs(config), current=current_runs(config))
+
+
+@pytest.fixture
+def corpus(demo_config):
+    """A corpus of one's own, to spoil."""
+    config = demo_config("evaluation.n_bootstrap=50")
+    return config, *make_corpus(config)
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """A corpus on which the stage has run, with its report; it had stale files and a bad run."""
+    data = tmp_path_factory.mktemp("data").as_posix()
+    config = load_config("demo", [f'data_dir="{data}"', "evaluation.n_bootstrap=50"])
+    split, segments = make_corpus(config)
+    write_run(config, "spoilt", _with_nan(make_predictions(split, segments)))
+    close_networks(config)
+    for old in ("confusion/old_segment.csv", "figures/confusion_old_segment.png"):
+        path = stage_folder(config, "evaluation") / old
+        path.parent.mkdir(parents=True)
+        path.write_text("old")
+    return config, run(config)
+
+
+def test_every_run_and_baseline_is_scored_in_both_units(evaluated):
+    config, report = evaluated
+    results = read_results(stage_folder(config, "evaluation"))
+    assert list(results["run"].unique()) == ["majority", "duration_only", "good", "poor"]
+    assert list(results["unit"]) == ["recording", "segment"] * 4
+    assert list(results["n"]) == [12, 48] * 4
+    assert set(results["n_speakers"]) == {4}
+    assert (report.n_in, report.n_out) == (3, 2)
+    assert report.dropped == [{"id": "spoilt", "reason": "a probability is not a number"}]
+    scores = results.set_index(["run", "unit"])["accuracy"]
+    assert scores["good", "segment"] > scores["poor", "segment"]
+
+
+def test_columns_are_a_measure_and_its_bounds(evaluated):
+    config, _ = evaluated
+    results = read_results(stage_folder(config, "evaluation"))
+    assert len(results.columns) == 4 + 3 * MEASURES
+    for name in ("accuracy", "macro_f1", "quadratic_weighted_kappa", "log_loss", "recall_A1"):
+        assert (results[f"{name}_low"].dropna() <= results[f"{name}_high"].dropna()).all()
+    # Nobody speaks C1: its recall is unknown, an empty cell.
+    assert results["recall_C1"].isna().all()
+    constant = results["run"] == "majority"
+    assert (results.loc[constant, "quadratic_weighted_kappa"] == 0).all()
+
+
+def test_the_document_says_the_same_as_the_table(evaluated):
+    config, _ = evaluated
+    document = read_json(stage_folder(config, "evaluation") / "results.json")
+    assert document["notice"] == config.notice != ""
+    assert document["profile"] == "demo"
+    assert document["counts"]["test"] == {
+        "speakers": 4,
+        "recordings": {"all": 12, "A1": 3, "A2": 3, "B1": 3, "B2": 3, "C1": 0},
+        "segments": {"all": 48, "A1": 12, "A2": 12, "B1": 12, "B2": 12, "C1": 0},
+    }
+    assert document["results"]["good"]["segment"]["recall_C1"]["value"] is None
+    assert document["runs"]["good"] == "the run good"
+    # Always B1 is at most one level from A2, B1 and B2: 9 of 12.
+    assert document["constant_answers"]["recording"]["B1"] == {
+        "accuracy": 0.25,
+        "within_one_level": 0.75,
+    }
+    for row in read_results(stage_folder(config, "evaluation")).to_dict("records"):
+        told = document["results"][row["run"]][row["unit"]]
+        assert told["accuracy"]["value"] == row["accuracy"]
+        assert told["macro_f1"]["high"] == row["macro_f1_high"]
+
+
+def test_confusion_tables_add_up_to_the_test_part(evaluated):
+    config, _ = evaluated
+    results = read_results(stage_folder(config, "evaluation"))
+    for row in results.itertuples():
+        path = stage_folder(config, "evaluation") / "confusion" / f"{row.run}_{row.unit}.csv"
+        table = pd.read_csv(path, index_col="level")
+        assert list(table.index) == list(table.columns) == list(TARGET_LEVELS)
+        assert table.to_numpy().sum() == row.n
+        assert np.trace(table) / row.n == pytest.approx(row.accuracy)
+
+
+def test_differences_compare_each_run_with_each_baseline(evaluated):
+    config, _ = evaluated
+    table = pd.read_csv(stage_folder(config, "evaluation") / "differences.csv")
+    assert len(table) == 2 * 2 * 2 * 3  # runs, baselines, units, measures
+    scores = read_results(stage_folder(config, "evaluation")).set_index(["run", "unit"])["accuracy"]
+    for row in table[table["metric"] == "accuracy"].itertuples():
+        expected = scores[row.run, row.unit] - scores[row.baseline, row.unit]
+        assert row.difference == pytest.approx(expected)
+    assert (table["exceeds"] == (table["low"] > 0)).all()
+    good = (table["run"] == "good") & (table["unit"] == "segment")
+    assert table.loc[good, "exceeds"].all()
+
+
+def test_every_figure_is_written(evaluated):
+    config, _ = evaluated
+    names = {path.stem for path in (stage_folder(config, "evaluation") / "figures").iterdir()}
+    runs = ["majority", "duration_only", "good", "poor"]
+    confusion = {f"confusion_{name}_{unit}" for name in runs for unit in ("recording", "segment")}
+    assert names == {"classes", "age", "data_balancing", "learning_curves"} | confusion
+
+
+def test_a_second_run_has_nothing_to_do(evaluated):
+    config, report = evaluated
+    path = stage_folder(config, "evaluation") / "results.csv"
+    written = path.stat().st_mtime_ns
+    assert run(config) == report
+    assert path.stat().st_mtime_ns == written
+
+
+def test_the_same_input_gives_the_same_bytes(evaluated):
+    config, _ = evaluated
+    folder = stage_folder(config, "evaluation")
+    first = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    (folder / "report.json").unlink()
+    run(config)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == first
+
+
+def test_what_a_run_no_longer_there_left_is_removed(evaluated):
+    config, _ = evaluated
+    assert not list(stage_folder(config, "evaluation").rglob("*old*"))
+
+
+def _with_nan(table):
+    table.loc[3, "p_A1"] = np.nan
+    return table
+
+
+def _with_other_level(table):
+    table.loc[0, "level"] = "B2"
+    return table
+
+
+def _with_other_part(table):
+    return table.assign(part=table["part"].replace("validation", "test"))
+
+
+def _with_improper_probabilities(table):
+    return table.assign(p_A1=table["p_A1"] + 0.5)
+
+
+def _with_a_foreign_unit(table):
+    table.loc[0, "id"] = "999"
+    return table
+
+
+def _with_a_unit_twice(table):
+    return pd.concat([table, table[:1]])
+
+
+@pytest.mark.parametrize(
+    "spoil, reason",
+    [
+        (_with_nan, "a probability is not a number"),
+        (_with_improper_probabilities, "probabilities do not add up to 1"),
+        (_with_other_level, "its level disagrees with the split"),
+        (_with_other_part, "its part disagrees with the split"),
+        (_with_a_foreign_unit, "it predicts a unit that the split does not hold"),
+        (_with_a_unit_twice, "a unit is predicted twice"),
+        (lambda table: table.assign(predicted="D1"), "an answer is not one of the levels"),
+        (lambda table: table[table["part"] == "train"], "it predicts nothing of the test part"),
+    ],
+)
+def test_a_run_that_cannot_be_scored_is_dropped_with_the_reason(corpus, spoil, reason):
+    config, split, segments = corpus
+    write_run(config, "spoilt", spoil(make_predictions(split, segments)))
+    close_networks(config)
+    runs, dropped, _ = read_all_runs(config)
+    assert dropped == [{"id": "spoilt", "reason": reason}]
+    assert list(runs) == ["good", "poor"]
+
+
+def test_unfinished_unreadable_and_left_over_runs_are_dropped(corpus):
+    config, split, segments = corpus
+    folder = stage_folder(config, "neural_networks")
+    for name in ("unfinished", "unreadable"):
+        write_run(config, name, make_predictions(split, segments))
+    (folder / "unreadable" / "predictions.parquet").write_bytes(b"not Parquet")
+    close_networks(config)
+    write_run(config, "left_over", make_predictions(split, segments))
+    (folder / "unfinished" / "config.json").unlink()
+    (folder / "embeddings").mkdir()  # no run's folder
+    reasons = {row["id"]: row["reason"] for row in read_all_runs(config)[1]}
+    assert set(reasons) == {"unfinished", "unreadable", "left_over"}
+    assert reasons["unfinished"] == "unfinished: no config.json"
+    assert reasons["unreadable"].startswith("predictions.parquet cannot be read")
+    assert reasons["left_over"] == "not among the finished runs of the last neural_networks call"
+
+
+def test_a_run_of_one_unit_is_scored_on_it_and_its_gap_is_told(corpus):
+    config, split, segments = corpus
+    table = make_predictions(split, segments)
+    write_run(config, "whole", table[table["unit"] == "recording"])
+    close_networks(config)
+    runs, _, remarks = read_all_runs(config)
+    scores, _ = score_all({}, {"whole": runs["whole"]}, config=config)
+    assert [(one.unit, one.n) for one in scores] == [("recording", 12)]
+    reason = "leaves 48 segments of the test part unpredicted"
+    assert remarks == [{"id": "whole", "reason": reason}]
+
+
+def test_a_speaker_in_two_parts_stops_the_stage(corpus):
+    config, split, _ = corpus
+    write_inputs(config, split.assign(speaker_id=split["speaker_id"].replace("s7", "s0")))
+    with pytest.raises(InputError, match="speaker 's0' in more than one part"):
+        run(config)
+    assert not stage_folder(config, "evaluation").exists()
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_an_empty_part_stops_the_stage(corpus, part):
+    config, split, _ = corpus
+    write_inputs(config, split.assign(part=split["part"].replace(part, "validation")))
+    with pytest.raises(InputError, match=f"no recording in the {part} part"):
+        run(config)
+
+
+@pytest.mark.parametrize(
+    "stage, name",
+    [
+        ("scraping", "metadata.csv"),
+        ("processing", "segments.parquet"),
+        ("neural_networks", "split.csv"),
+        ("neural_networks", "report.json"),
+    ],
+)
+def test_a_missing_input_is_named(corpus, stage, name):
+    config, _, _ = corpus
+    (stage_folder(config, stage) / name).unlink()
+    with pytest.raises(InputError, match=f"{name} is missing: run the"):
+        run(config)
+
+
+def test_the_summary_is_short(evaluated):
+    config, _ = evaluated
+    table = summary_table(read_results(stage_folder(config, "evaluation")))
+    names = ["run", "unit", "n", "accuracy", "macro-F1", "kappa", "within one level"]
+    assert list(table.columns) == names
+    assert table["accuracy"].str.fullmatch(r"[01]\.\d\d \[[01]\.\d\d, [01]\.\d\d\]").all()
+    assert max(map(len, table.to_string(index=False).splitlines())) <= 120
+
+
+def test_results_that_are_not_there_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"results\.csv is missing: run the stage evaluation"):
+        read_results(tmp_path)

@@ -1,0 +1,210 @@
+"""The four notebooks: those in git are as they should be, and they run."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from spoken_cefr.levels import TARGET_LEVELS
+from spoken_cefr.notebooks import find_problems, strip_volatile
+from spoken_cefr.paths import NOTEBOOKS
+from spoken_cefr.stages import STAGES
+
+SUBSET = [
+    "scraping.limit=16",
+    "scraping.replica_port=0",
+    "neural_networks.n_folds=3",
+    "neural_networks.epochs=1",
+    "evaluation.n_bootstrap=50",
+]
+
+
+# --- those in git
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_notebook_in_git_was_run_top_to_bottom_and_shows_its_outputs(stage):
+    assert find_problems(nbformat.read(NOTEBOOKS / f"{stage}.ipynb", as_version=4)) == []
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_notebook_in_git_holds_nothing_volatile(stage):
+    text = (NOTEBOOKS / f"{stage}.ipynb").read_text(encoding="utf-8")
+    notebook = nbformat.reads(text, as_version=4)
+    assert strip_volatile(nbformat.reads(text, as_version=4)) == notebook
+    assert not any(word in text for word in ("/home/", "/root/", "/tmp/", "papermill"))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_person_can_set_the_profile_in_the_first_code_cell(stage):
+    notebook = nbformat.read(NOTEBOOKS / f"{stage}.ipynb", as_version=4)
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    assert first.metadata["tags"] == ["parameters"]
+    assert first.source.startswith('PROFILE = "demo"')
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_cells_are_short_and_most_have_a_paragraph_before_them(stage):
+    cells = nbformat.read(NOTEBOOKS / f"{stage}.ipynb", as_version=4).cells
+    lengths = [cell.source.count("\n") + 1 for cell in cells if cell.cell_type == "code"]
+    assert max(lengths) <= 14
+    assert sum(cell.cell_type == "markdown" for cell in cells) >= len(lengths) / 2
+
+
+# --- the check itself
+
+
+def executed(source, *, count=1, outputs=()):
+    return new_code_cell(source, execution_count=count, outputs=list(outputs))
+
+
+def stream(text, name="stdout"):
+    return new_output("stream", name=name, text=text)
+
+
+@pytest.mark.parametrize(
+    "cells, problem",
+    [
+        ([executed("1 + 1")], "it has no outputs"),
+        ([executed("x", count=2, outputs=[stream("1")])], "not run once each, top to bottom"),
+        ([executed("x", count=None, outputs=[stream("1")])], "not run once each"),
+        ([executed("x", outputs=[new_output("error", ename="E", evalue="")])], "an error output"),
+        ([executed("def f():\n    pass", outputs=[stream("1")])], "defines a function"),
+        ([executed("x", outputs=[stream("line\n" * 100)])], "prints more than"),
+    ],
+)
+def test_each_defect_is_found(cells, problem):
+    assert any(problem in found for found in find_problems(new_notebook(cells=cells)))
+
+
+def test_a_sound_notebook_has_no_problem_and_stripping_keeps_what_it_shows():
+    cells = [
+        new_markdown_cell("# Title"),
+        executed("x", outputs=[stream("1"), stream("50%", "stderr")]),
+    ]
+    cells[1].metadata["execution"] = {"iopub.execute_input": "2026-01-01"}
+    notebook = strip_volatile(new_notebook(cells=cells, metadata={"papermill": {"duration": 3}}))
+    assert find_problems(notebook) == []
+    assert [output.text for output in notebook.cells[1].outputs] == ["1"]
+    assert "papermill" not in notebook.metadata and notebook.cells[1].metadata == {}
+
+
+# --- running them
+
+
+def spoken_cefr(*arguments):
+    command = [Path(sys.executable).parent / "spoken-cefr", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def subset_run(tmp_path_factory):
+    """One run of all four notebooks on the first recordings of the demo."""
+    folder = tmp_path_factory.mktemp("run") / "data"
+    overrides = [f'data_dir="{folder.as_posix()}"', *SUBSET]
+    arguments = ["run", "--profile", "demo"]
+    for override in overrides:
+        arguments += ["--set", override]
+    return folder, arguments, spoken_cefr(*arguments)
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_the_four_notebooks_run_on_a_few_recordings(subset_run):
+    folder, _, done = subset_run
+    assert done.returncode == 0, done.stderr[-3000:]
+    for stage in STAGES:
+        notebook = nbformat.read(folder / "notebooks" / f"{stage}.ipynb", as_version=4)
+        notebook.cells = [c for c in notebook.cells if "injected-parameters" not in c.metadata.tags]
+        assert not any(
+            output.output_type == "error"
+            for cell in notebook.cells
+            if cell.cell_type == "code"
+            for output in cell.outputs
+        )
+    assert "Machine-spoken demo recordings" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_every_account_adds_up_and_hands_on_to_the_next(subset_run):
+    folder, _, _ = subset_run
+    accounts = {s: json.loads((folder / s / "report.json").read_text()) for s in STAGES}
+    for account in accounts.values():
+        assert account["n_in"] == account["n_out"] + len(account["dropped"])
+    assert accounts["scraping"]["n_in"] == 16
+    assert accounts["processing"]["n_in"] == 16
+    assert accounts["neural_networks"]["figures"]["n_recordings"] == accounts["processing"]["n_out"]
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_the_tables_of_the_design_are_there_with_their_columns(subset_run):
+    folder, _, _ = subset_run
+    p_levels = [f"p_{level}" for level in TARGET_LEVELS]
+    columns = {
+        "scraping/metadata.csv": "file_name recording_id language title author speaker_id "
+        "description date level gender age_group duration_class themes page_url audio_url sha256 "
+        "duration_s",
+        "processing/transcripts.parquet": "recording_id text language engine model avg_logprob "
+        "no_speech_prob",
+        "processing/words.parquet": "recording_id word_index word start_s end_s source",
+        "processing/segments.parquet": "segment_id recording_id speaker_id level start_s end_s "
+        "text",
+        "neural_networks/split.csv": "recording_id speaker_id level fold part",
+        "neural_networks/cnn_50/predictions.parquet": "unit id recording_id speaker_id part level "
+        f"predicted {' '.join(p_levels)}",
+    }
+    for name, expected in columns.items():
+        path = folder / name
+        table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        assert list(table.columns)[: len(expected.split())] == expected.split(), name
+        assert len(table) > 0
+    for run in ("cnn_50", "dnn_simple_speech"):
+        table = pd.read_parquet(folder / "neural_networks" / run / "predictions.parquet")
+        assert table[p_levels].sum(axis=1).to_numpy() == pytest.approx(1)
+        assert not table.duplicated(["unit", "id"]).any()
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_a_second_run_skips_every_stage_and_says_so(subset_run):
+    folder, arguments, _ = subset_run
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+    again = spoken_cefr(*arguments)
+    assert again.returncode == 0, again.stderr
+    assert all(f"{stage}: up to date, skipped" in again.stdout for stage in STAGES)
+    assert {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()} == before
+
+
+# --- bad input
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["run", "--profile", "klingon"], "there is no profile 'klingon'"),
+        (["run", "--set", "processing.speed=9"], "unknown key 'speed'"),
+        (["run", "paint"], "'paint' is not a stage"),
+    ],
+)
+def test_a_bad_command_is_one_sentence_and_status_1(arguments, message):
+    done = spoken_cefr(*arguments)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_real_site_is_not_visited_without_a_contact(tmp_path):
+    folder = tmp_path / "data"
+    done = spoken_cefr(
+        "run", "scraping", "--profile", "fr", "--set", f'data_dir="{folder.as_posix()}"'
+    )
+    assert done.returncode == 1
+    assert "contact" in done.stderr.splitlines()[-1]
+    assert not folder.exists() or not any(path.is_file() for path in folder.rglob("*"))

@@ -1,0 +1,196 @@
+"""The real browser against the replica and its faults."""
+
+import os
+import signal
+import threading
+
+import pytest
+from scraping_helpers import get, make_replica, scraping_config
+
+from spoken_cefr import __version__
+from spoken_cefr.errors import InputError
+from spoken_cefr.replica import serve_replica
+from spoken_cefr.replica.server import Reply
+from spoken_cefr.scraping import browser as browser_module
+from spoken_cefr.scraping.browser import Browser
+from spoken_cefr.scraping.client import Client
+from spoken_cefr.scraping.pages import CARD, parse_listing
+from spoken_cefr.scraping.politeness import Manners
+
+pytestmark = pytest.mark.browser
+LISTING = "spip.php?rubrique1"
+
+
+@pytest.fixture(scope="module")
+def replica(tmp_path_factory):
+    return make_replica(tmp_path_factory.mktemp("replica"))
+
+
+class Faults:
+    """What the server does instead of answering, by path; each used once."""
+
+    def __init__(self):
+        self.replies = {}
+
+    def __call__(self, path):
+        replies = self.replies.get(path.lstrip("/"))
+        reply = replies.pop(0) if replies else None
+        return (reply() and None) if callable(reply) else reply
+
+
+@pytest.fixture(scope="module")
+def faults():
+    return Faults()
+
+
+@pytest.fixture(scope="module")
+def base_url(replica, faults):
+    with serve_replica(replica, fault=faults, robots="User-agent: *\nDisallow: /no/\n") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def waits():
+    return []
+
+
+@pytest.fixture(scope="module")
+def browser(base_url, waits):
+    config = scraping_config(max_tries=2)
+    manners = Manners(base_url, config, wait=waits.append)
+    with Client(manners, config) as client, Browser(client) as opened:
+        yield opened
+
+
+def test_the_browser_reads_what_plain_http_reads(browser, base_url):
+    url = base_url + LISTING
+    expected = parse_listing(get(url).text, url)
+    assert parse_listing(browser.open(url, expect=CARD), url) == expected
+
+
+def test_it_says_who_it_is(browser, base_url):
+    browser.open(base_url, expect="h1")
+    agent = browser.driver.execute_script("return navigator.userAgent")
+    assert agent == f"spoken_cefr/{__version__}"
+
+
+def test_a_killed_browser_is_started_again(browser, base_url):
+    browser.open(base_url, expect="h1")
+    os.kill(browser.driver.capabilities["goog:processID"], signal.SIGKILL)
+    html = browser.open(base_url + LISTING, expect=CARD)
+    assert len(parse_listing(html, base_url).cards) == 10
+
+
+def test_a_killed_driver_is_started_again(browser, base_url):
+    browser.open(base_url, expect="h1")
+    pid = browser.driver.capabilities["goog:processID"]
+    browser.driver.service.process.kill()
+    os.kill(pid, signal.SIGKILL)  # the driver can no longer stop it
+    html = browser.open(base_url + LISTING, expect=CARD)
+    assert len(parse_listing(html, base_url).cards) == 10
+
+
+def test_a_browser_that_dies_twice_on_a_page_is_told(browser, base_url, monkeypatch):
+    def die(url):
+        raise ConnectionRefusedError("driver gone")
+
+    monkeypatch.setattr(browser, "_load", die)
+    with pytest.raises(InputError, match=r"the browser stopped twice on http.*driver gone"):
+        browser.open(base_url, expect="h1")
+
+
+@pytest.mark.parametrize(("status", "message"), [(403, r"answered 403"), (404, r"HTTP 404")])
+def test_a_page_that_is_not_given_stops_the_run(browser, base_url, faults, status, message):
+    faults.replies[LISTING] = [Reply(status, b"<h1>no</h1>")]
+    with pytest.raises(InputError, match=message):
+        browser.open(base_url + LISTING, expect=CARD)
+    assert faults.replies[LISTING] == []
+
+
+@pytest.mark.parametrize(
+    ("reply", "waited_s"),
+    [(Reply(503), 1.0), (Reply(429, headers={"Retry-After": "9"}), 9.0)],
+    ids=["503", "429"],
+)
+def test_a_busy_site_gets_a_second_chance(browser, base_url, faults, waits, reply, waited_s):
+    waits.clear()
+    faults.replies[LISTING] = [reply]
+    assert CARD.split(".")[-1] in browser.open(base_url + LISTING, expect=CARD)
+    assert waits == [waited_s]
+
+
+def test_a_site_that_stays_busy_is_told(browser, base_url, faults):
+    faults.replies[LISTING] = [Reply(500), Reply(500)]
+    with pytest.raises(InputError, match=r"could not be opened \(HTTP 500\): run the same"):
+        browser.open(base_url + LISTING, expect=CARD)
+
+
+def test_a_page_that_never_comes_is_told(base_url, faults):
+    config = scraping_config(max_tries=1, timeout_s=1.0)
+    released = threading.Event()
+    faults.replies[LISTING] = [lambda: released.wait(10)]
+    with (
+        Client(Manners(base_url, config), config) as client,
+        Browser(client) as browser,
+        pytest.raises(InputError, match=r"could not be opened \(timed out\)"),
+    ):
+        browser.open(base_url + LISTING, expect=CARD)
+    released.set()
+
+
+def test_a_browser_that_dies_while_accordions_open_is_started_again(replica, monkeypatch):
+    config = scraping_config()
+    with (
+        serve_replica(replica, accordion="click") as base_url,
+        Client(Manners(base_url, config), config) as client,
+        Browser(client) as browser,
+    ):
+        wait_for, killed = browser._wait_for, []
+
+        def kill_once(script, *arguments):
+            if script == browser_module.EXPAND and not killed:
+                killed.append(browser.driver.capabilities["goog:processID"])
+                os.kill(killed[0], signal.SIGKILL)
+            wait_for(script, *arguments)
+
+        monkeypatch.setattr(browser, "_wait_for", kill_once)
+        html = browser.open(base_url + LISTING, expect=CARD)
+    assert killed
+    assert all(card.audio_url for card in parse_listing(html, base_url).cards)
+
+
+def test_a_site_that_nobody_serves_is_told():
+    config = scraping_config(max_tries=1)
+    with (
+        Client(Manners("http://127.0.0.1:9/", config), config) as client,
+        Browser(client) as browser,
+        pytest.raises(InputError, match=r"robots\.txt cannot be read \(connection broke\)"),
+    ):
+        browser.open("http://127.0.0.1:9/", expect="h1")
+
+
+@pytest.mark.parametrize("path", ["no/page", "../no/page"])
+def test_a_page_that_robots_txt_forbids_is_not_opened(browser, base_url, path):
+    with pytest.raises(InputError, match=r"may not be opened: robots\.txt forbids it"):
+        browser.open(base_url + path, expect="h1")
+
+
+def test_a_page_that_leads_to_another_host_is_not_read(browser, base_url, faults):
+    elsewhere = base_url.replace("127.0.0.1", "localhost")
+    faults.replies[LISTING] = [Reply(302, headers={"Location": elsewhere})]
+    with pytest.raises(InputError, match=r"may not be opened: another host \(localhost\)"):
+        browser.open(base_url + LISTING, expect=CARD)
+
+
+def test_a_missing_browser_is_one_sentence_that_says_what_to_install(
+    base_url, monkeypatch, tmp_path
+):
+    monkeypatch.setattr(browser_module, "_debian_pair", lambda: (str(tmp_path), "/nowhere"))
+    config = scraping_config()
+    with (
+        Client(Manners(base_url, config), config) as client,
+        Browser(client) as browser,
+        pytest.raises(InputError, match=r"apt install chromium chromium-driver") as error,
+    ):
+        browser.open(base_url, expect="h1")
+    assert "\n" not in str(error.value)

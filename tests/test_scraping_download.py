@@ -1,0 +1,261 @@
+"""What a web server may do to a download, each case served by a local one that does it."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+import soundfile
+from scraping_helpers import DURATION_S, make_replica, scraping_config
+
+from spoken_cefr.errors import InputError
+from spoken_cefr.replica import serve_replica
+from spoken_cefr.replica.server import Reply
+from spoken_cefr.scraping.client import Client, Refused, retry_after_s
+from spoken_cefr.scraping.download import AudioFolder
+from spoken_cefr.scraping.journal import Journal
+from spoken_cefr.scraping.politeness import Manners
+
+PATH = "/IMG/mp3/le_jardin.mp3"
+ROBOTS = "/robots.txt"
+
+
+@pytest.fixture(scope="module")
+def replica(tmp_path_factory):
+    return make_replica(tmp_path_factory.mktemp("replica"))
+
+
+@pytest.fixture(scope="module")
+def mp3(replica):
+    return (replica / "audio" / "le_jardin.mp3").read_bytes()
+
+
+class Server:
+    """Answers as the test says, once a reply and the last one for ever; None is the right one."""
+
+    def __init__(self, *replies):
+        self.replies = list(replies)
+        self.asked = []
+
+    def __call__(self, path):
+        self.asked.append(path)
+        if path != PATH:
+            return None
+        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        return reply() if callable(reply) else reply
+
+
+@pytest.fixture
+def download(replica, tmp_path):
+    """Download one recording from a server with these replies; tell what came of it."""
+
+    def fetch(*replies, path=PATH, max_mb=1.0, robots="", **keys):
+        server, waits = Server(*replies), []
+        config = scraping_config(**keys)
+        with serve_replica(replica, fault=server, robots=robots) as base_url:
+            manners = Manners(base_url, config, wait=waits.append)
+            with Client(manners, config) as client:
+                url = base_url + path.lstrip("/")
+                fetch.server, fetch.waits, fetch.base_url = server, waits, base_url
+                return AudioFolder(tmp_path).fetch("9001", url, client, max_mb=max_mb)
+
+    yield fetch
+    assert not list(tmp_path.rglob("*.tmp*")), "a partial file is left"
+
+
+def hang_up():
+    raise ConnectionError
+
+
+def tries(download):
+    return download.server.asked.count(PATH)
+
+
+def test_a_recording_is_saved_with_its_digest_and_length(download, tmp_path, mp3):
+    audio = download(None)
+    path = tmp_path / audio.file_name
+    assert audio.file_name == "audio/9001.mp3"
+    assert path.read_bytes() == mp3
+    assert audio.duration_s == pytest.approx(DURATION_S, abs=0.1)
+    assert audio.duration_s == pytest.approx(soundfile.info(path).duration, abs=1e-3)
+
+
+def test_robots_txt_is_read_first_and_once(download):
+    download(None)
+    assert download.server.asked == [ROBOTS, PATH]
+
+
+def test_nothing_is_fetched_twice(download):
+    first = download(None)
+    assert download(None) == first
+    assert download.server.asked == []
+
+
+def test_a_changed_file_is_fetched_again(download, tmp_path, mp3):
+    path = tmp_path / download(None).file_name
+    path.write_bytes(mp3[:100])
+    download(None)
+    assert path.read_bytes() == mp3
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (Reply(404, b"gone"), "HTTP 404"),
+        (Reply(200, b"<html>Maintenance</html>"), r"not an audio file \(text/html\)"),
+        (Reply(200, b"", "audio/mpeg"), "empty file"),
+        (Reply(200, b"\x00" * 5000, "audio/mpeg"), r"not an audio file \(audio/mpeg\)"),
+        (Reply(302, headers={"Location": "http://localhost:9/x.mp3"}), r"another host \(localh"),
+        (Reply(302, headers={"Location": PATH}), "over 5 redirects"),
+        (Reply(301, headers={"Location": "file:///etc/passwd"}), "another host"),
+    ],
+    ids=["404", "html", "empty", "noise", "other-host", "loop", "file"],
+)
+def test_what_is_no_recording_is_refused_with_a_reason(download, tmp_path, reply, reason):
+    with pytest.raises(Refused, match=reason) as error:
+        download(reply)
+    assert not error.value.transient
+    assert not (tmp_path / "audio" / "9001.mp3").exists()
+    assert download.waits == []
+
+
+def test_an_audio_address_on_another_host_is_never_asked():
+    config = scraping_config()
+    with (
+        Client(Manners("http://127.0.0.1:1/", config), config) as client,
+        pytest.raises(Refused, match=r"another host \(site\.example\)"),
+    ):
+        client.fetch("https://site.example/x.mp3", lambda reply: reply.content)
+
+
+def test_a_listed_host_may_serve_the_audio(download, replica, tmp_path):
+    def elsewhere():
+        address = download.base_url.replace("127.0.0.1", "localhost") + "IMG/mp3/l_affiche.mp3"
+        return Reply(302, headers={"Location": address})
+
+    with pytest.raises(Refused, match=r"another host \(localhost\)"):
+        download(elsewhere)
+    audio = download(elsewhere, audio_hosts=("localhost",))
+    expected = replica / "audio" / "l_affiche.mp3"
+    assert (tmp_path / audio.file_name).read_bytes() == expected.read_bytes()
+    assert download.server.asked.count(ROBOTS) == 2, "each host has rules of its own"
+
+
+def test_a_body_cut_short_is_fetched_again(download, mp3, tmp_path):
+    cut = Reply(200, mp3[: len(mp3) // 2], "audio/mpeg", {"Content-Length": str(len(mp3))})
+    audio = download(cut, cut, None)
+    assert (tmp_path / audio.file_name).read_bytes() == mp3
+    assert download.waits == [1.0, 2.0]
+
+
+def test_a_body_always_cut_short_is_refused_after_the_last_try(download, mp3):
+    cut = Reply(200, mp3[:500], "audio/mpeg", {"Content-Length": str(len(mp3))})
+    with pytest.raises(Refused, match=r"connection broke|shorter than announced") as error:
+        download(cut, max_tries=3)
+    assert error.value.transient
+    assert tries(download) == 3
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_over_the_cap_is_not_kept(download, mp3, announced):
+    chunks = {} if announced else {"Transfer-Encoding": "chunked"}
+    body = mp3 if announced else b"%x\r\n%b\r\n0\r\n\r\n" % (len(mp3), mp3)
+    with pytest.raises(Refused, match=r"over 0\.001 MB"):
+        download(Reply(200, body, "audio/mpeg", chunks), max_mb=0.001)
+
+
+def test_a_chunked_body_is_read_whole(download, mp3, tmp_path):
+    parts = [mp3[:700], mp3[700:]]
+    body = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
+    audio = download(Reply(200, body, "audio/mpeg", {"Transfer-Encoding": "chunked"}))
+    assert (tmp_path / audio.file_name).read_bytes() == mp3
+
+
+def test_a_server_in_trouble_gets_time_to_recover(download):
+    download(Reply(500), Reply(503), hang_up, None)
+    assert tries(download) == 4
+    assert download.waits == [1.0, 2.0, 4.0]
+
+
+def test_tries_are_bounded(download):
+    with pytest.raises(Refused, match="HTTP 502") as error:
+        download(Reply(502), max_tries=3)
+    assert error.value.transient
+    assert tries(download) == 3
+    assert download.waits == [1.0, 2.0]
+
+
+def test_a_slow_server_is_given_up_after_the_time_out(download):
+    released = threading.Event()
+
+    def slow():
+        released.wait(1.0)
+        return Reply(500)
+
+    with pytest.raises(Refused, match="timed out"):
+        download(slow, timeout_s=0.2, max_tries=1)
+    released.set()
+
+
+def test_too_many_requests_waits_as_long_as_asked(download):
+    download(Reply(429, headers={"Retry-After": "17"}), None)
+    assert download.waits == [17.0]
+
+
+def test_too_many_requests_to_the_end_stops_the_run(download):
+    with pytest.raises(InputError, match=r"raise scraping\.delay_s and run again later"):
+        download(Reply(429), max_tries=2)
+
+
+def test_forbidden_stops_the_run_at_once(download):
+    with pytest.raises(InputError, match=r"answered 403 \(forbidden\).*the run stops"):
+        download(Reply(403))
+    assert tries(download) == 1
+
+
+@pytest.mark.parametrize("rule", ["Disallow: /IMG/mp3/", "Disallow: /*.mp3$", "Disallow: /"])
+def test_a_forbidden_folder_is_never_asked(download, rule):
+    with pytest.raises(Refused, match=r"robots\.txt forbids it"):
+        download(None, robots=f"User-agent: *\n{rule}\n")
+    assert download.server.asked == [ROBOTS]
+
+
+def test_the_crawl_delay_of_robots_txt_is_kept(download):
+    download(None, robots="User-agent: *\nCrawl-delay: 3\n")
+    assert download.waits == [pytest.approx(3.0, abs=0.5)]
+
+
+def test_a_full_disk_is_told_and_leaves_nothing_behind(download, tmp_path):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+        with pytest.raises(InputError, match=r"cannot be written .*make room"):
+            download(None)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert download(None).file_name == "audio/9001.mp3"
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"), [(None, None), ("5", 5.0), (" 7 ", 7.0), ("x", None)]
+)
+def test_retry_after_is_read_as_seconds(value, seconds):
+    assert retry_after_s(value) == seconds
+
+
+def test_retry_after_is_read_as_a_date():
+    when = datetime.now(UTC) + timedelta(seconds=100)
+    assert retry_after_s(format_datetime(when, usegmt=True)) == pytest.approx(100, abs=2)
+    assert retry_after_s("Thu, 01 Jan 2015 00:00:00 GMT") == 0
+
+
+def test_a_journal_cut_by_a_kill_keeps_its_whole_lines(tmp_path):
+    path = tmp_path / "done.jsonl"
+    journal = Journal(path)
+    journal.append({"name": "é", "n": 1})
+    journal.append({"name": "b", "n": 2})
+    path.write_text(path.read_text(encoding="utf-8")[:-5], encoding="utf-8")
+    mended = Journal(path)
+    mended.append({"name": "c", "n": 3})
+    assert Journal(path).rows == [{"name": "é", "n": 1}, {"name": "c", "n": 3}]

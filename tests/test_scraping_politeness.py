@@ -1,0 +1,78 @@
+import pytest
+from scraping_helpers import scraping_config
+
+from spoken_cefr import __version__
+from spoken_cefr.config import load_config
+from spoken_cefr.errors import InputError
+from spoken_cefr.scraping.politeness import Manners
+from spoken_cefr.scraping.robots import Robots
+
+LOCAL = "http://127.0.0.1:8765/"
+REMOTE = "https://site.example/"
+
+
+def manners(base_url=LOCAL, waits=None, **keys):
+    waits = [] if waits is None else waits
+    return Manners(base_url, scraping_config(**keys), wait=waits.append)
+
+
+def test_a_real_site_learns_who_visits_it():
+    assert manners(REMOTE, contact="a@b.example", delay_s=1.0).agent == (
+        f"spoken_cefr/{__version__} (+a@b.example)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("base_url", "keys", "message"),
+    [
+        (REMOTE, {"delay_s": 1.0}, "scraping.contact is empty"),
+        (REMOTE, {"contact": "a@b.example", "delay_s": 0.0}, "scraping.delay_s is 0.0"),
+        (LOCAL, {"audio_hosts": ("files.example",)}, "files.example must be able to tell"),
+        ("", {}, "scraping.base_url is ''"),
+        ("site.example", {}, "give the site's address"),
+        ("file:///etc/", {}, "give the site's address"),
+    ],
+)
+def test_an_impolite_profile_is_refused_in_one_sentence(base_url, keys, message):
+    with pytest.raises(InputError, match=message) as error:
+        manners(base_url, **keys)
+    assert "\n" not in str(error.value)
+
+
+def test_two_requests_are_a_delay_apart():
+    waits = []
+    visit = manners(delay_s=5.0, waits=waits)
+    visit.pause()
+    assert waits == []
+    visit.pause()
+    assert waits == [pytest.approx(5.0, abs=0.5)]
+
+
+def test_a_longer_crawl_delay_is_kept_and_a_shorter_one_is_not():
+    visit = manners(delay_s=2.0)
+    visit.set_rules(LOCAL, Robots(crawl_delay_s=7.0))
+    assert visit.delay_s == 7.0
+    visit.set_rules(LOCAL, Robots(crawl_delay_s=1.0))
+    assert visit.delay_s == 7.0
+
+
+def test_an_endless_crawl_delay_stops_the_run():
+    with pytest.raises(InputError, match="asks for 3600 s between requests"):
+        manners().set_rules(LOCAL, Robots(crawl_delay_s=3600.0))
+
+
+def test_the_pause_doubles_and_the_site_may_ask_for_more():
+    waits = []
+    visit = manners(waits=waits)
+    for attempt in (1, 2, 3, 12):
+        visit.back_off(attempt, retry_after_s=None, url=LOCAL)
+    visit.back_off(1, retry_after_s=90.0, url=LOCAL)
+    assert waits == [1.0, 2.0, 4.0, 60.0, 90.0]
+    with pytest.raises(InputError, match="asks to be left alone for 86400 s"):
+        visit.back_off(1, retry_after_s=86400.0, url=LOCAL)
+
+
+@pytest.mark.parametrize("key", ["timeout_s", "max_tries", "max_audio_mb"])
+def test_a_profile_that_could_fetch_nothing_is_refused(key):
+    with pytest.raises(InputError, match=rf"scraping\.{key} is 0"):
+        load_config("demo", [f"scraping.{key}=0"])

@@ -1,0 +1,52 @@
+"""What a linter and a glance at the tree can say about the project as a whole."""
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from spoken_cefr.paths import ROOT
+
+PLACES = [
+    folder
+    for folder in ("src", "tests", "tools", "benchmarks", "notebooks")
+    if (ROOT / folder).is_dir()
+]
+
+
+@pytest.mark.parametrize("command", [["check"], ["format", "--check"]], ids=["lint", "format"])
+def test_ruff_finds_nothing(command):
+    arguments = [sys.executable, "-m", "ruff", *command, "--no-cache", *PLACES]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def pinned():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def test_every_dependency_of_the_package_is_pinned_and_every_pin_is_one():
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    block = text.split("dependencies = [")[1].split("\n]")[0]
+    declared = set(re.findall(r'^\s+"([a-z0-9-]+)[>=]', block, flags=re.MULTILINE))
+    assert declared == set(pinned())
+
+
+def test_no_module_reads_or_runs_code_from_data():
+    forbidden = re.compile(
+        r"\b(pickle|eval|exec)\(|import pickle|torch\.load\(|shell=True|os\.system"
+    )
+    sources = [*ROOT.glob("src/**/*.py"), *ROOT.glob("tools/*.py")]
+    assert [path for path in sources if forbidden.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_importing_the_package_loads_no_torchaudio():
+    # Its wheel links CUDA libraries: on a CPU-only torch the import fails.
+    code = (
+        "import sys, spoken_cefr.cli, spoken_cefr.scraping, spoken_cefr.processing, "
+        "spoken_cefr.neural_networks, spoken_cefr.evaluation; print('torchaudio' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
