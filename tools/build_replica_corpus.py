@@ -178,6 +178,7 @@ def fingerprint(recording: Recording, speakers: dict[str, Speaker]) -> str:
 
 
 def mp3_of(recording: Recording) -> Path:
+    """Where the mp3 of a recording lies."""
     return AUDIO / f"{recording.slug}.mp3"
 
 
@@ -349,6 +350,7 @@ def check(recordings: list[Recording], *, jobs: int) -> float:
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", metavar="SLUG", help="just these recordings")
     parser.add_argument("--jobs", type=int, default=1, help="CPU threads (default 1)")
