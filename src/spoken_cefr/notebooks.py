@@ -5,20 +5,27 @@ ones in ``notebooks/`` as they are. Maintainers refresh the latter with
 ``spoken-cefr notebooks refresh``.
 """
 
+import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
 import nbformat
 import papermill
 from nbformat import NotebookNode
+from traitlets.config import Config as JupyterConfig
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import replacing
-from spoken_cefr.paths import NOTEBOOKS
+from spoken_cefr.paths import DEMO_FIGURES, NOTEBOOKS
+from spoken_cefr.stages import stage_folder
 
 MAX_OUTPUT_LINES = 60
+
+# Kernels talk over TCP ports by default; a socket file is closed to other users. Windows has none.
+KERNEL_CONFIG = JupyterConfig({} if os.name == "nt" else {"KernelManager": {"transport": "ipc"}})
 
 
 def executed_path(config: Config, stage: str) -> Path:
@@ -51,6 +58,7 @@ def run_notebook(config: Config, stage: str, *, overrides: list[str]) -> Path:
                 cwd=NOTEBOOKS,
                 progress_bar={"desc": f"notebook {stage}", "ncols": 88, "unit": "cell"},
                 stderr_file=sys.stderr,
+                config=KERNEL_CONFIG,
             )
         except papermill.PapermillExecutionError as error:
             if error.ename == "InputError":
@@ -60,8 +68,20 @@ def run_notebook(config: Config, stage: str, *, overrides: list[str]) -> Path:
             raise InputError(
                 f"notebook {stage} stopped with {error.ename}: {error.evalue} (copy kept: {kept})"
             ) from error
+        _collapse_progress(temporary)
     target.with_suffix(".failed.ipynb").unlink(missing_ok=True)
     return target
+
+
+def _collapse_progress(path: Path) -> None:
+    """Keep of each progress bar what a terminal would show in the end."""
+    notebook = nbformat.read(path, as_version=4)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                lines = output.text.splitlines(keepends=True)
+                output.text = "".join(line for line in lines if not line.endswith("\r"))
+    nbformat.write(notebook, path)
 
 
 def strip_volatile(notebook: NotebookNode) -> NotebookNode:
@@ -87,7 +107,16 @@ def strip_volatile(notebook: NotebookNode) -> NotebookNode:
 
 
 def refresh(config: Config, stages: tuple[str, ...]) -> list[Path]:
-    """Copy executed notebooks over those in git, stripped of what is volatile."""
+    """Copy executed notebooks over those in git, stripped, and the figures to ``doc/demo/``.
+
+    Raises
+    ------
+    InputError
+        If a notebook was not run, or is unfit for git; or for any profile but
+        the demo's: rows and voices of the real site must not enter git.
+    """
+    if config.profile != "demo":
+        raise InputError(f"only the demo's notebooks are kept in git, not {config.profile}'s")
     refreshed = []
     for stage in stages:
         notebook = strip_volatile(nbformat.read(executed_path(config, stage), as_version=4))
@@ -97,6 +126,11 @@ def refresh(config: Config, stages: tuple[str, ...]) -> list[Path]:
         with replacing(NOTEBOOKS / f"{stage}.ipynb") as temporary:
             nbformat.write(notebook, temporary)
         refreshed.append(NOTEBOOKS / f"{stage}.ipynb")
+    figures = stage_folder(config, "evaluation") / "figures"
+    for figure in sorted(figures.glob("*.png")):
+        with replacing(DEMO_FIGURES / figure.name) as temporary:
+            shutil.copyfile(figure, temporary)
+        refreshed.append(DEMO_FIGURES / figure.name)
     return refreshed
 
 
