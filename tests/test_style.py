@@ -36,7 +36,7 @@ def test_every_dependency_of_the_package_is_pinned_and_every_pin_is_one():
 
 def test_no_module_reads_or_runs_code_from_data():
     forbidden = re.compile(
-        r"\b(pickle|eval|exec)\(|import pickle|torch\.load\(|shell=True|os\.system"
+        r"(?<![\w.])(pickle|eval|exec)\(|import pickle|torch\.load\(|shell=True|os\.system"
     )
     sources = [*ROOT.glob("src/**/*.py"), *ROOT.glob("tools/*.py")]
     assert [path for path in sources if forbidden.search(path.read_text(encoding="utf-8"))] == []
