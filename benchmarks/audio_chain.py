@@ -22,7 +22,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import types
 from collections.abc import Callable
 from pathlib import Path
 
@@ -34,6 +33,7 @@ import torch
 from PIL import Image
 
 from spoken_cefr.processing.audio import hann, load_audio, log_mel, segment, to_image
+from spoken_cefr.torchaudio_cpu import import_torchaudio
 
 matplotlib.use("agg")
 from matplotlib import pyplot as plt
@@ -98,11 +98,9 @@ def torch_route() -> Callable[[np.ndarray], np.ndarray]:
     return route
 
 
-def torchaudio_route() -> Callable[[np.ndarray], np.ndarray] | None:
-    """One MelSpectrogram for all segments; None where torchaudio cannot be imported."""
-    transforms = import_transforms()
-    if transforms is None:
-        return None
+def torchaudio_route() -> Callable[[np.ndarray], np.ndarray]:
+    """One MelSpectrogram for all segments."""
+    transforms = import_torchaudio().transforms
     window = torch.hann_window(RATE, periodic=False)
     options = {"power": 2.0, "norm": "slaney", "mel_scale": "slaney", "pad_mode": "constant"}
     transform = transforms.MelSpectrogram(RATE, **MEL, **options)
@@ -111,23 +109,6 @@ def torchaudio_route() -> Callable[[np.ndarray], np.ndarray] | None:
         return relative_db(transform(torch.from_numpy(segments) * window)).numpy()
 
     return route
-
-
-def import_transforms() -> types.ModuleType | None:
-    """torchaudio.transforms, on a CPU-only torch without the library that its wheel links."""
-    try:
-        import torchaudio.transforms
-    except OSError:
-        for name in [name for name in sys.modules if name.startswith("torchaudio")]:
-            del sys.modules[name]
-        stub = types.ModuleType("torchaudio._extension")
-        stub._IS_TORCHAUDIO_EXT_AVAILABLE = stub._IS_ALIGN_AVAILABLE = False
-        stub.fail_if_no_align = lambda function: function
-        sys.modules[stub.__name__] = stub
-        import torchaudio.transforms
-    except ImportError:
-        return None
-    return torchaudio.transforms
 
 
 def original_way(mp3: Path, folder: Path, *, ffmpeg: str | None, limit: int) -> float:
@@ -213,7 +194,6 @@ def report(result: dict) -> dict[str, float]:
                 ratios[name] = round(ratio, 2)
         print()
     print(f"largest difference from librosa: {result['largest_difference_db']:.5f} dB")
-    print(f"torchaudio: {result['torchaudio']}")
     print(f"the original's MP3 files were written by {result['mp3_export']}")
     return ratios
 
@@ -234,8 +214,7 @@ def main() -> None:
         "librosa, one batched call": lambda: librosa_batch(segments),
         "torch.stft batched": lambda: stft(segments),
     }
-    if torchaudio:
-        routes["torchaudio batched"] = lambda: torchaudio(segments)
+    routes["torchaudio batched"] = lambda: torchaudio(segments)
     for name, route in routes.items():
         assert np.abs(route() - librosa_loop(segments)).max() < 0.05, f"{name}: other numbers"
     mel_ms = measure(routes, options.rounds)
@@ -255,7 +234,6 @@ def main() -> None:
         "mel_ms_per_minute": mel_ms,
         "mp3_to_images_ms_per_minute": image_ms,
         "mp3_export": "ffmpeg" if ffmpeg else "libsndfile (no ffmpeg program here: faster)",
-        "torchaudio": "measured" if torchaudio else "cannot be imported here",
         "largest_difference_db": largest_difference_db(segments),
     }
     result["ratios"] = report(result)

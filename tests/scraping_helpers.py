@@ -1,6 +1,8 @@
 """A small replica with made-up recordings, and what the scraping tests do with it."""
 
+import ast
 import csv
+import json
 import shutil
 from pathlib import Path
 
@@ -9,6 +11,9 @@ import requests
 import soundfile
 
 from spoken_cefr.config import Config, ScrapingConfig, load_config
+from spoken_cefr.metadata import read_metadata
+from spoken_cefr.scraping.dates import iso_date
+from spoken_cefr.stages import stage_folder
 
 PAGES = Path(__file__).parent / "pages"
 RATE_HZ = 16000
@@ -49,6 +54,37 @@ def config_for(base_url: str, folder: Path, *overrides: str) -> Config:
             *overrides,
         ],
     )
+
+
+def table_of(config):
+    return read_metadata(stage_folder(config, "scraping") / "metadata.csv")
+
+
+def expected(row, reason):
+    """The table's text columns as a row of the catalogue alone gives them."""
+    return {
+        "language": "fr",
+        "title": row["Title"],
+        "author": row["Author"],
+        "description": row["Description"],
+        "date": iso_date(row["Date"]) or "",
+        "level": row["Level"],
+        "gender": row["Gender"],
+        "age_group": row["Age"],
+        "duration_class": row["Duration"],
+        "themes": ast.literal_eval(row["Themes"]),
+        "reason": reason,
+    }
+
+
+def found(table):
+    """The same columns of the table, by recording."""
+    columns = expected(catalogue_rows()[0], "")
+    return {
+        row["recording_id"]: {name: row[name] for name in columns}
+        | {"themes": json.loads(row["themes"])}
+        for row in table.to_dict("records")
+    }
 
 
 def scraping_config(**keys) -> ScrapingConfig:

@@ -11,7 +11,7 @@ from spoken_cefr.replica import serve_replica
 from spoken_cefr.replica.catalogue import read_catalogue
 from spoken_cefr.replica.site import Site, SiteOptions
 from spoken_cefr.scraping.crawl import walk
-from spoken_cefr.scraping.pages import find_tile, has_closed_accordions, parse_listing, parse_tiles
+from spoken_cefr.scraping.pages import closed_accordions, find_tile, parse_listing, parse_tiles
 
 BASE_URL = "http://127.0.0.1:8765/"
 
@@ -117,7 +117,7 @@ def test_a_language_without_recordings_has_an_empty_listing():
 
 def test_a_closed_accordion_hides_the_address_until_it_is_filled():
     page = site(accordion="click")
-    assert has_closed_accordions(page.listing(1, 0))
+    assert closed_accordions(page.listing(1, 0))
     cards = parse_listing(page.listing(1, 0), BASE_URL).cards
     assert [card.audio_url for card in cards] == [""] * 10
     assert f"{BASE_URL}IMG/mp3/le_jardin.mp3" in page.download_part("7100")

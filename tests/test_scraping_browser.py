@@ -91,7 +91,7 @@ def test_a_killed_driver_is_started_again(browser, base_url):
 
 
 def test_a_browser_that_dies_twice_on_a_page_is_told(browser, base_url, monkeypatch):
-    def die(url):
+    def die(url, expect):
         raise ConnectionRefusedError("driver gone")
 
     monkeypatch.setattr(browser, "_load", die)
@@ -145,18 +145,39 @@ def test_a_browser_that_dies_while_accordions_open_is_started_again(replica, mon
         Client(Manners(base_url, config), config) as client,
         Browser(client) as browser,
     ):
-        wait_for, killed = browser._wait_for, []
+        expand, killed = browser._expand, []
 
-        def kill_once(script, *arguments):
-            if script == browser_module.EXPAND and not killed:
+        def kill_once(cards):
+            if not killed:
                 killed.append(browser.driver.capabilities["goog:processID"])
                 os.kill(killed[0], signal.SIGKILL)
-            wait_for(script, *arguments)
+            expand(cards)
 
-        monkeypatch.setattr(browser, "_wait_for", kill_once)
+        monkeypatch.setattr(browser, "_expand", kill_once)
         html = browser.open(base_url + LISTING, expect=CARD)
     assert killed
     assert all(card.audio_url for card in parse_listing(html, base_url).cards)
+
+
+def test_accordions_are_opened_one_by_one_and_a_delay_apart(replica):
+    config, waits, asked, in_flight, most = scraping_config(delay_s=5.0), [], [], [], []
+
+    def slow(path):
+        if "page=integrer" in path:
+            asked.append(path)
+            in_flight.append(path)
+            most.append(len(in_flight))
+            threading.Event().wait(0.03)
+            in_flight.remove(path)
+
+    with serve_replica(replica, accordion="click", fault=slow) as base_url:
+        manners = Manners(base_url, config, wait=waits.append)
+        with Client(manners, config) as client, Browser(client) as browser:
+            html = browser.open(base_url + LISTING, expect=CARD)
+    assert all(card.audio_url for card in parse_listing(html, base_url).cards)
+    assert len(asked) == len(set(asked)) == 10
+    assert max(most) == 1
+    assert len(waits) == 11  # after robots.txt: the page and ten accordions
 
 
 def test_a_site_that_nobody_serves_is_told():

@@ -86,6 +86,8 @@ def test_a_damaged_page_counts_as_not_saved(tmp_path, damage):
     archive = Archive(tmp_path)
     archive.save("http://h/1", "<h1>x</h1>", site=SITE).write_bytes(damage)
     assert archive.find("http://h/1") is None
+    archive.save("http://h/1", "<h1>y</h1>", site=SITE)
+    assert Archive(tmp_path).find("http://h/1") == "<h1>y</h1>"
 
 
 def test_old_pages_are_not_gone_on_with(tmp_path):

@@ -7,8 +7,8 @@ from scraping_helpers import PAGES
 from spoken_cefr.languages import LANGUAGES, find_language
 from spoken_cefr.scraping.pages import (
     LayoutChanged,
+    closed_accordions,
     find_tile,
-    has_closed_accordions,
     parse_listing,
     parse_tiles,
 )
@@ -35,10 +35,10 @@ def card(inside="", title="T", level="A1"):
     )
 
 
-def test_the_saved_page_gives_the_expected_records():
-    expected = json.loads(page("listing.json"))
-    found = json.loads(json.dumps(asdict(parse_listing(page("listing.html"), URL + "#top"))))
-    assert found == expected
+@pytest.mark.parametrize("name", sorted(path.stem for path in PAGES.glob("*.json")))
+def test_a_saved_page_gives_the_expected_records(name):
+    listing = parse_listing(page(f"{name}.html"), URL + "#top")
+    assert json.loads(json.dumps(asdict(listing))) == json.loads(page(f"{name}.json"))
 
 
 def test_tiles_are_found_whatever_their_order_and_markup():
@@ -123,4 +123,24 @@ def test_the_next_page_is_found_and_the_last_one_has_none(link, expected):
 )
 def test_the_audio_address_is_found_in_the_robust_order(inside, expected):
     assert listing_of(card(inside)).cards[0].audio_url == expected
-    assert has_closed_accordions(card(inside)) == ("section" in inside and not expected)
+    assert closed_accordions(card(inside)) == ([0] if "section" in inside and not expected else [])
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        '<section><a href="http://[::1/x.mp3">x</a></section>',
+        "<section>http://[site/x.mp3</section>",
+        '<audio src="//[/x.mp3"></audio>',
+    ],
+)
+def test_an_address_that_is_none_leaves_the_field_empty(inside):
+    next_page = '<a rel="next" href="http://[x">'
+    listing = listing_of(card(inside), navigation=next_page)
+    assert (listing.cards[0].audio_url, listing.next_url) == ("", "")
+
+
+@pytest.mark.parametrize(("number", "expected"), [("9001", "9001"), ("9" * 300, "a")])
+def test_an_article_number_that_fits_no_file_name_is_none(number, expected):
+    inside = f'<section>IMG<a href="IMG/mp3/a.mp3">x</a> id_article={number} </section>'
+    assert listing_of(card(inside)).cards[0].recording_id == expected

@@ -39,6 +39,15 @@ def test_an_impolite_profile_is_refused_in_one_sentence(base_url, keys, message)
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("language", ["fr", "en", "de", "es", "it"])
+def test_a_profile_of_the_real_site_waits_for_its_user_to_sign(language):
+    scraping = load_config(language).scraping
+    assert (scraping.language, scraping.contact) == (language, "")
+    assert scraping.delay_s >= 1
+    with pytest.raises(InputError, match=r"scraping\.contact is empty"):
+        Manners(scraping.base_url, scraping)
+
+
 def test_two_requests_are_a_delay_apart():
     waits = []
     visit = manners(delay_s=5.0, waits=waits)

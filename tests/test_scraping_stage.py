@@ -1,6 +1,5 @@
 """The whole stage on a small replica; plain HTTP stands in for the browser except where marked."""
 
-import ast
 import json
 import os
 import signal
@@ -11,15 +10,23 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from scraping_helpers import PlainBrowser, catalogue_rows, config_for, french_rows, make_replica
+from scraping_helpers import (
+    PlainBrowser,
+    catalogue_rows,
+    config_for,
+    expected,
+    found,
+    french_rows,
+    make_replica,
+    table_of,
+)
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import sha256_of
-from spoken_cefr.metadata import COLUMNS, read_metadata
+from spoken_cefr.metadata import COLUMNS
 from spoken_cefr.replica import serve_replica
 from spoken_cefr.replica.server import Reply
 from spoken_cefr.scraping import open_visit, run, stage
-from spoken_cefr.scraping.dates import iso_date
 from spoken_cefr.stages import stage_folder
 
 # What the made-up catalogue has on purpose.
@@ -46,51 +53,16 @@ def plain(monkeypatch):
     return opened
 
 
-def table_of(config):
-    return read_metadata(stage_folder(config, "scraping") / "metadata.csv")
-
-
-def expected_rows():
-    """The table's text columns as the catalogue alone gives them."""
-    for row in french_rows():
-        yield (
-            row["ArticleId"],
-            {
-                "language": "fr",
-                "title": row["Title"],
-                "author": row["Author"],
-                "description": row["Description"],
-                "date": iso_date(row["Date"]) or "",
-                "level": row["Level"],
-                "gender": row["Gender"],
-                "age_group": row["Age"],
-                "duration_class": row["Duration"],
-                "themes": ast.literal_eval(row["Themes"]),
-                "reason": UNUSABLE.get(row["FileName"], "" if row["FileName"] else NO_AUDIO),
-            },
-        )
-
-
 def check_table(config, replica):
     """Compare every row with the catalogue and every recording with the replica's file."""
     table = table_of(config)
     assert tuple(table.columns) == COLUMNS
-    found = {}
-    for row in table.to_dict("records"):
-        found[row["recording_id"]] = {
-            "language": row["language"],
-            "title": row["title"],
-            "author": row["author"],
-            "description": row["description"],
-            "date": row["date"],
-            "level": row["level"],
-            "gender": row["gender"],
-            "age_group": row["age_group"],
-            "duration_class": row["duration_class"],
-            "themes": json.loads(row["themes"]),
-            "reason": row["reason"],
-        }
-    assert found == dict(expected_rows())
+    assert found(table) == {
+        row["ArticleId"]: expected(
+            row, UNUSABLE.get(row["FileName"], "" if row["FileName"] else NO_AUDIO)
+        )
+        for row in french_rows()
+    }
     assert list(table["recording_id"]) == sorted(table["recording_id"])
     assert (table["usable"] == (table["reason"] == "")).all()
     for row in table[table["usable"]].to_dict("records"):
@@ -249,6 +221,23 @@ def test_a_recording_that_failed_by_bad_luck_is_tried_again_by_the_next_run(
         config = config_for(base_url, tmp_path, "scraping.max_tries=1")
         assert run(config).figures["to_retry"] == 1
         broken.clear()
+        run(config)
+    check_table(config, replica)
+
+
+@pytest.mark.parametrize("n_bytes", [200, 3000], ids=["pages", "recordings"])
+def test_a_full_disk_is_told_and_what_was_saved_stays_valid(replica, tmp_path, plain, n_bytes):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with serve_replica(replica) as base_url:
+        config = config_for(base_url, tmp_path)
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+            with pytest.raises(InputError, match=r"scraping.* cannot be read or written .*make ro"):
+                run(config)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert not list(tmp_path.rglob(".*"))
         run(config)
     check_table(config, replica)
 

@@ -47,7 +47,7 @@ class Archive:
 
     def find(self, url: str) -> str | None:
         """HTML of a saved page; None if it was not saved or its file is damaged."""
-        for row in self._journal.rows:
+        for row in reversed(self._journal.rows):  # a damaged page was saved again later
             if row["url"] == url:
                 return self._read(row)
         return None

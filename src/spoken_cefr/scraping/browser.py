@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 from contextlib import suppress
+from typing import Any
 
 import urllib3
 from selenium import webdriver
@@ -30,7 +31,7 @@ from spoken_cefr.scraping.pages import (
     ACCORDION_BUTTON,
     AUDIO_LINK,
     CARD,
-    has_closed_accordions,
+    closed_accordions,
 )
 
 BROWSERS = ("chromium", "chromium-browser")
@@ -50,24 +51,41 @@ FLAGS = (
     "--blink-settings=imagesEnabled=false",
 )
 SCRIPT_S = 5.0  # how long a page's scripts may take to show what we wait for
+LATER_S = 1.0  # the same once an accordion of the page has shown nothing
 POLL_S = 0.05
+OK = 200
 INSTALL = (
     "no browser could be started ({why}): install Chromium and its driver (Debian: `apt install "
     "chromium chromium-driver`), or Google Chrome, for which Selenium finds the driver"
 )
-# Opens what is closed, and tells whether every accordion shows its address now.
-# Asked again and again, because the site's script may not listen yet at first.
-EXPAND = f"""
-let ready = true;
-for (const card of document.querySelectorAll("{CARD}")) {{
-  const section = card.querySelector("{ACCORDION}");
-  if (!section || section.textContent.includes(".mp3")
-      || section.querySelector('{AUDIO_LINK}')) continue;
-  ready = false;
-  for (const button of section.querySelectorAll(
-      "{ACCORDION_BUTTON}[aria-expanded='false']")) button.click();
+# All that we want of a page in one call: each call takes some milliseconds.
+READ = """
+const [visit] = performance.getEntriesByType("navigation");
+return {
+  url: document.URL,
+  status: visit ? visit.responseStatus : null,
+  found: document.querySelector(arguments[0]) !== null,
+  html: "<!DOCTYPE html>\\n" + document.documentElement.outerHTML,
+};
+"""
+# Opens the accordion of one card and tells whether it shows its address in time.
+# It clicks again and again, because the site's script may not listen yet.
+OPEN_ACCORDION = f"""
+const [index, limitMs, done] = arguments;
+const section = document.querySelectorAll("{CARD}")[index].querySelector("{ACCORDION}");
+const end = performance.now() + limitMs;
+function step(tick) {{
+  if (section.textContent.includes(".mp3") || section.querySelector('{AUDIO_LINK}')) {{
+    return done(true);
+  }}
+  if (performance.now() > end) return done(false);
+  if (tick % 10 === 0) {{
+    section.querySelectorAll("{ACCORDION_BUTTON}[aria-expanded='false']")
+      .forEach((button) => button.click());
+  }}
+  setTimeout(step, 10, tick + 1);
 }}
-return ready;
+step(0);
 """
 DEAD = (InvalidSessionIdException, NoSuchWindowException, urllib3.exceptions.HTTPError, OSError)
 DEAD_WORDS = ("disconnected", "crashed", "not reachable", "session deleted", "closed")
@@ -98,7 +116,8 @@ class Browser:
         """Open a page and return its HTML, once an element is there.
 
         Accordions are opened only where the audio addresses are not in the
-        page. What does not appear within five seconds, ``expect`` (a CSS
+        page: one after the other and a delay apart, because each may be a
+        request. What does not appear within five seconds, ``expect`` (a CSS
         selector) or an address, is not waited for: the page is returned as it
         is. A browser that dies is started again once.
 
@@ -137,21 +156,30 @@ class Browser:
         self._permit(url)
         if self.driver is None:
             self._start()
-        self._load(url)
-        self._permit(self.driver.current_url)  # where a redirect may have led
-        self._wait_for("return document.querySelector(arguments[0]) !== null", expect)
-        html = self.driver.page_source
-        if has_closed_accordions(html):
-            self._wait_for(EXPAND)
-            html = self.driver.page_source
-        return html
+        page = self._load(url, expect)
+        self._permit(page["url"])  # where a redirect may have led
+        if not page["found"]:
+            with suppress(TimeoutException):
+                WebDriverWait(self.driver, SCRIPT_S, POLL_S).until(
+                    lambda _: self._read(expect)["found"]
+                )
+            page = self._read(expect)
+        closed = closed_accordions(page["html"])
+        if closed:
+            self._expand(closed)
+            page = self._read(expect)
+        return page["html"]
 
-    def _wait_for(self, script: str, *arguments: str) -> None:
-        """Run a script again and again until it says true, for five seconds at most."""
-        with suppress(TimeoutException):
-            WebDriverWait(self.driver, SCRIPT_S, POLL_S).until(
-                lambda driver: driver.execute_script(script, *arguments)
-            )
+    def _read(self, expect: str) -> dict[str, Any]:
+        return self.driver.execute_script(READ, expect)
+
+    def _expand(self, cards: list[int]) -> None:
+        """Open the accordions of these cards."""
+        limit_s = SCRIPT_S
+        for index in cards:
+            self._client.manners.pause()
+            if not self.driver.execute_async_script(OPEN_ACCORDION, index, 1000 * limit_s):
+                limit_s = LATER_S
 
     def _permit(self, url: str) -> None:
         try:
@@ -159,8 +187,8 @@ class Browser:
         except Refused as error:
             raise InputError(f"{url} may not be opened: {error.reason}") from None
 
-    def _load(self, url: str) -> None:
-        """Go to a page, again while the site is busy."""
+    def _load(self, url: str, expect: str) -> dict[str, Any]:
+        """Go to a page, again while the site is busy, and read it."""
         manners, max_tries = self._client.manners, self._client.max_tries
         reason = ""
         for attempt in range(1, max_tries + 1):
@@ -168,11 +196,14 @@ class Browser:
             retry_after_s = None
             try:
                 self.driver.get(url)
+                page = self._read(expect)
+                if page["status"] == OK:
+                    return page
                 status, retry_after_s = self._last_reply()
                 if status == FORBIDDEN:
                     raise forbidden(url)
                 if status < 400:
-                    return
+                    return page
                 if status < 500 and status != TOO_MANY:
                     raise InputError(f"{url} answers HTTP {status}: check scraping.base_url")
                 reason = f"HTTP {status}"
@@ -187,7 +218,7 @@ class Browser:
         raise InputError(f"{url} could not be opened ({reason}): run the same command again later")
 
     def _last_reply(self) -> tuple[int, float | None]:
-        """Status and Retry-After of the page, which only the browser's log tells."""
+        """Status and Retry-After of the page by the browser's log, which alone has the headers."""
         status, retry_after_s = 200, None
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]

@@ -116,6 +116,8 @@ class Client:
                 last = Again("timed out")
             except (requests.ConnectionError, urllib3.exceptions.HTTPError, ConnectionError):
                 last = Again("connection broke")
+            except (requests.RequestException, UnicodeError):
+                raise Refused("not a web address") from None
             if attempt < self.max_tries:
                 self.manners.back_off(attempt, retry_after_s=last.retry_after_s, url=url)
         if last.reason == f"HTTP {TOO_MANY}":
@@ -151,13 +153,13 @@ class Client:
                 self._permit_host,  # there are no rules yet
             )
         except Refused as error:
-            if not error.transient:
+            if error.reason.startswith("HTTP 4"):
                 return Robots()
             raise InputError(
                 f"{address} cannot be read ({error.reason}); without it nothing may be fetched: "
                 "check the address and the connection, and run again later"
             ) from None
-        return parse_robots(content.decode("utf-8", errors="replace"), AGENT)
+        return parse_robots(content.decode("utf-8-sig", errors="replace"), AGENT)
 
 
 def retry_after_s(value: str | None) -> float | None:

@@ -1,5 +1,6 @@
 """Download recordings: each once, whole, checked, and to a temporary name first."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -8,14 +9,13 @@ from urllib.parse import urlsplit
 import requests
 import soundfile
 
-from spoken_cefr.errors import InputError
 from spoken_cefr.files import replacing, sha256_of
 from spoken_cefr.scraping.client import Again, Client, Refused
 from spoken_cefr.scraping.journal import Journal
 
 CHUNK_BYTES = 64 * 1024
 BODY_TIMEOUTS = 20  # a whole file may take so many times scraping.timeout_s
-PROBE_FRAMES = 4096  # decoded to see that the file is audio
+PROBE_FRAMES = 1152  # one frame of MP3, decoded to see that the file is audio
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class AudioFolder:
         path = self._path(recording_id)
         if sha256 is None or not path.is_file() or sha256_of(path) != sha256:
             return None
-        return self._describe(path, sha256)
+        return self._describe(path, sha256, soundfile.info(path).duration)
 
     def fetch(self, recording_id: str, url: str, client: Client | None, *, max_mb: float) -> Audio:
         """Return the kept recording, or download it.
@@ -64,7 +64,9 @@ class AudioFolder:
         Refused
             If the site does not give it, or what it gives is not audio.
         InputError
-            If the run must stop: 403, too many requests, a full disk.
+            If the run must stop: 403, too many requests.
+        OSError
+            If the disk is full; no partial file is left.
         """
         audio = self.kept(recording_id, url)
         if audio:
@@ -77,13 +79,14 @@ class AudioFolder:
         path = self._path(recording_id)
         try:
             with replacing(path) as temporary:
-                client.fetch(url, lambda reply: _save(reply, temporary, client.timeout_s, max_mb))
+                sha256, duration_s = client.fetch(
+                    url, lambda reply: _save(reply, temporary, client.timeout_s, max_mb)
+                )
         except Refused as error:
             self._note(recording_id, url, reason=error.reason, transient=error.transient)
             raise
-        sha256 = sha256_of(path)
         self._note(recording_id, url, sha256=sha256)
-        return self._describe(path, sha256)
+        return self._describe(path, sha256, duration_s)
 
     def _note(self, recording_id: str, url: str, **facts: str | bool) -> None:
         row = {"recording_id": recording_id, "url": url} | facts
@@ -93,48 +96,48 @@ class AudioFolder:
     def _path(self, recording_id: str) -> Path:
         return self._folder / "audio" / f"{recording_id}.mp3"
 
-    def _describe(self, path: Path, sha256: str) -> Audio:
+    def _describe(self, path: Path, sha256: str, duration_s: float) -> Audio:
         name = path.relative_to(self._folder).as_posix()
-        return Audio(name, sha256, round(soundfile.info(path).duration, 3))
+        return Audio(name, sha256, round(duration_s, 3))
 
 
-def _save(reply: requests.Response, path: Path, timeout_s: float, max_mb: float) -> None:
-    """Write the body to a file and check that it is whole and is audio."""
+def _save(
+    reply: requests.Response, path: Path, timeout_s: float, max_mb: float
+) -> tuple[str, float]:
+    """Write the body to a file, check that it is whole and is audio; SHA-256 and seconds."""
     max_bytes = int(max_mb * 1e6)
-    announced = int(reply.headers.get("Content-Length", -1))
+    length = reply.headers.get("Content-Length", "")
+    announced = int(length) if length.isdecimal() else 0
     if announced > max_bytes:
         raise Refused(f"over {max_mb:g} MB")
     end_s = monotonic() + BODY_TIMEOUTS * timeout_s
     n_bytes = 0
-    try:
-        with path.open("wb") as file:
-            # read1 gives what has come: a server that drips cannot hold us for ever.
-            while chunk := reply.raw.read1(CHUNK_BYTES, decode_content=True):
-                n_bytes += file.write(chunk)
-                if n_bytes > max_bytes:
-                    raise Refused(f"over {max_mb:g} MB")
-                if monotonic() > end_s:
-                    raise Again("timed out")
-    except OSError as error:  # of the file: urllib3 has errors of its own for the network
-        raise InputError(
-            f"{path.parent} cannot be written ({error.strerror}): make room and run the same "
-            "command again, what was saved is kept"
-        ) from None
-    if announced >= 0 and n_bytes < announced:
+    sha256 = hashlib.sha256()
+    with path.open("wb") as file:
+        # read1 gives what has come: a server that drips cannot hold us for ever.
+        while chunk := reply.raw.read1(CHUNK_BYTES, decode_content=True):
+            n_bytes += file.write(chunk)
+            sha256.update(chunk)
+            if n_bytes > max_bytes:
+                raise Refused(f"over {max_mb:g} MB")
+            if monotonic() > end_s:
+                raise Again("timed out")
+    if n_bytes < announced:
         raise Again("shorter than announced")
-    _check_audio(path, n_bytes, reply.headers.get("Content-Type", "no type"))
-
-
-def _check_audio(path: Path, n_bytes: int, content_type: str) -> None:
     if n_bytes == 0:
         raise Refused("empty file")
+    return sha256.hexdigest(), _duration_s(path, reply.headers.get("Content-Type", "no type"))
+
+
+def _duration_s(path: Path, content_type: str) -> float:
+    """Length of a recording; raises Refused where nothing of it can be decoded."""
     try:
         with soundfile.SoundFile(path) as audio:
-            n_frames = len(audio.read(PROBE_FRAMES))
+            if len(audio.read(PROBE_FRAMES, dtype="float32")) > 0:
+                return audio.frames / audio.samplerate
     except soundfile.LibsndfileError:
-        n_frames = 0
-    if n_frames == 0:
-        raise Refused(f"not an audio file ({content_type.partition(';')[0]})")
+        pass  # the same refusal as for a file of no frames
+    raise Refused(f"not an audio file ({content_type.partition(';')[0]})")
 
 
 def _path(url: str) -> str:

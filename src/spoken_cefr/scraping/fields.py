@@ -14,6 +14,7 @@ SPEAKER_DIGITS = 10  # 16**10 values: no clash among a few hundred speakers
 # Two speakers on one card: comma, white space with a line break. A comma
 # alone also stands inside one name ("Anna, élève à Montpellier").
 AUTHOR_BREAK = re.compile(r",[^\S\n]*\n\s*")
+RESERVED = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]")  # no file names on Windows
 BRACKETS = re.compile(r"\(([^()]*)\)")
 
 
@@ -32,7 +33,7 @@ def recording_id(*, article: str, slug: str, text: str) -> str:
     Returns
     -------
     str
-        Of ASCII letters, digits, ``_`` and ``-`` only, at most 80 characters.
+        Of a-z, digits, ``_`` and ``-`` only, at most 80 characters.
         A slug that had to be changed for that ends in a digest of the
         original, so that two of them stay two.
     """
@@ -40,8 +41,9 @@ def recording_id(*, article: str, slug: str, text: str) -> str:
         return article
     if not slug:
         return f"card_{_digest(text)}"
-    safe = re.sub(r"[^A-Za-z0-9_-]+", "_", slug)
-    if safe == slug and len(slug) <= MAX_ID_CHARS:
+    # In lower case: some file systems take "A.mp3" and "a.mp3" for one file.
+    safe = re.sub(r"[^a-z0-9_-]+", "_", slug.lower())
+    if safe == slug and len(slug) <= MAX_ID_CHARS and not RESERVED.fullmatch(slug):
         return slug
     ending = f"_{_digest(slug)}"
     return safe[: MAX_ID_CHARS - len(ending)] + ending

@@ -16,14 +16,15 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.rows: list[dict[str, Any]] = []
-        text = path.read_text(encoding="utf-8") if path.exists() else ""
-        for line in text.splitlines():
+        content = path.read_bytes() if path.exists() else b""
+        for line in content.splitlines():  # of bytes: it may end within a character
             try:
                 self.rows.append(json.loads(line))
-            except json.JSONDecodeError:
+            except ValueError:
                 break
-        if text != "".join(map(_line, self.rows)):
-            write_text(path, "".join(map(_line, self.rows)))
+        text = "".join(map(_line, self.rows))
+        if content != text.encode("utf-8"):
+            write_text(path, text)
 
     def append(self, row: dict[str, Any]) -> None:
         """Add one line."""

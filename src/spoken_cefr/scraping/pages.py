@@ -43,8 +43,9 @@ NEXT_PAGE = (  # the first that is there; without href it is the last page
     "a[rel=next]",
 )
 ARTICLE_LINK = 'a[href*="spip.php?article"]'
-ARTICLE_NUMBER = re.compile(r"spip\.php\?article(\d+)")
-EMBEDDED_NUMBER = re.compile(r"id_article=(\d+)")
+# A number so long that it fits no file name is none.
+ARTICLE_NUMBER = re.compile(r"spip\.php\?article([0-9]{1,15})(?![0-9])")
+EMBEDDED_NUMBER = re.compile(r"id_article=([0-9]{1,15})(?![0-9])")
 RUBRIQUE_NUMBER = re.compile(r"rubrique(\d+)")
 AUDIO_URL = re.compile(r"https?://[^\s\"'<>]+\.mp3", re.IGNORECASE)
 
@@ -114,7 +115,7 @@ def parse_tiles(html: str, url: str) -> list[Tile]:
         link = node.css_first(TILE_LINK)
         number = RUBRIQUE_NUMBER.search(_attribute(link, "href"))
         if number:
-            target = urljoin(url, _attribute(link, "href"))
+            target = _join(url, _attribute(link, "href"))
             tiles.append(Tile(_tile_name(link), target, int(number[1])))
     if not tiles:
         raise LayoutChanged(f"{TILE} with {TILE_LINK}", "0 tiles", url)
@@ -175,10 +176,13 @@ def parse_listing(html: str, url: str) -> Listing:
     )
 
 
-def has_closed_accordions(html: str) -> bool:
-    """Whether a card has an accordion but shows no address of its audio yet."""
-    cards = LexborHTMLParser(html).css(CARD)
-    return any(card.css_first(ACCORDION) and not _audio_url(card, "") for card in cards)
+def closed_accordions(html: str) -> list[int]:
+    """Which cards, by their place on the page, have an accordion but show no audio address yet."""
+    return [
+        index
+        for index, card in enumerate(LexborHTMLParser(html).css(CARD))
+        if card.css_first(ACCORDION) and not _audio_url(card, "")
+    ]
 
 
 def _card(node: LexborNode, url: str) -> Card:
@@ -203,7 +207,7 @@ def _card(node: LexborNode, url: str) -> Card:
         duration=_first(tags, DURATION_ICON),
         themes=tuple(text for icons, text in tags if THEME_ICON in icons),
         description=_description(node),
-        page_url=urljoin(url, _attribute(link, "href")) if link else urldefrag(url).url,
+        page_url=_join(url, _attribute(link, "href")) or urldefrag(url).url,
         audio_url=audio_url,
     )
 
@@ -231,11 +235,10 @@ def _audio_url(node: LexborNode, url: str) -> str:
     if accordion:
         link = accordion.css_first(AUDIO_LINK)
         if link:
-            return urljoin(url, _attribute(link, "href"))
+            return _join(url, _attribute(link, "href"))
         if match := AUDIO_URL.search(accordion.text()):
-            return match[0]
-    player = node.css_first(PLAYER)
-    return urljoin(url, _attribute(player, "src")) if player else ""
+            return _join(url, match[0])
+    return _join(url, _attribute(node.css_first(PLAYER), "src"))
 
 
 def _tags(node: LexborNode) -> list[tuple[set[str], str]]:
@@ -266,8 +269,7 @@ def _next_url(page: LexborHTMLParser, url: str) -> str:
     for selector in NEXT_PAGE:
         link = page.css_first(selector)
         if link:
-            href = _attribute(link, "href")
-            return urldefrag(urljoin(url, href)).url if href else ""
+            return urldefrag(_join(url, _attribute(link, "href"))).url
     return ""
 
 
@@ -290,6 +292,14 @@ def _tile_name(link: LexborNode) -> str:
 def _text(node: LexborNode, selector: str) -> str:
     found = node.css_first(selector)
     return found.text().strip() if found else ""
+
+
+def _join(url: str, href: str) -> str:
+    """The address that a link leads to; "" where there is no link or it is no address."""
+    try:
+        return urljoin(url, href) if href else ""
+    except ValueError:
+        return ""
 
 
 def _attribute(node: LexborNode | None, name: str) -> str:

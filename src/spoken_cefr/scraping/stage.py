@@ -60,12 +60,13 @@ def run(config: Config) -> Report:
     if not config.scraping.from_cache and _is_done(config):
         return read_report(config, STAGE)
     folder = stage_folder(config, STAGE)
-    _remove_partial_files(folder)
-    with open_site(config) as base_url, _open_client(config, base_url) as client:
-        with _open_visit(config, base_url, client) as visit:
-            collected = _collect_cards(visit, config.scraping.limit)
-        _collect_audio(collected, AudioFolder(folder), client, config.scraping.max_audio_mb)
-    return _write(config, collected)
+    with _disk_faults_told(folder):
+        _remove_partial_files(folder)
+        with open_site(config) as base_url, _open_client(config, base_url) as client:
+            with _open_visit(config, base_url, client) as visit:
+                collected = _collect_cards(visit, config.scraping.limit)
+            _collect_audio(collected, AudioFolder(folder), client, config.scraping.max_audio_mb)
+        return _write(config, collected)
 
 
 @contextmanager
@@ -93,11 +94,24 @@ def open_visit(config: Config) -> Iterator[Visit]:
     """
     config = _with_cache(config, True) if _is_done(config) else config
     with (
+        _disk_faults_told(stage_folder(config, STAGE)),
         open_site(config) as base_url,
         _open_client(config, base_url) as client,
         _open_visit(config, base_url, client) as visit,
     ):
         yield visit
+
+
+@contextmanager
+def _disk_faults_told(folder: Path) -> Iterator[None]:
+    """Say in one sentence what the disk refuses; the network's faults never come so far."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"{error.filename or folder} cannot be read or written ({error.strerror}): make room "
+            "or give access, and run the same command again; what was saved is kept"
+        ) from None
 
 
 @contextmanager

@@ -1,0 +1,55 @@
+"""Rows of the real catalogue through the real browser; skipped where the catalogue is absent.
+
+All 1 006 rows take minutes: see ``benchmarks/scraping.py``. Nothing of the
+catalogue is kept: it names real people.
+"""
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+from scraping_helpers import catalogue_rows, config_for, expected, found, table_of
+
+from spoken_cefr.replica import serve_replica
+from spoken_cefr.replica.catalogue import FIRST_ARTICLE
+from spoken_cefr.scraping import run
+
+
+def odd(row):
+    """Whether a row has one of the peculiarities that only few rows have."""
+    text = row["Title"] + row["Author"] + row["Description"]
+    return (
+        "" in row.values()
+        or any(sign in text for sign in ("&", "\n", "http", "œ"))
+        or row["Title"].count('"') > 1
+        or row["Level"] == "C2"
+    )
+
+
+def make_replica(folder, rows):
+    (folder / "audio").mkdir()
+    with (folder / "catalogue.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    soundfile.write(folder / "one.mp3", np.sin(np.arange(8000)) * 0.1, 16000)
+    for number in range(1, len(rows) + 1):
+        shutil.copy(folder / "one.mp3", folder / "audio" / f"recording_{number:04d}.mp3")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("accordion", ["static", "click"])
+def test_the_odd_rows_of_the_real_catalogue_come_back_equal(shared, tmp_path, accordion):
+    all_rows = catalogue_rows(shared / "data" / "audio_lingua_fr_2025-01.csv")
+    rows = [row for row in all_rows if odd(row)]
+    make_replica(tmp_path, rows)
+    with serve_replica(tmp_path, accordion=accordion) as base_url:
+        config = config_for(base_url, tmp_path)
+        run(config)
+    assert 40 < len(rows) < 80
+    assert found(table_of(config)) == {
+        str(FIRST_ARTICLE + index): expected(row, "level C2" if row["Level"] == "C2" else "")
+        for index, row in enumerate(rows)
+    }
