@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
+from spoken_cefr.config import load_config
+from spoken_cefr.errors import InputError
 from spoken_cefr.levels import TARGET_LEVELS
-from spoken_cefr.notebooks import find_problems, strip_volatile
+from spoken_cefr.notebooks import collapse_progress, find_problems, refresh, strip_volatile
 from spoken_cefr.paths import NOTEBOOKS
 from spoken_cefr.stages import STAGES
 
@@ -85,6 +87,14 @@ def test_each_defect_is_found(cells, problem):
     assert any(problem in found for found in find_problems(new_notebook(cells=cells)))
 
 
+def test_a_copy_that_was_run_with_overrides_is_no_notebook_for_git():
+    cell = executed("PROFILE = 'fr'", outputs=[stream("1")])
+    cell.metadata["tags"] = ["injected-parameters"]
+    assert find_problems(new_notebook(cells=[cell])) == [
+        "it was run with another profile or with overrides"
+    ]
+
+
 def test_a_sound_notebook_has_no_problem_and_stripping_keeps_what_it_shows():
     cells = [
         new_markdown_cell("# Title"),
@@ -95,6 +105,21 @@ def test_a_sound_notebook_has_no_problem_and_stripping_keeps_what_it_shows():
     assert find_problems(notebook) == []
     assert [output.text for output in notebook.cells[1].outputs] == ["1"]
     assert "papermill" not in notebook.metadata and notebook.cells[1].metadata == {}
+
+
+def test_an_executed_copy_keeps_the_last_state_of_a_progress_bar(tmp_path):
+    bar = "epochs: 0%\r\repochs: 50%\r\repochs: 100%\na warning\n"
+    nbformat.write(
+        new_notebook(cells=[executed("x", outputs=[stream(bar, "stderr")])]), tmp_path / "n.ipynb"
+    )
+    collapse_progress(tmp_path / "n.ipynb")
+    notebook = nbformat.read(tmp_path / "n.ipynb", as_version=4)
+    assert notebook.cells[0].outputs[0].text == "epochs: 100%\na warning\n"
+
+
+def test_only_the_demos_notebooks_go_into_git():
+    with pytest.raises(InputError, match="only the demo's notebooks are kept in git, not fr's"):
+        refresh(load_config("fr"), STAGES)
 
 
 # --- running them

@@ -68,12 +68,12 @@ def run_notebook(config: Config, stage: str, *, overrides: list[str]) -> Path:
             raise InputError(
                 f"notebook {stage} stopped with {error.ename}: {error.evalue} (copy kept: {kept})"
             ) from error
-        _collapse_progress(temporary)
+        collapse_progress(temporary)
     target.with_suffix(".failed.ipynb").unlink(missing_ok=True)
     return target
 
 
-def _collapse_progress(path: Path) -> None:
+def collapse_progress(path: Path) -> None:
     """Keep of each progress bar what a terminal would show in the end."""
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
@@ -119,10 +119,11 @@ def refresh(config: Config, stages: tuple[str, ...]) -> list[Path]:
         raise InputError(f"only the demo's notebooks are kept in git, not {config.profile}'s")
     refreshed = []
     for stage in stages:
-        notebook = strip_volatile(nbformat.read(executed_path(config, stage), as_version=4))
+        notebook = nbformat.read(executed_path(config, stage), as_version=4)
         problems = find_problems(notebook)
         if problems:
             raise InputError(f"{executed_path(config, stage)}: {problems[0]}")
+        notebook = strip_volatile(notebook)
         with replacing(NOTEBOOKS / f"{stage}.ipynb") as temporary:
             nbformat.write(notebook, temporary)
         refreshed.append(NOTEBOOKS / f"{stage}.ipynb")
@@ -138,6 +139,8 @@ def find_problems(notebook: NotebookNode) -> list[str]:
     """What makes a notebook unfit for git: one sentence for each problem found."""
     code = [c for c in notebook.cells if c.cell_type == "code" and c.source.strip()]
     problems = []
+    if any("injected-parameters" in cell.metadata.get("tags", []) for cell in code):
+        problems.append("it was run with another profile or with overrides")
     if not any(cell.outputs for cell in code):
         problems.append("it has no outputs")
     if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
