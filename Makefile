@@ -4,21 +4,18 @@ PROFILE ?= demo
 SET ?=
 BIN := .venv/bin
 
-.PHONY: help demo run test format notebooks clean
+.PHONY: help demo run test format notebooks clean browser
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s%s\n", $$1, $$2}'
 
-demo: .venv/.installed  ## install what is missing, then run the four notebooks on the embedded demo
-	@sh tools/ensure_browser.sh
+demo: browser .venv/.installed  ## install what is missing, then run the four notebooks on the embedded demo
 	@$(BIN)/spoken-cefr run --profile demo
 
-run: .venv/.installed  ## the same with another profile: make run PROFILE=fr
-	@sh tools/ensure_browser.sh
+run: browser .venv/.installed  ## the same with another profile: make run PROFILE=fr
 	@$(BIN)/spoken-cefr run --profile $(PROFILE) $(foreach pair,$(SET),--set $(pair))
 
-test: .venv/.installed  ## lint, then all tests, the notebooks on a few recordings among them
-	@sh tools/ensure_browser.sh
+test: browser .venv/.installed  ## lint, then all tests, the notebooks on a few recordings among them
 	@$(BIN)/python -m pytest
 
 format: .venv/.installed  ## let ruff rewrite the code
@@ -30,6 +27,10 @@ notebooks: demo  ## for maintainers: put the demo's executed notebooks into git,
 
 clean:  ## delete what the demo wrote (not the environment)
 	rm -rf data/demo
+
+# First, because it is quick to say no.
+browser:
+	@sh tools/ensure_browser.sh
 
 # The stamp is newer than everything that says what to install.
 .venv/.installed: requirements.txt requirements-dev.txt pyproject.toml tools/make_venv.sh

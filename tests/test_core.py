@@ -10,7 +10,16 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.files import read_json, replacing, sha256_of, write_csv, write_json, write_parquet
 from spoken_cefr.languages import LANGUAGES, find_language
 from spoken_cefr.levels import TARGET_LEVELS, Level, level_codes
-from spoken_cefr.stages import STAGES, Report, finish_stage, is_done, read_report, stage_folder
+from spoken_cefr.stages import (
+    STAGES,
+    Report,
+    begin_stage,
+    finish_stage,
+    is_done,
+    matches,
+    read_report,
+    stage_folder,
+)
 
 
 def test_levels_are_in_order_and_read_as_their_names():
@@ -83,12 +92,14 @@ def test_an_account_that_does_not_add_up_stops_the_stage(demo_config):
     assert not is_done(config, "scraping")
 
 
-def finish(config, stage, *, text="x"):
+def finish(config, stage, *, text="x", to_retry=0):
     output = stage_folder(config, stage) / "table.csv"
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(text)
     dropped = [{"id": "9", "reason": "level C2"}]
-    return finish_stage(config, Report(stage, "card", n_in=2, n_out=1, dropped=dropped), [output])
+    report = Report(stage, "card", n_in=2, n_out=1, dropped=dropped)
+    report.figures["to_retry"] = to_retry
+    return finish_stage(config, report, [output])
 
 
 def test_a_stage_is_done_until_a_key_an_input_or_an_output_changes(demo_config):
@@ -105,6 +116,31 @@ def test_a_stage_is_done_until_a_key_an_input_or_an_output_changes(demo_config):
     finish(config, "processing")
     (stage_folder(config, "processing") / "table.csv").unlink()
     assert not is_done(config, "processing")
+
+
+def test_a_stage_that_began_again_and_was_killed_is_not_done(demo_config):
+    config = demo_config()
+    finish(config, "scraping")
+    (stage_folder(config, "scraping") / ".table.123.tmp.csv").write_text("half")
+    begin_stage(config, "scraping")
+    assert not is_done(config, "scraping")
+    assert not list(stage_folder(config, "scraping").glob(".*"))
+
+
+def test_a_unit_worth_another_try_leaves_the_stage_open_but_the_next_ones_usable(demo_config):
+    config = demo_config()
+    finish(config, "scraping", to_retry=1)
+    finish(config, "processing")
+    assert not is_done(config, "scraping")
+    assert is_done(config, "processing")
+
+
+def test_a_stage_after_one_that_another_config_made_does_not_match(demo_config):
+    config = demo_config()
+    for stage in STAGES:
+        finish(config, stage)
+    assert matches(config, "evaluation")
+    assert not matches(demo_config("processing.overlap=0.0"), "evaluation")
 
 
 def test_the_account_reads_back_with_the_config_beside_it(demo_config):

@@ -7,7 +7,7 @@ import pytest
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation import run
-from spoken_cefr.evaluation.results import read_results, summary_table
+from spoken_cefr.evaluation.results import difference_rows, read_results, summary_table
 from spoken_cefr.evaluation.stage import read_runs, score_all
 from spoken_cefr.evaluation.tables import current_runs, read_inputs, run_folders
 from spoken_cefr.files import read_json, write_csv, write_json, write_parquet
@@ -189,9 +189,27 @@ def test_differences_compare_each_run_with_each_baseline(evaluated):
     for row in table[table["metric"] == "accuracy"].itertuples():
         expected = scores[row.run, row.unit] - scores[row.baseline, row.unit]
         assert row.difference == pytest.approx(expected)
-    assert (table["exceeds"] == (table["low"] > 0)).all()
-    good = (table["run"] == "good") & (table["unit"] == "segment")
-    assert table.loc[good, "exceeds"].all()
+    # Four test speakers: too few to claim anything.
+    assert (table["n_speakers"] == 4).all() and table["exceeds"].isna().all()
+
+
+def test_with_enough_speakers_a_difference_that_is_wholly_above_zero_exceeds(demo_config):
+    n = 8
+    truth = pd.DataFrame(
+        {
+            "unit": "recording",
+            "id": [str(i) for i in range(4 * n)],
+            "speaker_id": [f"s{i % n}" for i in range(4 * n)],
+            "part": "test",
+            "level": ["A1", "B1"] * (2 * n),
+        }
+    )
+    good, constant = truth.assign(predicted=truth["level"]), truth.assign(predicted="A1")
+    both = {"constant": constant, "good": good}
+    rows = difference_rows("good", good, both, config=demo_config("evaluation.n_bootstrap=100"))
+    exceeds = {(row["baseline"], row["metric"]): row["exceeds"] for row in rows}
+    assert exceeds["constant", "accuracy"] is True
+    assert exceeds["good", "accuracy"] is False
 
 
 def test_every_figure_is_written(evaluated):
@@ -199,7 +217,8 @@ def test_every_figure_is_written(evaluated):
     names = {path.stem for path in (stage_folder(config, "evaluation") / "figures").iterdir()}
     runs = ["majority", "duration_only", "good", "poor"]
     confusion = {f"confusion_{name}_{unit}" for name in runs for unit in ("recording", "segment")}
-    assert names == {"classes", "age", "data_balancing", "learning_curves"} | confusion
+    overview = {"classes", "age", "data_balancing", "learning_curves"}
+    assert names == overview | {"scores_recording", "scores_segment"} | confusion
 
 
 def test_a_second_run_has_nothing_to_do(evaluated):
@@ -337,7 +356,7 @@ def test_a_missing_input_is_named(corpus, stage, name):
 def test_the_summary_is_short(evaluated):
     config, _ = evaluated
     table = summary_table(read_results(stage_folder(config, "evaluation")))
-    names = ["run", "unit", "n", "accuracy", "macro-F1", "kappa", "within one level"]
+    names = ["run", "unit", "n", "speakers", "accuracy", "macro-F1", "kappa", "within one level"]
     assert list(table.columns) == names
     assert table["accuracy"].str.fullmatch(r"[01]\.\d\d \[[01]\.\d\d, [01]\.\d\d\]").all()
     assert max(map(len, table.to_string(index=False).splitlines())) <= 120

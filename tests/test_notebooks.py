@@ -162,7 +162,7 @@ def test_the_four_notebooks_run_on_a_few_recordings(subset_run):
 @pytest.mark.browser
 def test_every_account_adds_up_and_hands_on_to_the_next(subset_run):
     folder, _, _ = subset_run
-    accounts = {s: json.loads((folder / s / "report.json").read_text()) for s in STAGES}
+    accounts = {s: json.loads((folder / s / "report.json").read_text("utf-8")) for s in STAGES}
     for account in accounts.values():
         assert account["n_in"] == account["n_out"] + len(account["dropped"])
     assert accounts["scraping"]["n_in"] == 16

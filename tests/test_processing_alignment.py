@@ -1,91 +1,40 @@
-"""TextGrid files: written, read back, and everything that strangers' files may hold."""
+"""Aligners: words matched by position, times that fit the recording, Whisper's by default."""
 
+import numpy as np
 import pytest
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.processing.alignment import read_textgrid, write_textgrid
-from spoken_cefr.processing.transcription import Word
-
-WORDS = [
-    Word("L'été,", 0.12, 0.48),
-    Word('«dit"on"»', 0.48, 1.000001),
-    Word("fini.", 1.5, 2.0300625),
-]
+from spoken_cefr.processing.alignment import Alignment, align, check_aligner, fit, n_astray
+from spoken_cefr.processing.transcription import Transcript
+from spoken_cefr.processing.words import Word
 
 
-@pytest.fixture
-def grid(tmp_path):
-    path = tmp_path / "r.TextGrid"
-    write_textgrid(path, WORDS, duration_s=2.0300625)
-    return path
-
-
-def test_words_survive_the_round_trip(grid):
-    assert read_textgrid(grid) == WORDS
-
-
-def test_file_is_utf8_long_form_and_contiguous(grid):
-    text = grid.read_text(encoding="utf-8")
-    assert text.startswith('File type = "ooTextFile"\nObject class = "TextGrid"\n')
-    assert "intervals: size = 5" in text  # three words and two silences
-    edges = [float(line.split("=")[1]) for line in text.splitlines() if "xm" in line][4:]
-    assert edges[::2][1:] == edges[1::2][:-1]
-    assert (edges[0], edges[-1]) == (0, 2.0300625)
-
-
-def test_recording_without_a_word(tmp_path):
-    write_textgrid(tmp_path / "r.TextGrid", [], duration_s=3.5)
-    assert read_textgrid(tmp_path / "r.TextGrid") == []
-
-
-def test_words_that_overlap_are_not_written(tmp_path):
-    words = [Word("a", 0.0, 1.0), Word("b", 0.5, 1.5)]
-    with pytest.raises(ValueError, match=r"r\.TextGrid"):
-        write_textgrid(tmp_path / "r.TextGrid", words, duration_s=2.0)
-    assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
-def test_encodings_that_praat_writes(grid, encoding):
-    grid.write_text(grid.read_text(encoding="utf-8"), encoding=encoding)
-    assert read_textgrid(grid) == WORDS
-
-
-def test_windows_line_ends(grid):
-    grid.write_bytes(grid.read_bytes().replace(b"\n", b"\r\n"))
-    assert read_textgrid(grid) == WORDS
-
-
-def damage(data: bytes, kind: str) -> bytes:
-    return {
-        "empty": b"",
-        "text": b"Bonjour\n",
-        "truncated": data[: len(data) // 2],
-        "latin-1": data.decode("utf-8").encode("latin-1", errors="replace"),
-        "overlap": data.replace(b"xmin = 1.5", b"xmin = 0.9"),
-        "other tier": data.replace(b'"words"', b'"phones"'),
-    }[kind]
+def test_whispers_own_times_are_the_default(demo_config):
+    words = [Word("Bonjour.", 0.1, 0.6)]
+    transcript = Transcript("Bonjour.", words, "fr", "test", "test", -0.5, 0.0)
+    check_aligner(demo_config())
+    found = align(demo_config(), np.zeros(16_000, dtype=np.float32), transcript)
+    assert found == Alignment(words, "whisper", [])
 
 
 @pytest.mark.parametrize(
-    ("kind", "message"),
+    ("expected", "found", "n"),
     [
-        ("empty", "not a valid TextGrid"),
-        ("text", "not a valid TextGrid"),
-        ("truncated", "not a valid TextGrid"),
-        ("latin-1", "neither UTF-8 nor UTF-16"),
-        ("overlap", "not a valid TextGrid"),
-        ("other tier", "has no tier 'words'; its tiers: 'phones'"),
+        (["L’école", "FINIE."], ["l'", "école", "finie"], 0),
+        (["l'école", "finie"], ["l'ecole", "finie"], 1),  # an accent is a difference
+        (["j'ai", "vu", "Noël"], ["vu", "Noël"], 1),
+        (["à", "18", "heures"], ["à", "dix", "huit", "heures"], 2),
+        (["un", "deux"], [], 2),
+        ([], ["un"], 1),
     ],
 )
-def test_every_failure_names_file_and_tier(grid, kind, message):
-    grid.write_bytes(damage(grid.read_bytes(), kind))
-    with pytest.raises(InputError, match=message) as caught:
-        read_textgrid(grid)
-    assert str(grid) in str(caught.value)
-    assert "'words'" in str(caught.value)
+def test_words_are_matched_by_position(expected, found, n):
+    assert n_astray(expected, found) == n
 
 
-def test_missing_file(tmp_path):
-    with pytest.raises(InputError, match="is missing"):
-        read_textgrid(tmp_path / "none.TextGrid")
+def test_times_fit_the_recording():
+    words = [Word("a", 0.5, 1.0), Word("b", 1.0, 2.008)]
+    assert fit(words, 2.0)[-1] == Word("b", 1.0, 2.0)
+    assert fit([], 2.0) == []
+    with pytest.raises(InputError, match=r"end at 2\.01 s, but the recording lasts 1\.00 s"):
+        fit(words, 1.0)

@@ -14,8 +14,8 @@ from spoken_cefr.files import read_json, sha256_of
 from spoken_cefr.metadata import COLUMNS
 from spoken_cefr.paths import ROOT
 from spoken_cefr.processing import run, stage
-from spoken_cefr.processing.alignment import read_textgrid
 from spoken_cefr.processing.stage import load_arrays
+from spoken_cefr.processing.textgrid import read_textgrid
 from spoken_cefr.stages import is_done, stage_folder
 
 SPEECH = ROOT / "tests" / "audio" / "kermesse.mp3"

@@ -1,5 +1,6 @@
 """What a linter and a glance at the tree can say about the project as a whole."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -32,6 +33,26 @@ def test_every_dependency_of_the_package_is_pinned_and_every_pin_is_one():
     block = text.split("dependencies = [")[1].split("\n]")[0]
     declared = set(re.findall(r'^\s+"([a-z0-9-]+)[>=]', block, flags=re.MULTILINE))
     assert declared == set(pinned())
+
+
+# Import names that differ from the project's name on PyPI.
+PROJECTS = {
+    "faster_whisper": "faster-whisper",
+    "sklearn": "scikit-learn",
+    "whisper": "openai-whisper",
+}
+
+
+def test_whatever_the_package_imports_is_pinned():
+    imported = set()
+    for path in ROOT.glob("src/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                imported.add(node.module.partition(".")[0])
+    foreign = imported - set(sys.stdlib_module_names) - {"spoken_cefr"}
+    assert {PROJECTS.get(name, name) for name in foreign} <= set(pinned())
 
 
 def test_no_module_reads_or_runs_code_from_data():

@@ -20,7 +20,8 @@ if ! "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null; then
     fi
 fi
 
-[ -x .venv/bin/python ] || "$PYTHON" -m venv .venv
+# An environment whose making was interrupted has a python but no pip.
+.venv/bin/python -m pip --version >/dev/null 2>&1 || "$PYTHON" -m venv --clear .venv
 echo "Installing the requirements into .venv (some minutes the first time) ..."
 .venv/bin/python -m pip install --quiet --disable-pip-version-check \
     -r requirements.txt -r requirements-dev.txt

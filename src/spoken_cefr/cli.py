@@ -9,7 +9,14 @@ from collections.abc import Sequence
 from spoken_cefr import __version__
 from spoken_cefr.config import PROFILE_VARIABLE, Config, load_config
 from spoken_cefr.errors import InputError
-from spoken_cefr.stages import STAGES, is_done, read_report, stage_folder
+from spoken_cefr.stages import (
+    STAGES,
+    is_done,
+    matches,
+    previous_stage,
+    read_report,
+    stage_folder,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,14 +82,18 @@ def _run(args: argparse.Namespace) -> int:
     wanted = [stage for stage in STAGES if not args.stages or stage in args.stages]
     # Here, not at the top: `--help` need not wait for Jupyter.
     notebooks = importlib.import_module("spoken_cefr.notebooks")
-    for stage in STAGES[: STAGES.index(wanted[0])]:
-        if not is_done(config, stage):
-            print(f"{stage}: not up to date with this profile; run it first", file=sys.stderr)
     for stage in wanted:
+        before = previous_stage(stage)
+        if before and not matches(config, before):
+            raise InputError(
+                f"{stage} needs {before}, which is not up to date with this profile: run "
+                f"`spoken-cefr run {before}` first, with the same options"
+            )
         if args.force:
             (stage_folder(config, stage) / "report.json").unlink(missing_ok=True)
         executed = notebooks.executed_path(config, stage)
-        if is_done(config, stage) and executed.exists():
+        rebuild = stage == "scraping" and config.scraping.from_cache
+        if is_done(config, stage) and executed.exists() and not rebuild:
             print(f"{stage}: up to date, skipped (--force runs it again)")
         else:
             notebooks.run_notebook(config, stage, overrides=args.overrides)
@@ -94,16 +105,17 @@ def _run(args: argparse.Namespace) -> int:
 def _print_results(config: Config, executed: list) -> None:
     """End with the results table, if there is one, and where everything is."""
     folder = stage_folder(config, "evaluation")
-    if is_done(config, "evaluation"):
+    if matches(config, "evaluation"):
         results = importlib.import_module("spoken_cefr.evaluation.results")
         print(f"\nResults on the test part, profile {config.profile}")
         if config.notice:
             print(config.notice)
         print(results.summary_table(results.read_results(folder)).to_string(index=False))
     print("\nNotebooks  " + "\n           ".join(str(path) for path in executed))
-    print(f"Figures    {folder / 'figures'}")
-    print(f"Tables     {folder / 'results.csv'}")
-    print(f"           {config.data_path} (one folder a stage, each with its report.json)")
+    print(f"Tables     {config.data_path} (one folder a stage, each with its report.json)")
+    if matches(config, "evaluation"):
+        print(f"           {folder / 'results.csv'}")
+        print(f"Figures    {folder / 'figures'}")
 
 
 def _refresh_notebooks(args: argparse.Namespace) -> int:

@@ -16,6 +16,13 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.paths import CONFIGS, under_root
 
 PROFILE_VARIABLE = "SPOKEN_CEFR_PROFILE"
+WEBMAUS_TERMS = (
+    'processing.aligner is "webmaus": it sends every recording and its transcript to a third party '
+    "(LMU Munich). The service is for members of academic institutions and non-profit research "
+    "only, you must hold the rights on what you send, and voices, of minors in part, are personal "
+    "data. If all of that is settled, set processing.accept_terms = true; otherwise set "
+    'processing.aligner to "whisper"'
+)
 
 
 @dataclass(frozen=True)
@@ -48,10 +55,16 @@ class ProcessingConfig:
     n_mels: int = 128
     segment_window: bool = True  # the study's Hann window over the segment, before the STFT's own
     noise_ratio: float = 0.025  # standard deviation of the noise / that of the segment
-    engine: str = field(default="faster-whisper", metadata={"choices": ("faster-whisper",)})
+    engine: str = field(
+        default="faster-whisper", metadata={"choices": ("faster-whisper", "openai-whisper")}
+    )
     model: str = "offline-base"  # the packaged weights; or a Whisper size; or a folder
     compute_type: str = field(default="int8", metadata={"choices": ("int8", "float32", "float16")})
-    aligner: str = field(default="whisper", metadata={"choices": ("whisper",)})
+    aligner: str = field(default="whisper", metadata={"choices": ("whisper", "webmaus")})
+    accept_terms: bool = False  # WebMAUS: voices leave this machine; see README.md
+    webmaus_url: str = "https://clarin.phonetik.uni-muenchen.de/BASWebServices/services"
+    webmaus_delay_s: float = 1.0  # between two requests
+    webmaus_timeout_s: float = 600.0  # a job is answered when it is done
     backend: str = field(default="joblib", metadata={"choices": ("joblib",)})
     strict: bool = False  # stop at the first recording that cannot be used
 
@@ -193,9 +206,31 @@ def _check(config: Config) -> None:
     """Stop on values of the right type that no stage could use."""
     p, s = config.processing, config.scraping
     rules = [
-        (p.segment_s > 0, f"processing.segment_s is {p.segment_s}; it must be over 0 s"),
+        (config.seed >= 0, f"seed is {config.seed}; it must not be below 0"),
+        (
+            0 < p.segment_s <= 30,
+            f"processing.segment_s is {p.segment_s}; it must be over 0 s and at most 30 s",
+        ),
+        (
+            min(p.sample_rate, p.n_fft, p.hop_length, p.n_mels) > 0,
+            "processing.sample_rate, n_fft, hop_length and n_mels must all be over 0",
+        ),
+        (
+            config.neural_networks.epochs >= 0,
+            f"neural_networks.epochs is {config.neural_networks.epochs}; it must not be below 0 "
+            "(0: as many as each run says)",
+        ),
         (0 <= p.overlap < 1, f"processing.overlap is {p.overlap}; it must be from 0 to below 1"),
         (p.noise_ratio >= 0, f"processing.noise_ratio is {p.noise_ratio}; it must not be below 0"),
+        (p.aligner != "webmaus" or p.accept_terms, WEBMAUS_TERMS),
+        (
+            p.webmaus_delay_s >= 0,
+            f"processing.webmaus_delay_s is {p.webmaus_delay_s}; it must not be below 0",
+        ),
+        (
+            p.webmaus_timeout_s > 0,
+            f"processing.webmaus_timeout_s is {p.webmaus_timeout_s}; it must be over 0 s",
+        ),
         (s.delay_s >= 0, f"scraping.delay_s is {s.delay_s}; it must not be below 0"),
         (s.limit >= 0, f"scraping.limit is {s.limit}; it must not be below 0 (0: all)"),
         (s.timeout_s > 0, f"scraping.timeout_s is {s.timeout_s}; it must be over 0 s"),

@@ -30,6 +30,12 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove what `replacing` left in a folder when its process was killed."""
+    for path in folder.rglob(".*.tmp*"):
+        path.unlink()
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text with LF line ends, all or nothing."""
     with replacing(path) as temporary:

@@ -2,10 +2,9 @@
 
 A run writes its executed copies to ``<data_dir>/notebooks/`` and leaves the
 ones in ``notebooks/`` as they are. Maintainers refresh the latter with
-``spoken-cefr notebooks refresh``.
+``spoken-cefr refresh-notebooks`` (``make notebooks``).
 """
 
-import os
 import re
 import shutil
 import sys
@@ -13,19 +12,19 @@ from pathlib import Path
 
 import nbformat
 import papermill
+from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
-from traitlets.config import Config as JupyterConfig
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import replacing
+from spoken_cefr.files import remove_unfinished, replacing
 from spoken_cefr.paths import DEMO_FIGURES, NOTEBOOKS
-from spoken_cefr.stages import stage_folder
+from spoken_cefr.stages import matches, stage_folder
 
 MAX_OUTPUT_LINES = 60
 
-# Kernels talk over TCP ports by default; a socket file is closed to other users. Windows has none.
-KERNEL_CONFIG = JupyterConfig({} if os.name == "nt" else {"KernelManager": {"transport": "ipc"}})
+# Only the kernel's errors: each start warns that it listens on a port of this machine.
+KERNEL_ARGUMENTS = ["--IPKernelApp.log_level=40"]
 
 
 def executed_path(config: Config, stage: str) -> Path:
@@ -48,6 +47,7 @@ def run_notebook(config: Config, stage: str, *, overrides: list[str]) -> Path:
     if config.profile != "demo" or overrides:
         parameters = {"PROFILE": config.profile, "OVERRIDES": overrides}
     target = executed_path(config, stage)
+    remove_unfinished(target.parent)
     with replacing(target) as temporary:
         try:
             papermill.execute_notebook(
@@ -58,7 +58,7 @@ def run_notebook(config: Config, stage: str, *, overrides: list[str]) -> Path:
                 cwd=NOTEBOOKS,
                 progress_bar={"desc": f"notebook {stage}", "ncols": 88, "unit": "cell"},
                 stderr_file=sys.stderr,
-                config=KERNEL_CONFIG,
+                extra_arguments=KERNEL_ARGUMENTS,
             )
         except papermill.PapermillExecutionError as error:
             if error.ename == "InputError":
@@ -67,6 +67,11 @@ def run_notebook(config: Config, stage: str, *, overrides: list[str]) -> Path:
             temporary.replace(kept)
             raise InputError(
                 f"notebook {stage} stopped with {error.ename}: {error.evalue} (copy kept: {kept})"
+            ) from error
+        except (DeadKernelError, RuntimeError) as error:
+            raise InputError(
+                f"notebook {stage}: its kernel died or never started ({error}); most often memory "
+                "is short: close other programs, or try --set n_jobs=1"
             ) from error
         collapse_progress(temporary)
     target.with_suffix(".failed.ipynb").unlink(missing_ok=True)
@@ -112,27 +117,37 @@ def refresh(config: Config, stages: tuple[str, ...]) -> list[Path]:
     Raises
     ------
     InputError
-        If a notebook was not run, or is unfit for git; or for any profile but
-        the demo's: rows and voices of the real site must not enter git.
+        If a stage is not up to date, or its notebook is unfit for git; or for
+        any profile but the demo's: rows and voices of the real site must not
+        enter git. Nothing is written then.
     """
     if config.profile != "demo":
         raise InputError(f"only the demo's notebooks are kept in git, not {config.profile}'s")
-    refreshed = []
-    for stage in stages:
-        notebook = nbformat.read(executed_path(config, stage), as_version=4)
-        problems = find_problems(notebook)
-        if problems:
-            raise InputError(f"{executed_path(config, stage)}: {problems[0]}")
-        notebook = strip_volatile(notebook)
+    notebooks = {stage: _checked(config, stage) for stage in stages}
+    for stage, notebook in notebooks.items():
         with replacing(NOTEBOOKS / f"{stage}.ipynb") as temporary:
-            nbformat.write(notebook, temporary)
-        refreshed.append(NOTEBOOKS / f"{stage}.ipynb")
-    figures = stage_folder(config, "evaluation") / "figures"
-    for figure in sorted(figures.glob("*.png")):
+            nbformat.write(strip_volatile(notebook), temporary)
+    for figure in DEMO_FIGURES.glob("*.png"):
+        figure.unlink()
+    figures = sorted((stage_folder(config, "evaluation") / "figures").glob("*.png"))
+    for figure in figures:
         with replacing(DEMO_FIGURES / figure.name) as temporary:
             shutil.copyfile(figure, temporary)
-        refreshed.append(DEMO_FIGURES / figure.name)
-    return refreshed
+    return [
+        *(NOTEBOOKS / f"{stage}.ipynb" for stage in stages),
+        *(DEMO_FIGURES / figure.name for figure in figures),
+    ]
+
+
+def _checked(config: Config, stage: str) -> NotebookNode:
+    path = executed_path(config, stage)
+    if not matches(config, stage) or not path.exists():
+        raise InputError(f"{stage} is not up to date: run `make demo` first")
+    notebook = nbformat.read(path, as_version=4)
+    problems = find_problems(notebook)
+    if problems:
+        raise InputError(f"{path}: {problems[0]} (spoken-cefr run --force runs it again)")
+    return notebook
 
 
 def find_problems(notebook: NotebookNode) -> list[str]:

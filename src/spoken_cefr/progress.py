@@ -7,6 +7,11 @@ from typing import Any
 from tqdm import tqdm
 
 
+def tell(text: str) -> None:
+    """Say something between the bars, on the same stream."""
+    tqdm.write(text, file=sys.stderr)
+
+
 def progress(
     iterable: Iterable[Any] | None = None,
     *,

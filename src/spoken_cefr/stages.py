@@ -7,6 +7,7 @@ that a second run knows whether there is anything to do.
 """
 
 import dataclasses
+import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import Any
 
 from spoken_cefr import __version__
 from spoken_cefr.config import Config
-from spoken_cefr.files import digest, read_json, sha256_of, write_json
+from spoken_cefr.files import digest, read_json, remove_unfinished, sha256_of, write_json
+from spoken_cefr.paths import NOTEBOOKS, ROOT, under_root
 
 STAGES: tuple[str, ...] = ("scraping", "processing", "neural_networks", "evaluation")
 
@@ -76,21 +78,53 @@ def previous_stage(stage: str) -> str | None:
 
 
 def fingerprint(config: Config, stage: str) -> str:
-    """Digest of all that a stage's result depends on: version, keys, seed, input.
+    """Digest of all that a stage's result depends on: code, keys, seed, input.
 
-    The input is known by its report, which holds the hashes of its tables.
+    The input is known by its report, which holds the hashes of its tables; for
+    scraping, by the replica's catalogue. ``from_cache`` stands for no other
+    result: it only says where the pages come from.
     """
     before = previous_stage(stage)
-    report = stage_folder(config, before) / "report.json" if before else None
+    if before:
+        source = stage_folder(config, before) / "report.json"
+    else:
+        source = under_root(config.scraping.replica_dir) / "catalogue.csv"
+    keys = dataclasses.asdict(getattr(config, stage))
+    keys.pop("from_cache", None)
     return digest(
         {
             "version": __version__,
+            "code": _code_digest(stage),
             "seed": config.seed,
             "notice": config.notice,
-            "keys": dataclasses.asdict(getattr(config, stage)),
-            "input": sha256_of(report) if report and report.exists() else None,
+            "keys": keys,
+            "input": sha256_of(source) if source.is_file() else None,
         }
     )
+
+
+def _code_digest(stage: str) -> str:
+    """Digest of the stage's modules and of the code in its notebook (not its outputs)."""
+    whole = hashlib.sha256()
+    for path in sorted((ROOT / "src" / "spoken_cefr" / stage).glob("*.py")):
+        whole.update(path.read_bytes())
+    notebook = NOTEBOOKS / f"{stage}.ipynb"
+    if notebook.is_file():
+        cells = read_json(notebook)["cells"]
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        whole.update("\n".join(code).encode("utf-8"))
+    return whole.hexdigest()
+
+
+def begin_stage(config: Config, stage: str) -> None:
+    """Take back the stage's "done" mark and what a killed run left half-written.
+
+    Without the mark, a run that is killed between two tables is not taken for
+    a finished one of another config.
+    """
+    folder = stage_folder(config, stage)
+    (folder / "report.json").unlink(missing_ok=True)
+    remove_unfinished(folder)
 
 
 def finish_stage(config: Config, report: Report, outputs: list[Path]) -> Report:
@@ -115,7 +149,17 @@ def finish_stage(config: Config, report: Report, outputs: list[Path]) -> Report:
 
 
 def is_done(config: Config, stage: str) -> bool:
-    """Whether the stage's folder already holds what this config would give."""
+    """Whether the stage has nothing to do on the input that lies before it."""
+    return _holds(config, stage) and not read_report(config, stage).figures.get("to_retry")
+
+
+def matches(config: Config, stage: str) -> bool:
+    """Whether the stage's folder, and all those before it, hold what this config gives."""
+    before = previous_stage(stage)
+    return _holds(config, stage) and (before is None or matches(config, before))
+
+
+def _holds(config: Config, stage: str) -> bool:
     folder = stage_folder(config, stage)
     if not (folder / "report.json").exists():
         return False

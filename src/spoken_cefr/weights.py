@@ -108,6 +108,20 @@ def _check(model: Path) -> None:
         )
 
 
+def ctranslate2_folder(model: str) -> Path | None:
+    """The folder of a model that is on this machine in CTranslate2's format, else None.
+
+    Parameters
+    ----------
+    model : str
+        ``offline-base`` (see `offline_whisper`), or a folder that holds ``model.bin``.
+    """
+    if model == OFFLINE_MODEL:
+        return offline_whisper()
+    folder = Path(model).expanduser()
+    return folder if (folder / "model.bin").is_file() else None
+
+
 def load_whisper(
     model: str, *, compute_type: str = "int8", n_threads: int = 1, n_workers: int = 1
 ) -> WhisperModel:
@@ -128,20 +142,15 @@ def load_whisper(
     InputError
         If there is no such model, its files are missing or it cannot be downloaded.
     """
-    if model == OFFLINE_MODEL:
-        source = str(offline_whisper())
-    elif (Path(model).expanduser() / "model.bin").is_file():
-        source = str(Path(model).expanduser())
-    elif model in available_models():
-        source = model
-    else:
+    folder = ctranslate2_folder(model)
+    if folder is None and model not in available_models():
         raise InputError(
             f"processing.model is {model!r}: give {OFFLINE_MODEL}, a folder that holds "
             f"model.bin, or one of {', '.join(available_models())}"
         )
     try:
         return WhisperModel(
-            source,
+            model if folder is None else str(folder),
             device="cpu",
             compute_type=compute_type,
             cpu_threads=n_threads,

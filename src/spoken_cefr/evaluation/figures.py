@@ -127,6 +127,37 @@ def draw_data_balancing(
 
 
 @in_style
+def draw_scores(results: pd.DataFrame, *, unit: str = "recording") -> Drawing:
+    """Every run and baseline with its interval over speakers, for three measures.
+
+    Parameters
+    ----------
+    results : pd.DataFrame
+        As ``results.csv``; baselines come first.
+    """
+    rows = results[results["unit"] == unit].iloc[::-1]
+    measures = {
+        "accuracy": "accuracy",
+        "macro_f1": "macro-F1",
+        "quadratic_weighted_kappa": "quadratic weighted kappa",
+    }
+    figure = Drawing(width_in=8, height_in=1.4 + 0.35 * len(rows))
+    places = range(len(rows))
+    for ax, (name, title) in zip(
+        figure.subplots(1, len(measures), sharey=True), measures.items(), strict=True
+    ):
+        value, low, high = (rows[column] for column in (name, f"{name}_low", f"{name}_high"))
+        ax.hlines(places, low, high, color=OKABE_ITO[0], lw=2)
+        ax.plot(value, places, "o", color=OKABE_ITO[6], ms=5)
+        ax.set(xlabel=title, xlim=(-1.02 if low.min() < 0 else -0.02, 1.02))
+        ax.grid(axis="x", lw=0.4)
+    figure.axes[0].set_yticks(places, rows["run"])
+    n, n_speakers = rows["n"].iloc[0], rows["n_speakers"].iloc[0]
+    figure.suptitle(f"{n:,} test {unit}s of {n_speakers} speakers", fontsize=11)
+    return figure
+
+
+@in_style
 def draw_confusion(
     matrix: pd.DataFrame | np.ndarray, title: str, *, levels: Sequence[str] = TARGET_LEVELS
 ) -> Drawing:

@@ -14,6 +14,7 @@ from spoken_cefr.evaluation.figures import (
     draw_confusion,
     draw_data_balancing,
     draw_learning_curves,
+    draw_scores,
 )
 from spoken_cefr.evaluation.results import (
     Score,
@@ -36,7 +37,7 @@ from spoken_cefr.evaluation.tables import (
 )
 from spoken_cefr.files import read_json, write_csv, write_json
 from spoken_cefr.progress import progress
-from spoken_cefr.stages import Report, finish_stage, is_done, read_report, stage_folder
+from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
 
 HISTORY_COLUMNS: tuple[str, ...] = (
     "epoch",
@@ -63,6 +64,7 @@ def run(config: Config) -> Report:
     if is_done(config, "evaluation"):
         return read_report(config, "evaluation")
     inputs = read_inputs(config)
+    begin_stage(config, "evaluation")
     baselines = {
         "majority": majority(inputs.units),
         "duration_only": duration_only(inputs.units, inputs.metadata),
@@ -136,7 +138,10 @@ def score_all(
         scores += [one for one in of_units if one is not None]
         if name in runs:
             differences += difference_rows(name, predictions, baselines, config=config)
-    columns = ["run", "baseline", "unit", "metric", "n", "difference", "low", "high", "exceeds"]
+    columns = [
+        *("run", "baseline", "unit", "metric", "n", "n_speakers"),
+        *("difference", "low", "high", "exceeds"),
+    ]
     return scores, pd.DataFrame(differences, columns=columns)
 
 
@@ -199,6 +204,9 @@ def write_figures(
     }
     if histories:
         figures["learning_curves"] = draw_learning_curves(histories)
+    table = results_table(scores)
+    for unit in table["unit"].unique():
+        figures[f"scores_{unit}"] = draw_scores(table, unit=unit)
     for one in scores:
         title = f"{one.run}, {one.n:,} test {one.unit}s"
         figures[f"confusion_{one.run}_{one.unit}"] = draw_confusion(one.matrix, title)

@@ -11,6 +11,7 @@ from spoken_cefr.metadata import read_metadata
 from spoken_cefr.neural_networks.embeddings import encode_frames, pool_frames
 from spoken_cefr.neural_networks.experiments import Run
 from spoken_cefr.processing.audio import load_audio, to_image
+from spoken_cefr.processing.stage import load_arrays
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder
 from spoken_cefr.weights import load_whisper
@@ -19,9 +20,7 @@ from spoken_cefr.weights import load_whisper
 def load_run_inputs(run: Run, config: Config, segments: pd.DataFrame, *, noisy: bool) -> np.ndarray:
     """Load or make the inputs of a run, shape (n_segments, ...), float32."""
     if run.inputs == "image":
-        name = "log_mel_noisy.npy" if noisy else "log_mel.npy"
-        log_mel = np.load(stage_folder(config, "processing") / name, mmap_mode="r")
-        return to_image(log_mel, run.image_size)
+        return to_image(load_arrays(config)[noisy], run.image_size)
     if run.inputs == "speech_embedding":
         return speech_embeddings(config, segments)
     raise ValueError(f"run {run.name}: {run.inputs!r} is not a kind of input")

@@ -1,7 +1,6 @@
 """The stage: split the recordings, make the inputs, train and predict every run."""
 
 import functools
-import logging
 
 import numpy as np
 import pandas as pd
@@ -19,9 +18,8 @@ from spoken_cefr.neural_networks.experiments import (
 )
 from spoken_cefr.neural_networks.inputs import load_run_inputs
 from spoken_cefr.neural_networks.split import PARTS, speaker_split
-from spoken_cefr.stages import Report, finish_stage, is_done, read_report, stage_folder
-
-LOGGER = logging.getLogger(__name__)
+from spoken_cefr.progress import tell
+from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
 
 
 def run(config: Config) -> Report:
@@ -40,7 +38,9 @@ def run(config: Config) -> Report:
     runs = select_runs(config.neural_networks.runs)
     torch.set_num_threads(config.n_jobs)
     segments = read_segments(config)
-    split = write_split(config, segments)
+    split = split_recordings(config, segments)
+    begin_stage(config, "neural_networks")
+    write_csv(stage_folder(config, "neural_networks") / "split.csv", split)
     folder = stage_folder(config, "neural_networks")
     load_inputs = functools.partial(_load, config, segments)
     input_digest = sha256_of(stage_folder(config, "processing") / "report.json")
@@ -48,7 +48,7 @@ def run(config: Config) -> Report:
     for entry in runs:
         key = run_key(entry, config, input_digest=input_digest)
         if is_finished(folder / entry.name, key):
-            LOGGER.info("%s: up to date, kept", entry.name)
+            tell(f"{entry.name}: up to date, kept")
             continue
         try:
             perform_run(
@@ -101,12 +101,10 @@ def read_segments(config: Config) -> pd.DataFrame:
     return segments
 
 
-def write_split(config: Config, segments: pd.DataFrame) -> pd.DataFrame:
-    """Split the recordings by speaker and write ``split.csv``."""
+def split_recordings(config: Config, segments: pd.DataFrame) -> pd.DataFrame:
+    """Split the recordings of the segments by speaker, as ``split.csv`` will hold it."""
     recordings = segments.groupby("recording_id", as_index=False)[["speaker_id", "level"]].first()
-    split = speaker_split(recordings, n_folds=config.neural_networks.n_folds, seed=config.seed)
-    write_csv(stage_folder(config, "neural_networks") / "split.csv", split)
-    return split
+    return speaker_split(recordings, n_folds=config.neural_networks.n_folds, seed=config.seed)
 
 
 def _load(config: Config, segments: pd.DataFrame, entry: Run, noisy: bool) -> np.ndarray:

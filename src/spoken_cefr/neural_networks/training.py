@@ -9,6 +9,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from spoken_cefr.errors import InputError
 from spoken_cefr.progress import progress
 
 # Rows a pass without gradients: bounds the memory of the first convolution's output.
@@ -33,7 +34,17 @@ class Rows:
 
 
 def choose_device(name: str) -> torch.device:
-    """Resolve ``auto`` to cuda, mps or cpu, whichever is there, in this order."""
+    """Resolve ``auto`` to cuda, mps or cpu, whichever is there, in this order.
+
+    Raises
+    ------
+    InputError
+        If the device that is asked for is not there.
+    """
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("neural_networks.device is 'cuda', but this torch sees no GPU: use 'auto'")
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise InputError("neural_networks.device is 'mps', which is not there: use 'auto'")
     if name != "auto":
         return torch.device(name)
     if torch.cuda.is_available():
@@ -84,7 +95,7 @@ def train(
     bar = progress(range(1, epochs + 1), desc=name, unit="epoch")
     for epoch in bar:
         model.train()
-        loss_sum = n_correct = 0.0
+        loss_sum = weight_sum = n_correct = 0.0
         for batch in torch.randperm(len(train_rows), generator=order).split(batch_size):
             batch = batch.to(train_rows.codes.device)
             codes = train_rows.codes[batch]
@@ -93,19 +104,20 @@ def train(
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
-            loss_sum += loss.item() * len(batch)
+            # Cross-entropy divides by the weights of the batch, not by its length.
+            weight = len(batch) if weights is None else weights[codes].sum().item()
+            loss_sum += loss.item() * weight
+            weight_sum += weight
             n_correct += (logits.argmax(dim=1) == codes).sum().item()
         scores = validate(model, validation_rows)
-        n_train = len(train_rows)
-        history.append(
-            {
-                "epoch": epoch,
-                "train_loss": loss_sum / n_train,
-                "train_accuracy": n_correct / n_train,
-            }
-            | scores
+        means = {
+            "train_loss": loss_sum / weight_sum,
+            "train_accuracy": n_correct / len(train_rows),
+        }
+        history.append({"epoch": epoch} | means | scores)
+        bar.set_postfix(
+            loss=f"{means['train_loss']:.3f}", f1=f"{scores['validation_macro_f1']:.3f}"
         )
-        bar.set_postfix(loss=f"{loss_sum / n_train:.3f}", f1=f"{scores['validation_macro_f1']:.3f}")
         if scores["validation_macro_f1"] > best_score:
             best_score = scores["validation_macro_f1"]
             best_state = {key: value.clone() for key, value in model.state_dict().items()}

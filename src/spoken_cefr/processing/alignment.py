@@ -1,98 +1,134 @@
-"""Word times: which aligner gives them, and TextGrid files that hold them.
+"""Word times: which aligner gives them, and what happens when it cannot.
 
-Praat and ELAN open what `write_textgrid` writes (UTF-8, long form, one tier
-whose intervals cover the whole recording). praatio stays behind the reader and
-the writer of this module.
+`align` asks the aligner that the profile names. WebMAUS is a service of others
+on another machine: where it gives nothing useful, Whisper's times are taken,
+and a remark says so and why.
 """
 
-from collections.abc import Callable
-from pathlib import Path
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 
 import numpy as np
-from praatio import textgrid
-from praatio.utilities.constants import TextgridFormats
-from praatio.utilities.errors import PraatioException
 
+from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import replacing
-from spoken_cefr.processing.transcription import Transcript, Word
+from spoken_cefr.processing.textgrid import check_order
+from spoken_cefr.processing.transcription import SAMPLE_RATE, Transcript
+from spoken_cefr.processing.webmaus import FRAME_S, WebMausError, service
+from spoken_cefr.processing.words import Word
 
-TIER = "words"
-
-Aligner = Callable[[np.ndarray, Transcript], list[Word]]
-
-
-def whisper_words(signal: np.ndarray, transcript: Transcript) -> list[Word]:
-    """The times that came with the transcript (from Whisper's cross-attention)."""
-    return transcript.words
+MAX_ASTRAY = 0.1  # part of a transcript's words that may be missing or other in WebMAUS's tier
 
 
-# `processing.aligner` chooses; the key is also the `source` of each row of words.parquet.
-ALIGNERS: dict[str, Aligner] = {"whisper": whisper_words}
-
-
-def write_textgrid(path: Path, words: list[Word], *, duration_s: float) -> None:
-    """Write words as a TextGrid; the silences between them are empty intervals.
+@dataclass(frozen=True)
+class Alignment:
+    """The words of one recording with their times.
 
     Parameters
     ----------
     words : list of Word
-        In order, without overlap, inside 0..duration_s, each longer than 0 s.
-    duration_s : float > 0
-        Of the whole recording.
-
-    Raises
-    ------
-    ValueError
-        If the words are not as said; the message names the file.
+        In order, without overlap, inside the recording, each longer than 0 s.
+    source : str
+        ``whisper`` or ``webmaus``: whose times they are.
+    remarks : list of str
+        What a reader of the report should know.
     """
-    intervals = [(word.start_s, word.end_s, word.word) for word in words]
-    try:
-        # One blank interval makes a valid tier of a recording without a word.
-        tier = textgrid.IntervalTier(TIER, intervals or [(0, duration_s, "")], 0, duration_s)
-        grid = textgrid.Textgrid(0, duration_s)
-        grid.addTier(tier)
-        with replacing(path) as temporary:
-            grid.save(str(temporary), TextgridFormats.LONG_TEXTGRID, includeBlankSpaces=True)
-    except PraatioException as error:
-        raise ValueError(f"{path}: {error}") from None
+
+    words: list[Word]
+    source: str
+    remarks: list[str] = field(default_factory=list)
 
 
-def read_textgrid(path: Path | str, *, tier: str = TIER) -> list[Word]:
-    """Read the labelled intervals of one tier; empty ones are left out.
-
-    Praat's long and short forms, in UTF-8 or UTF-16, with or without byte
-    order mark.
+def check_aligner(config: Config) -> None:
+    """Stop before any work if the profile's aligner cannot be used.
 
     Raises
     ------
     InputError
-        If the file is missing, in another encoding, damaged, has no such
-        interval tier, or its intervals overlap; the message names file and tier.
+        If WebMAUS is chosen without ``accept_terms``, or does not know the language.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path} is missing")
+    if config.processing.aligner == "webmaus":
+        service(config)
+
+
+def align(config: Config, signal: np.ndarray, transcript: Transcript) -> Alignment:
+    """Word times of one recording, from the profile's aligner or else from Whisper.
+
+    Parameters
+    ----------
+    signal : np.ndarray, shape (n_samples,), float32
+        At 16 kHz.
+    """
+    if config.processing.aligner == "whisper" or not transcript.words:
+        return Alignment(transcript.words, "whisper")
     try:
-        grid = textgrid.openTextgrid(
-            str(path), includeEmptyIntervals=False, duplicateNamesMode="rename"
+        return _webmaus(config, signal, transcript.words)
+    except (WebMausError, InputError) as error:
+        return Alignment(
+            transcript.words, "whisper", [f"WebMAUS gave no times, Whisper's were taken: {error}"]
         )
-    except UnicodeError:
+
+
+def _webmaus(config: Config, signal: np.ndarray, expected: list[Word]) -> Alignment:
+    result = service(config).align(signal, [word.word for word in expected])
+    words = fit(result.words, len(signal) / SAMPLE_RATE)
+    astray = n_astray([word.word for word in expected], [word.word for word in words])
+    if astray > max(1, MAX_ASTRAY * len(expected)) or not words:
+        raise WebMausError(
+            f"its tier is of another text ({len(words)} words for {len(expected)}, {astray} astray)"
+        )
+    remarks = [f"WebMAUS warns: {warning}" for warning in result.warnings]
+    if astray:
+        remarks.append(f"WebMAUS has {astray} of {len(expected)} words otherwise than Whisper")
+    return Alignment(words, "webmaus", remarks)
+
+
+def fit(words: list[Word], duration_s: float) -> list[Word]:
+    """The words inside 0..duration: MAUS works in frames and may pass the end by less than one.
+
+    Raises
+    ------
+    InputError
+        If the last word passes the end by more: the times are of another recording.
+    """
+    if not words:
+        return []
+    last = words[-1]
+    if last.end_s > duration_s + FRAME_S or last.start_s >= duration_s:
         raise InputError(
-            f"{path} (tier {tier!r}) is neither UTF-8 nor UTF-16: convert it"
-        ) from None
-    # On files that are cut or are no TextGrid praatio also raises what says nothing to a reader.
-    except (LookupError, TypeError, AttributeError):
-        raise InputError(
-            f"{path} (tier {tier!r}) is not a valid TextGrid: it is cut short or is something else"
-        ) from None
-    except (PraatioException, ValueError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path} (tier {tier!r}) is not a valid TextGrid: {reason}") from None
-    if tier not in grid.tierNames:
-        found = ", ".join(map(repr, grid.tierNames)) or "none"
-        raise InputError(f"{path} has no tier {tier!r}; its tiers: {found}")
-    chosen = grid.getTier(tier)
-    if not isinstance(chosen, textgrid.IntervalTier):
-        raise InputError(f"{path} (tier {tier!r}) holds points; intervals are needed")
-    return [Word(entry.label, float(entry.start), float(entry.end)) for entry in chosen.entries]
+            f"its words end at {last.end_s:.2f} s, but the recording lasts {duration_s:.2f} s"
+        )
+    fitted = [*words[:-1], last._replace(end_s=min(last.end_s, duration_s))]
+    check_order(fitted, where="its tier")
+    return fitted
+
+
+def n_astray(expected: list[str], found: list[str]) -> int:
+    """How many words differ at their position, are missing or are too many.
+
+    Punctuation, case and elision (``l'école`` or ``l'`` and ``école``) make no
+    difference. A word's position is that between words that agree.
+    """
+    before, after = word_pieces(expected), word_pieces(found)
+    blocks = SequenceMatcher(
+        None, [piece for _, piece in before], [piece for _, piece in after], autojunk=False
+    ).get_opcodes()
+    return sum(
+        max(len({i for i, _ in before[a:b]}), len({i for i, _ in after[c:d]}))
+        for tag, a, b, c, d in blocks
+        if tag != "equal"
+    )
+
+
+def word_pieces(words: list[str]) -> list[tuple[int, str]]:
+    """What is compared of words: runs of letters and digits in lower case, with the word's index.
+
+    ``["L'été,", "fini"]`` gives ``[(0, "l"), (0, "été"), (1, "fini")]``.
+    """
+    return [
+        (index, piece)
+        for index, word in enumerate(words)
+        for piece in re.findall(r"\w+", unicodedata.normalize("NFKC", word).casefold())
+    ]

@@ -14,9 +14,11 @@ from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import digest, read_json, sha256_of, write_json
 from spoken_cefr.languages import find_language
-from spoken_cefr.processing.alignment import ALIGNERS, write_textgrid
+from spoken_cefr.processing.alignment import align
 from spoken_cefr.processing.audio import load_audio
-from spoken_cefr.processing.transcription import SAMPLE_RATE, Engine, Word
+from spoken_cefr.processing.textgrid import write_textgrid
+from spoken_cefr.processing.transcription import SAMPLE_RATE, Transcript
+from spoken_cefr.processing.words import Word
 from spoken_cefr.stages import stage_folder
 
 FORMAT = 1  # of the JSON file and of what leads to it; a new number re-does every recording
@@ -58,21 +60,25 @@ def whisper_language(config: Config) -> str:
 def record_key(config: Config, audio_sha256: str) -> str:
     """Digest of all that a recording's transcript and words depend on."""
     p = config.processing
-    return digest(
-        {
-            "format": FORMAT,
-            "audio": audio_sha256,
-            "engine": p.engine,
-            "model": p.model,
-            "compute_type": p.compute_type,
-            "language": whisper_language(config),
-            "aligner": p.aligner,
-        }
-    )
+    known = {
+        "format": FORMAT,
+        "audio": audio_sha256,
+        "engine": p.engine,
+        "model": p.model,
+        "compute_type": p.compute_type,
+        "language": whisper_language(config),
+        "aligner": p.aligner,
+    }
+    if p.aligner == "webmaus":
+        known["webmaus_url"] = p.webmaus_url
+    return digest(known)
 
 
 def read_record(config: Config, recording_id: str, audio_sha256: str) -> dict[str, Any] | None:
-    """The kept result, or None when there is none or it is of something else."""
+    """The kept result, or None when there is none or it is of something else.
+
+    Also None where WebMAUS was wanted and failed: another run asks it again.
+    """
     path = record_path(config, recording_id)
     if not path.exists() or not textgrid_path(config, recording_id).exists():
         return None
@@ -80,7 +86,10 @@ def read_record(config: Config, recording_id: str, audio_sha256: str) -> dict[st
         record = read_json(path)
     except InputError:  # damaged: made again
         return None
-    return record if record.get("key") == record_key(config, audio_sha256) else None
+    if record.get("key") != record_key(config, audio_sha256):
+        return None
+    fell_back = bool(record["words"]) and record["source"] != config.processing.aligner
+    return None if fell_back else record
 
 
 def checked_sha256(path: Path, expected: str) -> str:
@@ -117,9 +126,13 @@ def load_speech(path: Path) -> np.ndarray:
 
 
 def process_recording(
-    config: Config, recording_id: str, path: Path, audio_sha256: str, engine: Engine
+    config: Config,
+    recording_id: str,
+    audio_sha256: str,
+    signal: np.ndarray,
+    transcript: Transcript,
 ) -> dict[str, Any]:
-    """Transcribe and align one recording, and keep the result.
+    """Align the words of one recording, and keep the result.
 
     Returns
     -------
@@ -131,10 +144,9 @@ def process_recording(
     InputError
         If the recording cannot be used; the message names the file.
     """
-    signal = load_speech(path)
-    transcript = engine.transcribe(signal, language=whisper_language(config))
-    words = ALIGNERS[config.processing.aligner](signal, transcript)
-    remarks = list(transcript.remarks)
+    alignment = align(config, signal, transcript)
+    words = alignment.words
+    remarks = [*transcript.remarks, *alignment.remarks]
     if not words:
         remarks.append("no word was recognised")
     if len(signal) < config.processing.segment_s * SAMPLE_RATE:
@@ -150,7 +162,7 @@ def process_recording(
         "model": transcript.model,
         "avg_logprob": transcript.avg_logprob,
         "no_speech_prob": transcript.no_speech_prob,
-        "source": config.processing.aligner,
+        "source": alignment.source,
         "words": words,
         "remarks": remarks,
     }

@@ -1,7 +1,8 @@
 """The stage: scraping's recordings in, transcripts, words, segments and spectrograms out."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from math import ceil
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -15,6 +16,7 @@ from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import replacing, write_parquet
 from spoken_cefr.metadata import read_metadata
+from spoken_cefr.processing.alignment import check_aligner
 from spoken_cefr.processing.audio import (
     add_white_noise,
     load_audio,
@@ -26,18 +28,23 @@ from spoken_cefr.processing.audio import (
 from spoken_cefr.processing.recordings import (
     audio_path,
     checked_sha256,
+    load_speech,
     process_recording,
     read_record,
     record_path,
     textgrid_path,
+    whisper_language,
 )
 from spoken_cefr.processing.segments import segment_table
-from spoken_cefr.processing.transcription import SAMPLE_RATE, load_engine
+from spoken_cefr.processing.transcription import SAMPLE_RATE, Engine, load_engine
 from spoken_cefr.progress import progress
-from spoken_cefr.stages import Report, finish_stage, is_done, read_report, stage_folder
+from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
 
 ARRAYS = ("log_mel.npy", "log_mel_noisy.npy")
 TABLES = ("transcripts.parquet", "words.parquet", "segments.parquet")
+
+Task = tuple[str, Path, str]  # recording_id, file, SHA-256 of the file
+Outcome = dict[str, Any] | InputError
 
 
 def run(config: Config) -> Report:
@@ -50,13 +57,14 @@ def run(config: Config) -> Report:
     ------
     InputError
         If scraping has not been run, no recording can be used, the model
-        cannot be loaded, or, with ``processing.strict``, at the first
-        recording that cannot be used.
+        cannot be loaded, the aligner cannot be asked, or, with
+        ``processing.strict``, at the first recording that cannot be used.
     """
     if is_done(config, "processing"):
         return read_report(config, "processing")
+    check_aligner(config)
     folder = stage_folder(config, "processing")
-    _forget_unfinished(folder)
+    begin_stage(config, "processing")
     metadata = read_recordings(config)
     usable = metadata["usable"]
     dropped = [
@@ -123,7 +131,6 @@ def transcribe_all(
     records : list of dict, as `process_recording` returns, in the table's order
     dropped : list of {"id": ..., "reason": ...}
     """
-    engine = None
     found: dict[str, dict[str, Any]] = {}
     dropped: list[dict[str, str]] = []
     waiting = []
@@ -139,23 +146,56 @@ def transcribe_all(
             waiting.append((row.recording_id, path, sha256))
         else:
             found[row.recording_id] = record
-    if waiting:
-        engine = load_engine(config)
-    tasks = (delayed(_attempt)(config, *task, engine) for task in waiting)
-    # Threads: CTranslate2 and numpy release the interpreter's lock, and share one model.
-    with closing(Parallel(config.n_jobs, prefer="threads", return_as="generator")(tasks)) as done:
-        bar = progress(done, desc="transcribing", unit="recording", total=len(waiting))
-        for (recording_id, _, _), outcome in zip(waiting, bar, strict=True):
-            if isinstance(outcome, InputError):
-                dropped.append(_reason(config, recording_id, outcome))
-            else:
-                found[recording_id] = outcome
+    for (recording_id, _, _), outcome in zip(waiting, _outcomes(config, waiting), strict=True):
+        if isinstance(outcome, InputError):
+            dropped.append(_reason(config, recording_id, outcome))
+        else:
+            found[recording_id] = outcome
     return [found[name] for name in metadata["recording_id"] if name in found], dropped
 
 
-def _attempt(config: Config, *task: Any) -> dict[str, Any] | InputError:
+def _outcomes(config: Config, waiting: list[Task]) -> Iterator[Outcome]:
+    """Process recordings, some at once in each thread; what they give, in their order."""
+    if not waiting:
+        return
+    engine = load_engine(config)
+    size = min(engine.at_once, ceil(len(waiting) / config.n_jobs))
+    batches = [waiting[i : i + size] for i in range(0, len(waiting), size)]
+    tasks = (delayed(_process_batch)(config, engine, batch) for batch in batches)
+    # Threads: CTranslate2 and numpy release the interpreter's lock, and share one model.
+    with closing(Parallel(config.n_jobs, prefer="threads", return_as="generator")(tasks)) as done:
+        yield from progress(
+            (outcome for outcomes in done for outcome in outcomes),
+            desc="transcribing",
+            unit="recording",
+            total=len(waiting),
+        )
+
+
+def _process_batch(config: Config, engine: Engine, batch: list[Task]) -> list[Outcome]:
+    """Transcribe recordings together, then align and keep each.
+
+    What is kept of a recording does not depend on those beside it (see
+    `Engine`), so a run that was killed may go on with other batches.
+    """
+    signals = [_attempt(load_speech, path) for _, path, _ in batch]
+    good = [i for i, signal in enumerate(signals) if not isinstance(signal, InputError)]
+    transcripts = engine.transcribe_many(
+        [signals[i] for i in good], language=whisper_language(config)
+    )
+    outcomes = list(signals)
+    for i, transcript in zip(good, transcripts, strict=True):
+        recording_id, _, sha256 = batch[i]
+        outcomes[i] = _attempt(
+            process_recording, config, recording_id, sha256, signals[i], transcript
+        )
+    return outcomes
+
+
+def _attempt(function: Callable[..., Any], *args: Any) -> Any:
+    """What the function gives, or the `InputError` that it raises."""
     try:
-        return process_recording(config, *task)
+        return function(*args)
     except InputError as error:
         return error
 
@@ -286,12 +326,6 @@ def load_arrays(config: Config) -> tuple[np.ndarray, np.ndarray]:
             raise InputError(f"{folder / name} is missing: run the stage processing first")
     clean, noisy = (np.load(folder / name, mmap_mode="r") for name in ARRAYS)
     return clean, noisy
-
-
-def _forget_unfinished(folder: Path) -> None:
-    """Remove the temporary files (see `replacing`) of a run that was killed."""
-    for path in folder.rglob(".*.tmp*"):
-        path.unlink()
 
 
 def _forget_others(config: Config, names: set[str]) -> None:

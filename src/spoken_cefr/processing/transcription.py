@@ -1,37 +1,44 @@
 """Speech to text and word times behind one small interface.
 
-`load_engine` returns an object with ``transcribe(signal, *, language)``. Decoding
-is greedy at temperature 0 without conditioning on earlier text: the same
-signal always gives the same words, and an error does not spread.
+`load_engine` returns an object with ``transcribe(signal, *, language)`` and
+``transcribe_many(signals, *, language)``. Decoding is greedy at temperature 0
+without conditioning on earlier text: the same signal always gives the same
+words, and an error does not spread.
 """
 
+import threading
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import Any, NamedTuple, Protocol
+from types import SimpleNamespace
+from typing import Any, Protocol
 
 import numpy as np
 
 from spoken_cefr.config import Config
+from spoken_cefr.processing.batching import map_joined
+from spoken_cefr.processing.words import UNSPACED, Word, join_elisions, tidy_words
 from spoken_cefr.weights import load_whisper
 
 SAMPLE_RATE = 16_000  # Hz, Whisper's only one
+BATCH_SIZE = 8  # windows decoded together; see benchmarks/transcription.py
 
 # Guards against invented text; the first three values are OpenAI's defaults.
 NO_SPEECH_THRESHOLD = 0.6  # a window with a higher probability of "no speech" ...
 LOGPROB_THRESHOLD = -1.0  # ... and a mean log probability below this is left out
 COMPRESSION_THRESHOLD = 2.4  # text that zips better than this repeats itself
 HALLUCINATION_SILENCE_S = 2.0  # improbable words between silences of this length are left out
-UNSPACED = ("zh", "ja", "th", "lo", "my", "yue")  # languages that write no spaces between words
-MIN_WORD_S = 0.01  # every word gets at least this: a TextGrid has no empty interval
 
-
-class Word(NamedTuple):
-    """A word and its times in seconds from the start of the recording."""
-
-    word: str
-    start_s: float
-    end_s: float
+# What both engines are told, by the names that both know.
+DECODING = {
+    "temperature": 0.0,
+    "condition_on_previous_text": False,
+    "word_timestamps": True,
+    "no_speech_threshold": NO_SPEECH_THRESHOLD,
+    "compression_ratio_threshold": COMPRESSION_THRESHOLD,
+}
 
 
 @dataclass(frozen=True)
@@ -63,8 +70,13 @@ class Transcript:
 class Engine(Protocol):
     """What every engine offers."""
 
+    at_once: int  # recordings that are best given together to `transcribe_many`
+
     def transcribe(self, signal: np.ndarray, *, language: str) -> Transcript:
         """Transcribe a mono float32 signal at 16 kHz; ``language`` is Whisper's code."""
+
+    def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
+        """`transcribe` of each signal, to the last bit, in less time where that can be."""
 
 
 def load_engine(config: Config) -> Engine:
@@ -76,8 +88,9 @@ def load_engine(config: Config) -> Engine:
         If the model is unknown, its files are missing or it cannot be downloaded.
     """
     p = config.processing
-    engines = {"faster-whisper": FasterWhisper}
-    return engines[p.engine](p.model, compute_type=p.compute_type, n_workers=config.n_jobs)
+    if p.engine == "openai-whisper":
+        return OpenAIWhisper(p.model, n_threads=config.n_jobs)
+    return FasterWhisper(p.model, compute_type=p.compute_type, n_workers=config.n_jobs)
 
 
 class FasterWhisper:
@@ -90,62 +103,177 @@ class FasterWhisper:
     compute_type : str
         ``int8``, ``float32`` or ``float16``.
     n_workers : int
-        Calls that may run at once from different threads, each on one core.
+        Calls that may run at once from different threads.
+    n_threads : int
+        Cores of each of these calls.
+    batch_size : int, optional
+        Windows of different recordings that `transcribe_many` decodes together.
+        By default `BATCH_SIZE` for int8, whose results are the same bits in any
+        batch (sums of integers have no rounding), and 1 otherwise: float32
+        scores of a batch differ from those of a window on its own by up to
+        1e-6, so a transcript would depend on the recordings beside it.
     """
 
     name = "faster-whisper"
 
-    def __init__(self, model: str, *, compute_type: str = "int8", n_workers: int = 1) -> None:
+    def __init__(
+        self,
+        model: str,
+        *,
+        compute_type: str = "int8",
+        n_workers: int = 1,
+        n_threads: int = 1,
+        batch_size: int | None = None,
+    ) -> None:
         self.model_name = model
-        self._model = load_whisper(model, compute_type=compute_type, n_workers=n_workers)
+        self._model = load_whisper(
+            model, compute_type=compute_type, n_threads=n_threads, n_workers=n_workers
+        )
+        self._batch_size = batch_size or (BATCH_SIZE if compute_type == "int8" else 1)
+        # Twice the batch: as one recording ends, another takes its place in the batch.
+        self.at_once = 1 if self._batch_size == 1 else 2 * self._batch_size
 
     def transcribe(self, signal: np.ndarray, *, language: str) -> Transcript:
         """See `Engine`; ValueError if the signal is not mono float32."""
-        if signal.ndim != 1 or signal.dtype != np.float32:
-            raise ValueError(f"need mono float32, got {signal.dtype} of shape {signal.shape}")
+        return self._transcribe(self._model, signal, language)
+
+    def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
+        """See `Engine`; ValueError if a signal is not mono float32."""
+
+        def one(joined: Any, signal: np.ndarray) -> Transcript:
+            model = copy(self._model)
+            model.model = joined
+            return self._transcribe(model, signal, language)
+
+        if self._batch_size == 1 or len(signals) < 2:
+            return [self.transcribe(signal, language=language) for signal in signals]
+        # The longest first: the windows of one recording can only be decoded one by one.
+        order = sorted(range(len(signals)), key=lambda i: -signals[i].size)
+        done = map_joined(
+            one, [signals[i] for i in order], model=self._model.model, size=self._batch_size
+        )
+        by_index = dict(zip(order, done, strict=True))
+        return [by_index[i] for i in range(len(signals))]
+
+    def _transcribe(self, model: Any, signal: np.ndarray, language: str) -> Transcript:
+        _check_signal(signal)
         if not _has_speech(signal):
-            return self._transcript([], language, ["no speech was detected: empty text"])
-        parts, _ = self._model.transcribe(
+            return _nothing(self, language)
+        parts, _ = model.transcribe(
             signal,
             language=language,
             beam_size=1,
-            temperature=0.0,
-            condition_on_previous_text=False,
-            word_timestamps=True,
-            no_speech_threshold=NO_SPEECH_THRESHOLD,
             log_prob_threshold=LOGPROB_THRESHOLD,
-            compression_ratio_threshold=COMPRESSION_THRESHOLD,
             hallucination_silence_threshold=HALLUCINATION_SILENCE_S,
+            **DECODING,
         )
-        kept, remarks = _without_repetition(list(parts))
-        return self._transcript(kept, language, remarks, duration_s=len(signal) / SAMPLE_RATE)
+        return _transcript(self, list(parts), language, duration_s=len(signal) / SAMPLE_RATE)
 
-    def _transcript(
-        self, parts: list[Any], language: str, remarks: list[str], *, duration_s: float = 0.0
-    ) -> Transcript:
-        raw = [Word(w.word, w.start, w.end) for part in parts for w in part.words or []]
-        joined = raw if language in UNSPACED else join_elisions(raw)
-        said = [word for word in joined if any(map(str.isalnum, word.word))]
-        words, n_moved = tidy_words(said, duration_s)
-        parts = parts if words else []  # nothing but punctuation is nothing
-        if n_moved:
-            remarks = [*remarks, f"{n_moved} of {len(words)} words were moved to mend their times"]
-        n_tokens = [len(part.tokens) for part in parts]
-        means = [
-            round(float(np.average([getattr(part, name) for part in parts], weights=n_tokens)), 6)
-            for name in ("avg_logprob", "no_speech_prob")
-            if parts
-        ]
-        return Transcript(
-            text=" ".join(text for part in parts if (text := part.text.strip())),
-            words=words,
-            language=language,
-            engine=self.name,
-            model=self.model_name,
-            avg_logprob=means[0] if means else None,
-            no_speech_prob=means[1] if means else 1.0,
-            remarks=remarks,
-        )
+
+class OpenAIWhisper:
+    """Whisper as OpenAI published it, in float32: the reference.
+
+    The guards are those of `FasterWhisper` but for HALLUCINATION_SILENCE_S:
+    openai-whisper's own form of it leaves out speech, up to that many seconds
+    before the end of each window of 30 s (11 of 670 words in the demo).
+
+    Parameters
+    ----------
+    model : str
+        ``offline-base`` or a folder in CTranslate2's format (the same weights
+        as `FasterWhisper`), or a Whisper size (OpenAI's own file).
+    n_threads : int
+        Cores of one call; calls from several threads wait for each other,
+        because the model keeps what a decoding remembers in itself.
+    """
+
+    name = "openai-whisper"
+    at_once = 1
+
+    def __init__(self, model: str, *, n_threads: int = 1) -> None:
+        from spoken_cefr.openai_weights import load_openai_whisper
+
+        self.model_name = model
+        self._model = load_openai_whisper(model)
+        self._n_threads = n_threads
+        self._lock = threading.Lock()
+
+    def transcribe(self, signal: np.ndarray, *, language: str) -> Transcript:
+        """See `Engine`; ValueError if the signal is not mono float32."""
+        _check_signal(signal)
+        if not _has_speech(signal):
+            return _nothing(self, language)
+        with self._lock, _torch_threads(self._n_threads):
+            result = self._model.transcribe(
+                signal,
+                language=language,
+                fp16=False,
+                logprob_threshold=LOGPROB_THRESHOLD,
+                **DECODING,
+            )
+        parts = [_part(segment) for segment in result["segments"] if segment["tokens"]]
+        return _transcript(self, parts, language, duration_s=len(signal) / SAMPLE_RATE)
+
+    def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
+        """See `Engine`; ValueError if a signal is not mono float32."""
+        return [self.transcribe(signal, language=language) for signal in signals]
+
+
+@contextmanager
+def _torch_threads(n_threads: int) -> Iterator[None]:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _part(segment: dict[str, Any]) -> SimpleNamespace:
+    """openai-whisper's segment with the attributes of faster-whisper's."""
+    words = [SimpleNamespace(**word) for word in segment["words"]]
+    return SimpleNamespace(**(segment | {"words": words}))
+
+
+def _check_signal(signal: np.ndarray) -> None:
+    if signal.ndim != 1 or signal.dtype != np.float32:
+        raise ValueError(f"need mono float32, got {signal.dtype} of shape {signal.shape}")
+
+
+def _nothing(engine: Any, language: str) -> Transcript:
+    empty = _transcript(engine, [], language, duration_s=0.0)
+    empty.remarks.append("no speech was detected: empty text")
+    return empty
+
+
+def _transcript(engine: Any, parts: list[Any], language: str, *, duration_s: float) -> Transcript:
+    """Put together what an engine heard, behind the last guard."""
+    parts, remarks = _without_repetition(parts)
+    raw = [Word(w.word, float(w.start), float(w.end)) for part in parts for w in part.words or []]
+    joined = raw if language in UNSPACED else join_elisions(raw)
+    said = [word for word in joined if any(map(str.isalnum, word.word))]
+    words, n_moved = tidy_words(said, duration_s)
+    parts = parts if words else []  # nothing but punctuation is nothing
+    if n_moved:
+        remarks.append(f"{n_moved} of {len(words)} words were moved to mend their times")
+    n_tokens = [len(part.tokens) for part in parts]
+    means = [
+        round(float(np.average([getattr(part, name) for part in parts], weights=n_tokens)), 6)
+        for name in ("avg_logprob", "no_speech_prob")
+        if parts
+    ]
+    return Transcript(
+        text=" ".join(text for part in parts if (text := part.text.strip())),
+        words=words,
+        language=language,
+        engine=engine.name,
+        model=engine.model_name,
+        avg_logprob=means[0] if means else None,
+        no_speech_prob=means[1] if means else 1.0,
+        remarks=remarks,
+    )
 
 
 def _has_speech(signal: np.ndarray) -> bool:
@@ -167,59 +295,3 @@ def _without_repetition(parts: list[Any]) -> tuple[list[Any], list[str]]:
     left_out.subtract(part.seek for part in kept)
     n = sum(1 for count in left_out.values() if count)
     return kept, [f"the text of {n} window(s) repeated itself and was left out"]
-
-
-def join_elisions(words: list[Word]) -> list[Word]:
-    """Join what is written together: `` j`` and ``'habite`` become `` j'habite``.
-
-    Whisper's own words begin with a space where a written word begins. Joined,
-    the words are those of ``text.split()``.
-    """
-    joined: list[Word] = []
-    for word in words:
-        if joined and not word.word[:1].isspace():
-            before = joined[-1]
-            word = Word(before.word + word.word, before.start_s, word.end_s)
-            joined.pop()
-        joined.append(word)
-    return joined
-
-
-def tidy_words(words: list[Word], duration_s: float) -> tuple[list[Word], int]:
-    """Strip words and put them in order, without overlap, inside 0..duration, none of length 0.
-
-    Whisper's times may overlap by a step of 20 ms, coincide, or pass the end.
-    A word keeps its times where it can; else it begins where the one before
-    ends, and at the end of the recording words give way backwards.
-
-    Returns
-    -------
-    words : list of Word
-        Times rounded to the microsecond.
-    n_moved : int
-        How many words were moved by more than that.
-    """
-    if not words:
-        return [], 0
-    shortest = min(MIN_WORD_S, duration_s / (2 * len(words)))
-    ordered = sorted(words, key=lambda word: word.start_s)
-    times: list[list[float]] = []
-    floor = 0.0
-    for word in ordered:
-        start = max(round(float(word.start_s), 6), floor)
-        floor = max(round(float(word.end_s), 6), start + shortest)
-        times.append([start, floor])
-    ceiling = duration_s
-    for pair in reversed(times):
-        pair[1] = min(pair[1], ceiling)
-        pair[0] = ceiling = min(pair[0], pair[1] - shortest)
-    tidy = [
-        Word(word.word.strip(), max(0.0, round(start, 6)), min(round(end, 6), duration_s))
-        for word, (start, end) in zip(ordered, times, strict=True)
-    ]
-    assert all(a.end_s <= b.start_s for a, b in pairwise(tidy))
-    n_moved = sum(
-        abs(a.start_s - b.start_s) > 2e-6 or abs(a.end_s - b.end_s) > 2e-6
-        for a, b in zip(ordered, tidy, strict=True)
-    )
-    return tidy, n_moved

@@ -21,7 +21,7 @@ from spoken_cefr.scraping.download import Audio, AudioFolder
 from spoken_cefr.scraping.metadata import build_metadata, level_problem, remarks
 from spoken_cefr.scraping.pages import Card
 from spoken_cefr.scraping.politeness import Manners
-from spoken_cefr.stages import Report, finish_stage, is_done, read_report, stage_folder
+from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
 
 STAGE = "scraping"
 
@@ -57,12 +57,12 @@ def run(config: Config) -> Report:
         If the run cannot go on; the message says what to do. What was saved
         stays valid.
     """
-    if not config.scraping.from_cache and _is_done(config):
+    if not config.scraping.from_cache and is_done(config, STAGE):
         return read_report(config, STAGE)
     folder = stage_folder(config, STAGE)
     with _disk_faults_told(folder):
-        _remove_partial_files(folder)
         with open_site(config) as base_url, _open_client(config, base_url) as client:
+            begin_stage(config, STAGE)
             with _open_visit(config, base_url, client) as visit:
                 collected = _collect_cards(visit, config.scraping.limit)
             _collect_audio(collected, AudioFolder(folder), client, config.scraping.max_audio_mb)
@@ -92,7 +92,9 @@ def open_visit(config: Config) -> Iterator[Visit]:
     Pages are saved, so that a run afterwards does not fetch them again; those
     that are saved are not fetched.
     """
-    config = _with_cache(config, True) if _is_done(config) else config
+    if is_done(config, STAGE):
+        scraping = dataclasses.replace(config.scraping, from_cache=True)
+        config = dataclasses.replace(config, scraping=scraping)
     with (
         _disk_faults_told(stage_folder(config, STAGE)),
         open_site(config) as base_url,
@@ -221,36 +223,13 @@ def _write(config: Config, collected: Collected) -> Report:
             "repeated_cards": collected.n_repeated,
             "to_retry": collected.n_to_retry,
             "audio_s": round(float(kept["duration_s"].sum()), 3),
-            "catalogue_sha256": _catalogue_sha256(config),
         },
     )
     outputs = [folder / "metadata.csv", *(folder / name for name in kept["file_name"])]
-    return finish_stage(_with_cache(config, False), report, outputs=outputs)
-
-
-def _is_done(config: Config) -> bool:
-    """Whether nothing is left to do: same profile, same replica, no recording to try again."""
-    if not is_done(_with_cache(config, False), STAGE):
-        return False
-    figures = read_report(config, STAGE).figures
-    return figures.get("to_retry") == 0 and figures.get("catalogue_sha256") == _catalogue_sha256(
-        config
-    )
-
-
-def _with_cache(config: Config, from_cache: bool) -> Config:
-    """The profile with and without ``from_cache``, which both stand for one table."""
-    scraping = dataclasses.replace(config.scraping, from_cache=from_cache)
-    return dataclasses.replace(config, scraping=scraping)
+    return finish_stage(config, report, outputs=outputs)
 
 
 def _catalogue_sha256(config: Config) -> str:
     """Digest of the replica's catalogue, "" for a real site or where it is missing."""
     path = under_root(config.scraping.replica_dir) / "catalogue.csv"
     return sha256_of(path) if config.scraping.replica_dir and path.is_file() else ""
-
-
-def _remove_partial_files(folder: Path) -> None:
-    """Remove what a killed run left under temporary names."""
-    for path in folder.rglob(".*.tmp.*"):
-        path.unlink()

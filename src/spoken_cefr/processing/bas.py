@@ -1,0 +1,279 @@
+"""HTTP with the BAS web services: one job at a time, politely, with bounds on everything.
+
+A job is asked for only when the load indicator allows it. A reply is XML even
+when the job failed; behind a successful one is a link to a file, kept for a day.
+Source: help pages and clients of the BAS WebServices (Kisler, Reichel & Schiel
+2017, doi 10.1016/j.csl.2017.01.005).
+"""
+
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+from urllib.parse import urljoin, urlsplit
+from xml.etree import ElementTree
+
+import requests
+import urllib3
+
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+MAX_TRIES = 3  # emuR, the services' own client, has no more patience either
+BACK_OFF_S = 2.0  # before the second try; doubled before the third
+CONNECT_S = 20.0
+FULL = "2"  # of the load indicator: 0 low, 1 medium
+MAX_LOAD_CHECKS = 8
+LOAD_WAIT_S, MAX_LOAD_WAIT_S = 5.0, 60.0  # first and longest wait while it is full
+MAX_REPLY_BYTES = 2**20
+MAX_FILE_BYTES = 16 * 2**20  # a recording of an hour has about 4 MB
+MAX_REDIRECTS = 3
+MAX_TOLD = 300  # characters of the service's own words in a message
+_CHUNK = 2**16
+
+Wait = Callable[[float], object]
+# Name of the file part -> (file name, content, media type)
+Files = Mapping[str, tuple[str, bytes, str]]
+T = TypeVar("T")
+
+
+class WebMausError(Exception):
+    """One recording cannot be aligned by the service; the run goes on.
+
+    Parameters
+    ----------
+    reason : str
+        In a few words, without any path or address.
+    transient : bool
+        Whether the service, not the recording, is to blame.
+    """
+
+    def __init__(self, reason: str, *, transient: bool = False) -> None:
+        super().__init__(reason)
+        self.transient = transient
+
+
+class Again(Exception):
+    """This try failed in a way that another one may mend."""
+
+
+class TimedOut(Exception):
+    """No (complete) answer in time."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the service's XML says."""
+
+    success: bool
+    link: str
+    output: str
+    warnings: list[str] = field(default_factory=list)
+
+
+def wait(seconds: float) -> None:
+    """Do nothing for so many seconds."""
+    threading.Event().wait(seconds)
+
+
+class BasClient:
+    """One visitor of the services; not to be used by two threads at once.
+
+    Parameters
+    ----------
+    base_url : str
+        Where the operations are, such as ``https://.../BASWebServices/services``.
+    delay_s : float
+        Between two requests.
+    timeout_s : float
+        For one answer; a job is answered when it is done, after minutes perhaps.
+    wait : callable
+        Takes seconds; tests give one that only notes them.
+    """
+
+    def __init__(
+        self, base_url: str, *, delay_s: float, timeout_s: float, agent: str, wait: Wait = wait
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.host = urlsplit(base_url).hostname
+        self.delay_s = delay_s
+        self.timeout_s = timeout_s
+        self._agent = agent
+        self._wait = wait
+        self._not_before_s = float("-inf")  # on time.monotonic's clock
+
+    def run(self, operation: str, files: Files, fields: Mapping[str, str]) -> tuple[bytes, Reply]:
+        """Have one job done and fetch the file that it gives.
+
+        Raises
+        ------
+        WebMausError
+            If it fails, after `MAX_TRIES` tries where those may help.
+        """
+        with requests.Session() as session:
+            # No proxy stands between us and our own machine.
+            session.trust_env = self.host not in LOCAL_HOSTS
+            session.headers = {"User-Agent": self._agent, "Accept-Encoding": "identity"}
+            reply = self._try(lambda: self._job(session, operation, files, fields))
+            if not reply.success:
+                told = reply.output or "; ".join(reply.warnings) or "without a word why"
+                raise WebMausError(f"the service refused it: {told}")
+            if not reply.link:
+                raise WebMausError("the service reports success without a link to the result")
+            content = self._try(lambda: self._download(session, reply.link))
+        if not content.strip():
+            raise WebMausError("the service's result is an empty file")
+        return content, reply
+
+    def _try(self, act: Callable[[], T]) -> T:
+        for attempt in range(1, MAX_TRIES + 1):
+            try:
+                return act()
+            except Again as error:
+                reason = str(error)
+            if attempt < MAX_TRIES:
+                self._wait(BACK_OFF_S * 2 ** (attempt - 1))
+        raise WebMausError(f"{reason}, {MAX_TRIES} times", transient=True)
+
+    def _job(
+        self, session: requests.Session, operation: str, files: Files, fields: Mapping[str, str]
+    ) -> Reply:
+        self._await_capacity(session)
+        url = f"{self.base_url}/{operation}"
+        try:
+            body = self._send(session, "POST", url, MAX_REPLY_BYTES, files=files, data=fields)
+        except TimedOut:
+            # The service may still be at it: sent again, it would be two jobs at once.
+            self._not_before_s = time.monotonic() + self.timeout_s
+            raise WebMausError(f"no answer within {self.timeout_s:g} s", transient=True) from None
+        return parse_reply(body)
+
+    def _await_capacity(self, session: requests.Session) -> None:
+        """Return when the load indicator is below 2, which the services ask to respect."""
+        for check in range(MAX_LOAD_CHECKS):
+            if check:
+                self._wait(min(LOAD_WAIT_S * 2 ** (check - 1), MAX_LOAD_WAIT_S))
+            if self._load(session) != FULL:
+                return
+        raise WebMausError(
+            f"the service said {MAX_LOAD_CHECKS} times that it is full", transient=True
+        )
+
+    def _load(self, session: requests.Session) -> str:
+        try:
+            body = self._send(session, "GET", f"{self.base_url}/getLoadIndicator", 1024)
+        except TimedOut:
+            raise Again("its load indicator timed out") from None
+        load = body.decode("ascii", errors="replace").strip()
+        if load not in ("0", "1", FULL):
+            raise Again("its load indicator is none of 0, 1, 2")
+        return load
+
+    def _download(self, session: requests.Session, link: str) -> bytes:
+        """Fetch a link as it is given: with its port and its repeated slashes."""
+        try:
+            return self._send(session, "GET", link, MAX_FILE_BYTES)
+        except TimedOut:
+            raise Again("its result timed out") from None
+
+    def _send(
+        self, session: requests.Session, method: str, url: str, limit: int, **content: object
+    ) -> bytes:
+        for _ in range(MAX_REDIRECTS):
+            self._permit(url)
+            self._pause()
+            try:
+                with session.request(
+                    method,
+                    url,
+                    timeout=(CONNECT_S, self.timeout_s),
+                    stream=True,
+                    allow_redirects=False,
+                    **content,
+                ) as answer:
+                    if not (method == "GET" and answer.is_redirect):
+                        _check_status(answer)
+                        return _bounded(answer, limit, time.monotonic() + self.timeout_s)
+                    url = urljoin(url, answer.headers["Location"])
+            except requests.ConnectTimeout:
+                raise Again("the service cannot be reached") from None
+            except (requests.Timeout, urllib3.exceptions.TimeoutError):
+                raise TimedOut from None
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+                raise Again("the connection broke") from None
+            finally:
+                self._not_before_s = time.monotonic() + self.delay_s
+        raise WebMausError(f"the service's link has over {MAX_REDIRECTS} redirects")
+
+    def _permit(self, url: str) -> None:
+        """Pass only if the address is a plain one on the service's own host."""
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname
+        except ValueError:
+            host = None
+        # What programs may read as another host than Python does is refused as well.
+        if host != self.host or parts.scheme not in ("http", "https") or re.search(r"[\s\\@]", url):
+            raise WebMausError("the service's link leads to another place than the service")
+
+    def _pause(self) -> None:
+        rest_s = self._not_before_s - time.monotonic()
+        if rest_s > 0:
+            self._wait(rest_s)
+
+
+def parse_reply(body: bytes) -> Reply:
+    """Read the service's XML.
+
+    A document type is refused before parsing: without it XML has no entities,
+    and the standard library's parser needs no further guard on a bounded body.
+
+    Raises
+    ------
+    Again
+        If it is something else: proxies answer with pages in HTML.
+    """
+    try:
+        text = body.decode("utf-8-sig").strip()
+        if re.search(r"<!(?!--|\[CDATA\[)", text):
+            raise Again("its answer is a page instead of XML")
+        root = ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError, LookupError):
+        raise Again("its answer is not XML") from None
+    found = {child.tag.rpartition("}")[2]: "".join(child.itertext()) for child in root}
+    if root.tag.rpartition("}")[2] != "WebServiceResponseLink" or "success" not in found:
+        raise Again("its answer is other XML than expected")
+    warnings = [plain(part) for part in found.get("warnings", "").split("\N{PILCROW SIGN}")]
+    return Reply(
+        success=found["success"].strip().lower() == "true",
+        link=found.get("downloadLink", "").strip(),
+        output=plain(found.get("output", "")),
+        warnings=[warning for warning in warnings if warning],
+    )
+
+
+def plain(text: str) -> str:
+    """One line of printable characters, cut to `MAX_TOLD`."""
+    line = "".join(c if c.isprintable() else " " for c in text)
+    line = " ".join(line.split())
+    return line if len(line) <= MAX_TOLD else f"{line[: MAX_TOLD - 3]}..."
+
+
+def _check_status(answer: requests.Response) -> None:
+    status = answer.status_code
+    if status == 429 or status >= 500:
+        raise Again(f"the service answers HTTP {status}")
+    if status != 200:
+        raise WebMausError(f"the service answers HTTP {status}")
+
+
+def _bounded(answer: requests.Response, limit: int, deadline_s: float) -> bytes:
+    """The body, if it has at most ``limit`` bytes and comes before the deadline."""
+    body = bytearray()
+    for chunk in answer.raw.stream(_CHUNK, decode_content=True):
+        body += chunk
+        if len(body) > limit:
+            raise WebMausError(f"the service's answer has over {limit} bytes")
+        if time.monotonic() > deadline_s:
+            raise TimedOut
+    return bytes(body)

@@ -1,0 +1,71 @@
+"""Words with their times, and the tidying of the times that Whisper gives."""
+
+from itertools import pairwise
+from typing import NamedTuple
+
+UNSPACED = ("zh", "ja", "th", "lo", "my", "yue")  # languages that write no spaces between words
+MIN_WORD_S = 0.01  # every word gets at least this: a TextGrid has no empty interval
+
+
+class Word(NamedTuple):
+    """A word and its times in seconds from the start of the recording."""
+
+    word: str
+    start_s: float
+    end_s: float
+
+
+def join_elisions(words: list[Word]) -> list[Word]:
+    """Join what is written together: `` j`` and ``'habite`` become `` j'habite``.
+
+    Whisper's own words begin with a space where a written word begins. Joined,
+    the words are those of ``text.split()``.
+    """
+    joined: list[Word] = []
+    for word in words:
+        if joined and not word.word[:1].isspace():
+            before = joined[-1]
+            word = Word(before.word + word.word, before.start_s, word.end_s)
+            joined.pop()
+        joined.append(word)
+    return joined
+
+
+def tidy_words(words: list[Word], duration_s: float) -> tuple[list[Word], int]:
+    """Strip words and put them in order, without overlap, inside 0..duration, none of length 0.
+
+    Whisper's times may overlap by a step of 20 ms, coincide, or pass the end.
+    A word keeps its times where it can; else it begins where the one before
+    ends, and at the end of the recording words give way backwards.
+
+    Returns
+    -------
+    words : list of Word
+        Times rounded to the microsecond.
+    n_moved : int
+        How many words were moved by more than that.
+    """
+    if not words:
+        return [], 0
+    shortest = min(MIN_WORD_S, duration_s / (2 * len(words)))
+    ordered = sorted(words, key=lambda word: word.start_s)
+    times: list[list[float]] = []
+    floor = 0.0
+    for word in ordered:
+        start = max(round(float(word.start_s), 6), floor)
+        floor = max(round(float(word.end_s), 6), start + shortest)
+        times.append([start, floor])
+    ceiling = duration_s
+    for pair in reversed(times):
+        pair[1] = min(pair[1], ceiling)
+        pair[0] = ceiling = min(pair[0], pair[1] - shortest)
+    tidy = [
+        Word(word.word.strip(), max(0.0, round(start, 6)), min(round(end, 6), duration_s))
+        for word, (start, end) in zip(ordered, times, strict=True)
+    ]
+    assert all(a.end_s <= b.start_s for a, b in pairwise(tidy))
+    n_moved = sum(
+        abs(a.start_s - b.start_s) > 2e-6 or abs(a.end_s - b.end_s) > 2e-6
+        for a, b in zip(ordered, tidy, strict=True)
+    )
+    return tidy, n_moved

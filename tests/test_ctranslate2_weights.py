@@ -1,0 +1,140 @@
+"""CTranslate2's file as it is, damaged, and as openai-whisper's model."""
+
+import json
+import struct
+
+import numpy as np
+import pytest
+
+from spoken_cefr.ctranslate2_weights import read_variables
+from spoken_cefr.errors import InputError
+from spoken_cefr.openai_weights import dimensions, load_openai_whisper, openai_state
+from spoken_cefr.weights import offline_whisper
+
+
+def string(text):
+    data = text.encode() + b"\0"
+    return struct.pack("<H", len(data)) + data
+
+
+def variable(name, values, kind):
+    head = string(name) + struct.pack("<B", values.ndim)
+    head += struct.pack(f"<{values.ndim}I", *values.shape)
+    return head + struct.pack("<BI", kind, values.nbytes) + values.tobytes()
+
+
+def model_bin(*variables, version=6, spec="WhisperSpec", aliases=()):
+    data = struct.pack("<I", version) + string(spec) + struct.pack("<II", 3, len(variables))
+    data += b"".join(variables) + struct.pack("<I", len(aliases))
+    return data + b"".join(string(a) + string(b) for a, b in aliases)
+
+
+MATRIX = np.arange(6, dtype=np.float16).reshape(2, 3)
+SMALL = (variable("matrix", MATRIX, 4), variable("heads", np.array(8, dtype=np.int16), 2))
+
+
+@pytest.fixture(scope="module")
+def variables():
+    return read_variables(offline_whisper() / "model.bin")
+
+
+def test_small_file_by_hand(tmp_path):
+    path = tmp_path / "model.bin"
+    path.write_bytes(model_bin(*SMALL, aliases=[("other", "matrix")]))
+    found = read_variables(path)
+    assert list(found) == ["matrix", "heads"]
+    np.testing.assert_array_equal(found["matrix"], MATRIX)
+    assert found["matrix"].dtype == np.float16
+    assert found["heads"].shape == ()
+    assert found["heads"] == 8
+
+
+def test_every_shorter_file_is_refused(tmp_path):
+    path = tmp_path / "model.bin"
+    whole = model_bin(*SMALL, aliases=[("other", "matrix")])
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(InputError, match=r"model\.bin"):
+            read_variables(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"PK\x03\x04" + bytes(100), "not CTranslate2's model.bin of binary version 6"),
+        (model_bin(*SMALL, version=5), "binary version 6 .it begins with 5"),
+        (model_bin(*SMALL, spec="TransformerSpec"), "'TransformerSpec'; 'WhisperSpec' is needed"),
+        (model_bin(*SMALL) + b"more", "goes on after its end"),
+        (model_bin(variable("x", MATRIX, 5)), "x is of the type 5"),
+        (model_bin(variable("x", MATRIX, 0)), r"x has 3 values for the shape \[2, 3\]"),
+        (model_bin(*SMALL, aliases=[("a", "b")]), "a stands for b, which is not there"),
+    ],
+)
+def test_file_of_another_kind_is_refused(tmp_path, content, message):
+    path = tmp_path / "model.bin"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_variables(path)
+
+
+def test_missing_file_is_one_sentence(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        read_variables(tmp_path / "model.bin")
+
+
+def test_whisper_base_has_212_variables(variables):
+    assert len(variables) == 212
+    assert variables["decoder/embeddings/weight"].shape == (51865, 512)
+    assert variables["encoder/conv1/weight"].shape == (512, 80, 3)
+    assert variables["encoder/layer_0/self_attention/linear_0/weight"].shape == (3 * 512, 512)
+    assert variables["decoder/layer_5/attention/linear_1/weight"].shape == (2 * 512, 512)
+    kinds = {v.dtype.name for name, v in variables.items() if name.endswith(("weight", "gamma"))}
+    assert kinds == {"float16"}
+
+
+def test_sizes_are_those_of_whisper_base(variables):
+    found = dimensions(variables)
+    assert (found.n_mels, found.n_audio_ctx, found.n_text_ctx) == (80, 1500, 448)
+    assert (found.n_audio_state, found.n_audio_head, found.n_audio_layer) == (512, 8, 6)
+    assert (found.n_text_state, found.n_text_head, found.n_text_layer) == (512, 8, 6)
+    assert found.n_vocab == 51865
+
+
+def test_query_key_and_value_are_taken_apart(variables):
+    state = openai_state(variables)
+    fused = variables["encoder/layer_2/self_attention/linear_0/weight"].astype(np.float32)
+    parts = [state[f"encoder.blocks.2.attn.{n}.weight"].numpy() for n in ("query", "key", "value")]
+    np.testing.assert_array_equal(np.concatenate(parts), fused)
+    assert "encoder.blocks.2.attn.key.bias" not in state
+    assert len(state) == 245
+
+
+def test_openai_model_has_the_published_alignment_heads():
+    import whisper
+
+    model = load_openai_whisper("offline-base")
+    reference = whisper.model.Whisper(model.dims)
+    reference.set_alignment_heads(whisper._ALIGNMENT_HEADS["base"])
+    assert (model.alignment_heads.to_dense() == reference.alignment_heads.to_dense()).all()
+    assert not model.training
+
+
+def test_model_that_does_not_fit_is_one_sentence(tmp_path):
+    (tmp_path / "model.bin").write_bytes(model_bin(*SMALL))
+    (tmp_path / "config.json").write_text(json.dumps({"alignment_heads": [[0, 0]]}))
+    with pytest.raises(InputError, match="does not fit openai-whisper's model"):
+        load_openai_whisper(str(tmp_path))
+
+
+def test_unknown_name_and_no_internet_are_one_sentence(monkeypatch, tmp_path):
+    import whisper
+
+    with pytest.raises(InputError, match=r"'huge'.*offline-base.*tiny"):
+        load_openai_whisper("huge")
+
+    def no_internet(*_, **__):
+        raise ConnectionError("no route to host")
+
+    monkeypatch.setattr(whisper, "load_model", no_internet)
+    with pytest.raises(InputError, match=r"'tiny' cannot be loaded .*needs internet"):
+        load_openai_whisper("tiny")
