@@ -149,7 +149,11 @@ def draw_scores(results: pd.DataFrame, *, unit: str = "recording") -> Drawing:
         value, low, high = (rows[column] for column in (name, f"{name}_low", f"{name}_high"))
         ax.hlines(places, low, high, color=OKABE_ITO[0], lw=2)
         ax.plot(value, places, "o", color=OKABE_ITO[6], ms=5)
-        ax.set(xlabel=title, xlim=(-1.02 if low.min() < 0 else -0.02, 1.02))
+        ax.set(
+            xlabel=title,
+            xlim=(-1.02 if low.min() < 0 else -0.02, 1.02),
+            ylim=(-0.6, len(rows) - 0.4),
+        )
         ax.grid(axis="x", lw=0.4)
     figure.axes[0].set_yticks(places, rows["run"])
     n, n_speakers = rows["n"].iloc[0], rows["n_speakers"].iloc[0]
