@@ -9,7 +9,15 @@ import pytest
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import read_json, replacing, sha256_of, write_csv, write_json, write_parquet
 from spoken_cefr.languages import LANGUAGES, find_language
-from spoken_cefr.levels import TARGET_LEVELS, Level, level_codes
+from spoken_cefr.levels import (
+    TARGET_LEVELS,
+    Level,
+    decimal_name,
+    interpolated_median,
+    label_set,
+    level_codes,
+    to_label_set,
+)
 from spoken_cefr.stages import (
     STAGES,
     Report,
@@ -159,3 +167,25 @@ def test_the_stages_are_the_notebooks_and_the_sub_packages():
 
     assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == set(STAGES)
     assert all((ROOT / "src" / "spoken_cefr" / stage / "stage.py").exists() for stage in STAGES)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "score", "name"),
+    [
+        ([0, 0, 1, 0, 0], 3.5, "B1.5"),  # a certain B1 is in the middle of B1
+        ([0, 0.5, 0.5, 0, 0], 3.0, "B1.0"),  # half below, half above: on the border
+        ([0.2, 0.2, 0.4, 0.1, 0.1], 3.25, "B1.2"),
+        ([0, 0, 0, 0, 1], 5.5, "C1.5"),
+        ([0.7, 0.3, 0, 0, 0], 1 + 5 / 7, "A1.7"),
+    ],
+)
+def test_the_decimal_level_is_where_half_of_the_probability_lies_below(probabilities, score, name):
+    found = interpolated_median(np.array([probabilities]))[0]
+    assert found == pytest.approx(score)
+    assert decimal_name(found) == name
+
+
+def test_merged_levels_join_only_the_rare_ones():
+    classes = label_set("merge")
+    assert to_label_set(["A1", "B1", "B2", "C1"], classes) == ["A1", "B1", "B2+", "B2+"]
+    assert to_label_set(["A1", "C1"], label_set("keep")) == ["A1", "C1"]

