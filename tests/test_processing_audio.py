@@ -235,6 +235,22 @@ def test_load_audio_refuses_nan_and_missing_files(tmp_path):
         load_audio(tmp_path / "none.mp3")
 
 
+def test_a_file_that_is_too_long_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
+    path = tmp_path / "long.flac"
+    soundfile.write(path, np.zeros(61 * 8000), 8000)
+    assert len(load_audio(path, max_duration_s=61)) == 61 * RATE
+    monkeypatch.setattr(soundfile.SoundFile, "read", None)  # would fail if it were called
+    with pytest.raises(InputError, match=r"long\.flac lasts 1\.0 minutes; at most 0\.5 are taken"):
+        load_audio(path, max_duration_s=30)
+
+
+def test_a_header_that_announces_less_than_there_is_does_not_hide_the_length(tmp_path):
+    path = tmp_path / "vbr.mp3"
+    path.write_bytes(write_noise_mp3(path).replace(b"Xing", b"\0\0\0\0"))
+    with pytest.raises(InputError, match="lasts"):  # libsndfile sees less than 6 s
+        load_audio(path, max_duration_s=7)
+
+
 def test_variable_bit_rate_without_xing_header_is_decoded_to_its_end(tmp_path):
     """libsndfile alone stops at a length that it guesses from the first frame."""
     path = tmp_path / "vbr.mp3"

@@ -67,6 +67,7 @@ class ProcessingConfig:
     webmaus_timeout_s: float = 600.0  # a job is answered when it is done
     backend: str = field(default="joblib", metadata={"choices": ("joblib", "dask")})
     dask_scheduler: str = ""  # address such as "tcp://node1:8786"; only with backend "dask"
+    max_duration_s: float = 1800.0  # a longer recording is left out, with the reason
     strict: bool = False  # stop at the first recording that cannot be used
 
 
@@ -242,6 +243,15 @@ def _check(config: Config) -> None:
         (0 <= p.overlap < 1, f"processing.overlap is {p.overlap}; it must be from 0 to below 1"),
         (p.noise_ratio >= 0, f"processing.noise_ratio is {p.noise_ratio}; it must not be below 0"),
         (p.aligner != "webmaus" or p.accept_terms, WEBMAUS_TERMS),
+        (
+            p.max_duration_s > 0,
+            f"processing.max_duration_s is {p.max_duration_s}; it must be over 0 s",
+        ),
+        (
+            p.backend != "dask" or p.dask_scheduler,
+            'processing.backend is "dask": say where its scheduler is, such as '
+            'processing.dask_scheduler = "tcp://127.0.0.1:8786" (see doc/scaling.md)',
+        ),
         (
             p.webmaus_delay_s >= 0,
             f"processing.webmaus_delay_s is {p.webmaus_delay_s}; it must not be below 0",

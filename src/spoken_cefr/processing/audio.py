@@ -3,27 +3,35 @@
 Arrays in, arrays out; only `load_audio` reads a file. Signals are mono float32
 in -1..1, segments have shape (n, samples), spectrograms (n, n_mels, n_frames).
 Parameters are those of the original study (Manseri and Silai, 2025).
+
+Every function but `load_audio` also takes a torch tensor; the result is then a
+tensor on the same device (see `audio_torch`).
 """
 
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
-import soundfile
-import soxr
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from scipy.signal.windows import hann as hann_window
 
-from spoken_cefr.errors import InputError
-from spoken_cefr.processing.mp3 import walk_frames
+from spoken_cefr.processing.decoding import load_audio
 
-SAMPLE_RATE = 16_000  # Hz, what Whisper and wav2vec2 were trained on
+__all__ = [
+    "add_white_noise",
+    "hann",
+    "load_audio",
+    "log_mel",
+    "segment",
+    "segment_count",
+    "segment_length",
+    "to_image",
+]
+
 N_FFT = 1024
 HOP_LENGTH = 512
 N_MELS = 128
 NOISE_RATIO = 0.025  # standard deviation of the noise / that of the segment
 TOP_DB = 80.0  # everything fainter than this below the peak is raised to it
-_TOLERANCE_S = 0.25  # an MP3 file loses its encoder's delay and padding when decoded
 MIN_POWER = 1e-10  # librosa's `amin`: keeps log10 finite
 
 # Segments worked on at once: the buffers of so many stay in the processor's cache.
@@ -31,81 +39,6 @@ _CHUNK = 8
 # The mel matrix is 98 % zeros: cut in so many blocks of neighbouring bands, each block
 # multiplies only the frequency bins that its bands touch.
 _MEL_BLOCKS = 8
-
-
-def load_audio(path: Path | str, *, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """Decode a file (MP3, FLAC, WAV, ...) to one channel at one sample rate.
-
-    Returns
-    -------
-    np.ndarray, shape (n_samples,), float32
-        The mean of the channels, resampled by soxr (HQ), normally in -1..1.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, empty, not audio, cut short or holds NaN or
-        infinity; the message names it.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path} is missing")
-    if path.stat().st_size == 0:
-        raise InputError(f"{path} is an empty file (0 bytes)")
-    channels, rate, announced_s = _decode(path)
-    if len(channels) == 0:
-        raise InputError(f"{path} holds no audio")
-    walk = walk_frames(path.read_bytes())
-    if walk and not walk.cut and len(channels) / rate < walk.duration_s - _TOLERANCE_S:
-        channels = _decode_by_ffmpeg(path)
-    decoded_s = len(channels) / rate
-    if decoded_s < announced_s - _TOLERANCE_S:
-        raise InputError(
-            f"{path} is cut short: {decoded_s:.1f} s decoded of the {announced_s:.1f} s that its "
-            "header announces"
-        )
-    if walk and walk.cut:
-        raise InputError(f"{path} is cut short: its last MP3 frame breaks off at {decoded_s:.1f} s")
-    signal = _mono(channels)
-    if not np.isfinite(signal).all():
-        raise InputError(f"{path} holds samples that are not numbers (NaN or infinity)")
-    if rate != sample_rate:
-        signal = soxr.resample(signal, rate, sample_rate, quality="HQ")
-    return np.ascontiguousarray(signal, dtype=np.float32)
-
-
-def _decode(path: Path) -> tuple[np.ndarray, int, float]:
-    """Samples (n, channels), sample rate, and the duration in s that the file announces."""
-    try:
-        with soundfile.SoundFile(path) as file:
-            announced = file.frames if 0 < file.frames < 2**62 else 0
-            channels = file.read(dtype="float32", always_2d=True)
-            return channels, file.samplerate, announced / file.samplerate
-    except (soundfile.SoundFileError, RuntimeError):
-        # libsndfile's own words mislead: it says that a text file "does not exist".
-        raise InputError(f"{path} is not audio that can be decoded, or is damaged") from None
-
-
-def _decode_by_ffmpeg(path: Path) -> np.ndarray:
-    """Samples (n, channels) of an MP3 file of which libsndfile decodes a part only (see `mp3`)."""
-    import av  # comes with faster-whisper; its libraries are FFmpeg's
-
-    try:
-        with av.open(str(path)) as container:
-            frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
-    except av.error.FFmpegError:
-        raise InputError(f"{path} is not audio that can be decoded, or is damaged") from None
-    return np.ascontiguousarray(np.concatenate(frames, axis=1).T, dtype=np.float32)
-
-
-def _mono(channels: np.ndarray) -> np.ndarray:
-    """Mean of the columns; adding two columns is 10 x faster than ``mean(axis=1)``."""
-    if channels.shape[1] == 1:
-        return channels[:, 0]
-    total = channels[:, 0] + channels[:, 1]
-    for column in range(2, channels.shape[1]):
-        total += channels[:, column]
-    return total / np.float32(channels.shape[1])
 
 
 def segment_length(sample_rate: int, length_s: float, overlap: float) -> tuple[int, int]:
@@ -142,6 +75,8 @@ def segment(
         sample is in at least one segment. ``n`` is 0 for an empty signal.
     """
     length, step = segment_length(sample_rate, length_s, overlap)
+    if not isinstance(signal, np.ndarray):
+        return _on_device().segment(signal, length=length, step=step)
     n = segment_count(len(signal), length, step)
     if n == 0:
         return np.zeros((0, length), dtype=signal.dtype)
@@ -156,6 +91,8 @@ def hann(segments: np.ndarray) -> np.ndarray:
 
     `log_mel` does this by itself; the function is for looking at the result.
     """
+    if not isinstance(segments, np.ndarray):
+        return _on_device().hann(segments)
     return segments * hann_window(segments.shape[-1]).astype(np.float32)
 
 
@@ -184,6 +121,8 @@ def add_white_noise(
     """
     if snr_db is not None:
         ratio = 10 ** (-snr_db / 20)
+    if not isinstance(segments, np.ndarray):
+        return _on_device().add_white_noise(segments, seed=seed, ratio=ratio)
     noise = np.random.default_rng(seed).standard_normal(segments.shape, dtype=np.float32)
     noise *= ratio * segments.std(axis=-1, keepdims=True)
     noise += segments
@@ -222,9 +161,18 @@ def log_mel(
 
     if n_fft % 2:
         raise ValueError(f"n_fft is {n_fft}; it must be even")
+    if not isinstance(segments, np.ndarray):
+        return _on_device().log_mel(
+            segments,
+            sample_rate,
+            n_fft=n_fft,
+            hop_length=hop_length,
+            n_mels=n_mels,
+            segment_window=segment_window,
+        )
     n, n_samples = segments.shape
     segments = np.asarray(segments, dtype=np.float32)
-    table = _window_table(n_samples, n_fft, hop_length, segment_window)
+    table = window_table(n_samples, n_fft, hop_length, segment_window)
     edges, inner = _frame_slices(n_samples, len(table), n_fft, hop_length)
     blocks = _mel_blocks(sample_rate, n_fft, n_mels)
     # Buffers for one chunk, used again and again so that they stay in the cache.
@@ -290,7 +238,7 @@ def _frame_slices(
 
 
 @lru_cache(maxsize=8)
-def _window_table(n_samples: int, n_fft: int, hop_length: int, segment_window: bool) -> np.ndarray:
+def window_table(n_samples: int, n_fft: int, hop_length: int, segment_window: bool) -> np.ndarray:
     """Both windows in one table (n_frames, n_fft): one product instead of two."""
     segment_hann = hann_window(n_samples) if segment_window else np.ones(n_samples)
     padded = np.pad(segment_hann, n_fft // 2)
@@ -299,13 +247,19 @@ def _window_table(n_samples: int, n_fft: int, hop_length: int, segment_window: b
 
 
 @lru_cache(maxsize=8)
+def mel_matrix(sample_rate: int, n_fft: int, n_mels: int) -> np.ndarray:
+    """librosa's mel filters (Slaney's), shape (1 + n_fft // 2, n_mels)."""
+    from librosa.filters import mel  # its import takes 2 s: only when needed
+
+    return mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels).T
+
+
+@lru_cache(maxsize=8)
 def _mel_blocks(
     sample_rate: int, n_fft: int, n_mels: int
 ) -> tuple[tuple[slice, slice, np.ndarray], ...]:
     """librosa's mel matrix in blocks: (bins, bands, weights of shape (bins, bands))."""
-    from librosa.filters import mel  # its import takes 2 s: only when needed
-
-    matrix = mel(sr=sample_rate, n_fft=n_fft, n_mels=n_mels).T
+    matrix = mel_matrix(sample_rate, n_fft, n_mels)
     blocks = []
     for bands in np.array_split(np.arange(n_mels), min(_MEL_BLOCKS, n_mels)):
         rows = slice(int(bands[0]), int(bands[-1]) + 1)
@@ -345,9 +299,11 @@ def to_image(log_mel: np.ndarray, size: int) -> np.ndarray:
     -------
     np.ndarray, shape (n, size, size), float32, 0..1
     """
+    if not isinstance(log_mel, np.ndarray):
+        return _on_device().to_image(log_mel, size)
     _, n_mels, n_frames = log_mel.shape
-    down = _resize_weights(n_mels, size)[:, ::-1]  # reversed columns: flips the bands
-    image = down @ log_mel @ _resize_weights(n_frames, size).T
+    down = resize_weights(n_mels, size)[:, ::-1]  # reversed columns: flips the bands
+    image = down @ log_mel @ resize_weights(n_frames, size).T
     low = image.min(axis=(1, 2), keepdims=True)
     spread = image.max(axis=(1, 2), keepdims=True) - low
     image -= low
@@ -357,7 +313,7 @@ def to_image(log_mel: np.ndarray, size: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=16)
-def _resize_weights(n_in: int, n_out: int) -> np.ndarray:
+def resize_weights(n_in: int, n_out: int) -> np.ndarray:
     """Matrix (n_out, n_in) of a triangle filter, widened when it shrinks."""
     scale = n_in / n_out
     reach = max(scale, 1.0)
@@ -365,3 +321,10 @@ def _resize_weights(n_in: int, n_out: int) -> np.ndarray:
     distance = np.abs(np.arange(n_in) + 0.5 - centres[:, None]) / reach
     weights = np.maximum(0, 1 - distance)
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _on_device():
+    """The functions for tensors; torch is loaded only by those who have a tensor already."""
+    from spoken_cefr.processing import audio_torch
+
+    return audio_torch

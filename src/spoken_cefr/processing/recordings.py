@@ -108,7 +108,7 @@ def checked_sha256(path: Path, expected: str) -> str:
     return found
 
 
-def load_speech(path: Path) -> np.ndarray:
+def load_speech(path: Path, max_duration_s: float | None = None) -> np.ndarray:
     """Load a recording as the engines want it, mono float32 at 16 kHz.
 
     Raises
@@ -116,7 +116,7 @@ def load_speech(path: Path) -> np.ndarray:
     InputError
         As `load_audio`, and if it is shorter than 0.2 s or silent.
     """
-    signal = load_audio(path, sample_rate=SAMPLE_RATE)
+    signal = load_audio(path, sample_rate=SAMPLE_RATE, max_duration_s=max_duration_s)
     duration_s = len(signal) / SAMPLE_RATE
     if duration_s < MIN_DURATION_S:
         raise InputError(f"{path} lasts {duration_s:.3f} s; at least {MIN_DURATION_S} s are needed")

@@ -178,7 +178,8 @@ def _process_batch(config: Config, engine: Engine, batch: list[Task]) -> list[Ou
     What is kept of a recording does not depend on those beside it (see
     `Engine`), so a run that was killed may go on with other batches.
     """
-    signals = [_attempt(load_speech, path) for _, path, _ in batch]
+    longest_s = config.processing.max_duration_s
+    signals = [_attempt(load_speech, path, longest_s) for _, path, _ in batch]
     good = [i for i, signal in enumerate(signals) if not isinstance(signal, InputError)]
     transcripts = engine.transcribe_many(
         [signals[i] for i in good], language=whisper_language(config)
