@@ -248,6 +248,11 @@ def _check(config: Config) -> None:
             f"processing.max_duration_s is {p.max_duration_s}; it must be over 0 s",
         ),
         (
+            p.backend != "dask" or p.aligner != "webmaus",
+            'processing.aligner "webmaus" takes one job at a time, which several workers cannot '
+            'keep to: set processing.backend = "joblib"',
+        ),
+        (
             p.backend != "dask" or p.dask_scheduler,
             'processing.backend is "dask": say where its scheduler is, such as '
             'processing.dask_scheduler = "tcp://127.0.0.1:8786" (see doc/scaling.md)',
