@@ -18,7 +18,7 @@ from spoken_cefr.neural_networks.experiments import (
     run_key,
     select_runs,
 )
-from spoken_cefr.neural_networks.inputs import load_run_inputs
+from spoken_cefr.neural_networks.inputs import input_keys, load_run_inputs
 from spoken_cefr.neural_networks.split import (
     PARTS,
     class_remarks,
@@ -53,9 +53,10 @@ def run(config: Config) -> Report:
     folder = stage_folder(config, "neural_networks")
     load_inputs = functools.partial(_load, config, segments)
     sources = [stage_folder(config, "processing") / "report.json", folder / "split.csv"]
-    input_digest = digest([sha256_of(path) for path in sources])
+    hashes = [sha256_of(path) for path in sources]
     failures = []
     for entry in runs:
+        input_digest = digest([hashes, input_keys(entry.inputs, config)])
         key = run_key(entry, config, input_digest=input_digest)
         if is_finished(folder / entry.name, key):
             tell(f"{entry.name}: up to date, kept")
