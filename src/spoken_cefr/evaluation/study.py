@@ -172,6 +172,7 @@ def constant_answer(study: Mapping[str, Any]) -> dict[str, Any]:
     cells = [value for network in study["networks"] for value in network["accuracy"].values()]
     return {
         "printed": printed["repeated_accuracy"],
+        "n_runs": printed["repeated_runs"],
         "n_low": low,
         "n_high": high,
         "fractions": [list(fraction) for fraction in fractions],
@@ -211,7 +212,11 @@ def repeated_rows(study: Mapping[str, Any], *, table: int) -> dict[str, Any]:
         for second in rows[index + 1 :]
         if (first["accuracy"], first["loss"]) == (second["accuracy"], second["loss"])
     ]
-    return {"repeated": pairs, "printed_complex": study["printed"]["table_3_complex"]}
+    return {
+        "table": table,
+        "repeated": pairs,
+        "printed_complex": study["printed"]["table_3_complex"],
+    }
 
 
 def figure_1(study: Mapping[str, Any]) -> dict[str, Any]:
