@@ -85,13 +85,13 @@ def draw_catalogue_classes(
     }
     _grouped_bars(left, recordings)
     left.set(ylabel="number of recordings", title="recordings")
-    left.margins(y=0.25)  # room for the legend above the bars
+    left.margins(y=0.36)  # room for the legend above the bars
     left.legend(loc="upper right")
     segments = {f"kept by the study ({sum(study_segments.values()):,})": study_segments}
     _grouped_bars(right, segments, first_look=1)
     right.set(ylabel="number of segments", title="1 s segments")
     right.yaxis.set_major_formatter("{x:,.0f}")
-    right.margins(y=0.25)
+    right.margins(y=0.36)
     right.legend(loc="upper right", fontsize=8)
     return figure
 
