@@ -23,7 +23,6 @@ from spoken_cefr.paper import (
     collect,
     compile_paper,
     pipeline,
-    shown_run,
 )
 from spoken_cefr.paths import ROOT
 from spoken_cefr.stages import STAGES, stage_folder
@@ -211,14 +210,6 @@ def test_reasons_are_counted_without_the_names_of_recordings():
     assert "9001" not in json.dumps(told)
 
 
-def test_the_run_shown_in_detail_is_the_best_of_ours_on_recordings():
-    rows = [("majority", "recording", 0.9), ("one", "recording", 0.2), ("two", "recording", 0.4)]
-    rows += [("one", "segment", 0.8)]
-    table = pd.DataFrame(rows, columns=["run", "unit", "quadratic_weighted_kappa"])
-    assert shown_run(table, ["majority"]) == "two"
-    assert shown_run(table[table["run"] == "majority"], ["majority"]) == ""
-
-
 @pytest.fixture
 def finished(demo_config, copy):
     """A profile whose evaluation lies there as git holds it, with transcripts beside."""
@@ -238,9 +229,9 @@ def finished(demo_config, copy):
 def test_collecting_takes_what_is_listed_and_no_transcript(finished, tmp_path):
     folder = tmp_path / "root" / collect(finished, root=tmp_path / "root")
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    shown = read_json(folder / "contents.json")["shown_run"]
+    best = read_json(folder / "results.json")["best_run"]
     listed = {*REQUIRED, *OPTIONAL, "pipeline.json", "contents.json"}
-    assert names <= listed | {f"figures/confusion_{shown}_recording.png"}
+    assert names <= listed | {f"figures/confusion_{best}_recording.png"}
     assert set(REQUIRED) <= names
     everything = b"".join((folder / name).read_bytes() for name in names)
     assert b"what a child said" not in everything

@@ -9,17 +9,15 @@ in ``data/``. Only the demo's folder is in git.
 import re
 import shutil
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import typst
 
 from spoken_cefr import __version__
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.results import read_results
 from spoken_cefr.files import read_json, replacing, write_json
 from spoken_cefr.paths import ROOT
 from spoken_cefr.stages import STAGES, matches, stage_folder
@@ -44,6 +42,8 @@ REQUIRED: tuple[str, ...] = (
     "per_class.csv",
     "differences.csv",
     "exceeds.csv",
+    "audit.csv",
+    "audit.json",
     "study_table_1.csv",
     "study_networks.csv",
     "study.json",
@@ -52,8 +52,6 @@ REQUIRED: tuple[str, ...] = (
 # Evaluation leaves these out where a corpus is too small, or has no run, for them.
 OPTIONAL: tuple[str, ...] = (
     "agreement.csv",
-    "audit.csv",
-    "audit.json",
     "audit_groups.csv",
     "learning_curve.csv",
     "figures/audit.png",
@@ -120,27 +118,16 @@ def collect(config: Config, *, root: Path = ROOT) -> Path:
     missing = [name for name in REQUIRED if not (source / name).exists()]
     if missing:
         raise InputError(f"{source / missing[0]} is missing: run evaluation again (--force)")
-    baselines = read_json(source / "results.json")["baselines"]
-    shown = shown_run(read_results(source), baselines)
-    names = (*REQUIRED, *OPTIONAL, f"figures/confusion_{shown}_recording.png")
+    best = read_json(source / "results.json")["best_run"]
+    names = (*REQUIRED, *OPTIONAL, f"figures/confusion_{best}_recording.png")
     found = [name for name in names if (source / name).exists()]
     shutil.rmtree(root / folder, ignore_errors=True)
     for name in found:
         with replacing(root / folder / name) as temporary:
             shutil.copyfile(source / name, temporary)
     write_json(root / folder / "pipeline.json", pipeline(config))
-    write_json(root / folder / "contents.json", {"files": sorted(found), "shown_run": shown})
+    write_json(root / folder / "contents.json", {"files": sorted(found)})
     return folder
-
-
-def shown_run(results: pd.DataFrame, baselines: Collection[str]) -> str:
-    """The run whose answers the paper shows in detail: highest kappa on test recordings.
-
-    Chosen after the fact, and the paper says so. "" if there is none.
-    """
-    rows = results[(results["unit"] == "recording") & ~results["run"].isin(baselines)]
-    rows = rows.sort_values("quadratic_weighted_kappa", ascending=False, kind="stable")
-    return "" if rows.empty else str(rows["run"].iloc[0])
 
 
 def compile_paper(results: Path, *, root: Path = ROOT) -> bytes:
