@@ -1,9 +1,11 @@
 """The paper says what the files say, and cannot be built without one of them."""
 
+import dataclasses
 import io
 import json
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +22,7 @@ from spoken_cefr.paper import (
     RESULTS,
     SOURCE,
     account,
+    build_paper,
     collect,
     compile_paper,
     pipeline,
@@ -218,9 +221,14 @@ def finished(demo_config, copy):
     shutil.copytree(copy / DEMO, folder)
     (folder / "mistakes.csv").write_text("run,excerpt\none,what a child said\n")
     (folder / "explanation.json").write_text('{"segments": ["what a child said"]}')
+    document = read_json(folder / "results.json")
+    runs = [name for name in document["results"] if name not in document["baselines"]]
+    for run in runs:
+        card = stage_folder(config, "neural_networks") / run / "config.json"
+        write_json(card, {"n_parameters": 12, "profile": "demo"})
     for stage in STAGES:
         report = {"unit": "run", "n_in": 1, "n_out": 1, "dropped": [], "remarks": [], "figures": {}}
-        report["figures"] = {"runs": []}
+        report["figures"] = {"runs": runs, "n_words": 5}
         write_json(stage_folder(config, stage) / "report.json", report)
     write_json(folder / "config.json", config.to_dict())
     return config
@@ -237,6 +245,28 @@ def test_collecting_takes_what_is_listed_and_no_transcript(finished, tmp_path):
     assert b"what a child said" not in everything
     assert b"someone@example.org" not in everything
     assert pipeline(finished)["settings"]["seed"] == finished.seed
+
+
+def test_one_call_collects_and_compiles_and_a_second_gives_the_same_bytes(
+    finished, copy, monkeypatch
+):
+    monkeypatch.setattr("spoken_cefr.paper.matches", lambda config, stage: True)
+    path = build_paper(finished, root=copy)
+    first = path.read_bytes()
+    assert path == copy / "paper.pdf"
+    assert build_paper(finished, root=copy).read_bytes() == first
+    # Of a real profile nothing lands beside what is in git.
+    real = dataclasses.replace(finished, profile="fr")
+    assert build_paper(real, root=copy) == finished.data_path / "paper.pdf"
+    assert (copy / "paper.pdf").read_bytes() == first
+
+
+def test_results_of_other_profiles_are_kept_out_of_git():
+    ignored = ["git", "check-ignore", "doc/paper/results/fr/results.json", "data/fr/paper.pdf"]
+    done = subprocess.run(ignored, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode == 128:
+        pytest.skip("not a git checkout")
+    assert done.stdout.splitlines() == ignored[2:]
 
 
 def test_collecting_names_what_evaluation_did_not_write(finished, tmp_path):

@@ -73,7 +73,7 @@ PRIVATE_KEYS: tuple[str, ...] = (
 TIMESTAMP = 0
 
 
-def build_paper(config: Config, *, output: Path | None = None) -> Path:
+def build_paper(config: Config, *, output: Path | None = None, root: Path = ROOT) -> Path:
     """Collect a profile's results and write its paper.
 
     Parameters
@@ -81,6 +81,8 @@ def build_paper(config: Config, *, output: Path | None = None) -> Path:
     output : Path, optional
         By default ``paper.pdf`` in the repository's root for the demo, whose
         results are in git; in the profile's data folder for any other.
+    root : Path
+        The repository, or a copy of what the paper reads of it.
 
     Raises
     ------
@@ -92,11 +94,11 @@ def build_paper(config: Config, *, output: Path | None = None) -> Path:
             f"the paper needs evaluation, which is not up to date with profile {config.profile}: "
             f"run `spoken-cefr run --profile {config.profile}` first, with the same options"
         )
-    results = collect(config)
-    default = ROOT if config.profile == "demo" else config.data_path
+    results = collect(config, root=root)
+    default = root if config.profile == "demo" else config.data_path
     path = output or default / "paper.pdf"
     with replacing(path) as temporary:
-        temporary.write_bytes(compile_paper(results))
+        temporary.write_bytes(compile_paper(results, root=root))
     return path
 
 
