@@ -10,7 +10,7 @@ import pandas as pd
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import read_json
-from spoken_cefr.levels import TARGET_LEVELS
+from spoken_cefr.levels import TARGET_LEVELS, label_set
 from spoken_cefr.metadata import read_metadata
 from spoken_cefr.stages import stage_folder
 
@@ -40,12 +40,15 @@ class Inputs:
     units : pd.DataFrame
         One row per recording and per segment of the split: unit, id,
         recording_id, speaker_id, part, level. This is the truth.
+    levels : tuple of str
+        The classes, in order.
     """
 
     split: pd.DataFrame
     segments: pd.DataFrame
     metadata: pd.DataFrame
     units: pd.DataFrame
+    levels: tuple[str, ...]
 
 
 def read_inputs(config: Config) -> Inputs:
@@ -62,8 +65,9 @@ def read_inputs(config: Config) -> Inputs:
         stage_folder(config, "processing") / "segments.parquet", columns=SEGMENT_COLUMNS
     )
     metadata = read_metadata(stage_folder(config, "scraping") / "metadata.csv")
-    check_split(split)
-    return Inputs(split, segments, metadata, unit_table(split, segments))
+    levels = label_set(config.neural_networks.rare_levels)
+    check_split(split, levels=levels)
+    return Inputs(split, segments, metadata, unit_table(split, segments), levels)
 
 
 def read_table(path: Path, *, columns: Sequence[str]) -> pd.DataFrame:
