@@ -250,7 +250,27 @@ def test_every_figure_is_written(evaluated):
     runs = [*BASELINES, "good", "poor"]
     confusion = {f"confusion_{name}_{unit}" for name in runs for unit in ("recording", "segment")}
     overview = {"classes", "age", "data_balancing", "learning_curves"}
-    assert names == overview | {"scores_recording", "scores_segment"} | confusion
+    overview |= {"audit", "learning_curve", "groups"}
+    of_units = {
+        f"{name}_{unit}"
+        for name in ("scores", "calibration", "per_class", "agreement")
+        for unit in ("recording", "segment")
+    }
+    assert names == overview | of_units | confusion
+
+
+def test_the_audit_says_what_it_could_not_ask_and_that_few_speakers_conclude_nothing(evaluated):
+    config, report = evaluated
+    remarks = {row["id"]: row["reason"] for row in report.remarks}
+    assert "no probe of the sound" in remarks["audit"]
+    document = read_json(stage_folder(config, "evaluation") / "audit.json")
+    assert document["conclusive"] is False
+    assert document["verdict"].startswith(
+        "Nothing can be concluded: the test part holds 4 speakers"
+    )
+    audit = pd.read_csv(stage_folder(config, "evaluation") / "audit.csv")
+    assert set(audit["kind"]) == {"probe", "run"}
+    assert set(audit.loc[audit["kind"] == "probe", "model"]) == {"duration"}
 
 
 def test_a_second_run_has_nothing_to_do(evaluated):

@@ -6,6 +6,12 @@ from pathlib import Path
 import pandas as pd
 
 from spoken_cefr.config import Config
+from spoken_cefr.evaluation.audit_figures import (
+    draw_agreement,
+    draw_calibration,
+    draw_per_class,
+)
+from spoken_cefr.evaluation.audit_stage import perform_audit
 from spoken_cefr.evaluation.baselines import BASELINES, all_baselines
 from spoken_cefr.evaluation.differences import agreement_table, difference_table, exceeds_table
 from spoken_cefr.evaluation.drawing import Drawing
@@ -25,6 +31,7 @@ from spoken_cefr.evaluation.results import (
     results_table,
     score,
 )
+from spoken_cefr.evaluation.study import write_study
 from spoken_cefr.evaluation.tables import (
     UNITS,
     Inputs,
@@ -36,6 +43,7 @@ from spoken_cefr.evaluation.tables import (
     read_table,
     run_folders,
 )
+from spoken_cefr.evaluation.verdict import ranked_runs
 from spoken_cefr.evaluation.writing import (
     remove_others,
     write_confusion,
@@ -55,6 +63,8 @@ HISTORY_COLUMNS: tuple[str, ...] = (
     "validation_accuracy",
     "validation_macro_f1",
 )
+
+N_SHOWN = 6  # runs in a figure that has a panel or a row for each
 
 
 def run(config: Config) -> Report:
@@ -79,13 +89,18 @@ def run(config: Config) -> Report:
     runs, dropped, remarks = read_runs(seen, inputs, current=current_runs(config))
     scores = score_all({**baselines, **runs}, config=config, levels=levels)
     differences = difference_table(runs, baselines, config=config, levels=levels)
+    ranked = ranked_runs(runs, config=config, levels=levels)
+    best = ranked[0] if ranked else None
+    exceeds = exceeds_table(differences)
+    audit = perform_audit(inputs, runs, exceeds, best=best, config=config)
     tables = {
         "results": results_table(scores),
         "per_class": per_class_table(scores),
         "calibration": calibration_table(scores),
         "differences": differences,
-        "exceeds": exceeds_table(differences),
+        "exceeds": exceeds,
         "agreement": agreement_table(runs, config=config, levels=levels),
+        **audit.tables,
     }
     descriptions = BASELINES | {
         folder.name: _description(folder) for folder in seen if folder.name in runs
@@ -99,14 +114,22 @@ def run(config: Config) -> Report:
             baselines=list(baselines),
             levels=levels,
         )
+        | {"best_run": best},
+        "audit": audit.document,
     }
     histories = read_histories([path for path in seen if path.name in runs])
-    figures = corpus_figures(inputs) | score_figures(scores, histories, levels=levels)
+    figures = {
+        **corpus_figures(inputs),
+        **score_figures(scores, histories, levels=levels),
+        **table_figures(tables, ranked),
+        **audit.figures,
+    }
     folder = stage_folder(config, "evaluation")
     written = [
         *write_tables(folder, tables),
         *write_documents(folder, documents),
         *write_confusion(folder, scores, levels),
+        *write_study(folder, units=inputs.units, results=tables["results"], levels=levels),
         *write_figures(folder, figures, config=config),
     ]
     remove_others(folder, written)
@@ -116,10 +139,11 @@ def run(config: Config) -> Report:
         n_in=len(seen),
         n_out=len(runs),
         dropped=dropped,
-        remarks=remarks,
+        remarks=remarks + audit.remarks,
         figures={
             "baselines": list(baselines),
             "runs": list(runs),
+            "best_run": best,
             "n_test_recordings": _n_test(inputs.units, "recording"),
             "n_test_segments": _n_test(inputs.units, "segment"),
             "n_figures": len(figures),
@@ -212,6 +236,31 @@ def score_figures(
         figures[f"confusion_{one.run}_{one.unit}"] = draw_confusion(
             one.matrix, title, levels=levels
         )
+    return figures
+
+
+def table_figures(tables: Mapping[str, pd.DataFrame], ranked: Sequence[str]) -> dict[str, Drawing]:
+    """Calibration, levels and agreement, of each unit that some run answers; by name.
+
+    Parameters
+    ----------
+    ranked : sequence of str
+        The runs, best first; figures show the first ``N_SHOWN`` of them.
+    """
+    figures: dict[str, Drawing] = {}
+    results = tables["results"]
+    for unit in UNITS:
+        answering = set(results["run"][results["unit"] == unit])
+        shown = [name for name in ranked if name in answering][:N_SHOWN]
+        if not shown:
+            continue
+        figures[f"calibration_{unit}"] = draw_calibration(tables["calibration"], shown, unit=unit)
+        compared = ["duration_only", "all_metadata", shown[0]]
+        figures[f"per_class_{unit}"] = draw_per_class(tables["per_class"], compared, unit=unit)
+        agreement = tables["agreement"]
+        agreement = agreement[agreement["run"].isin(shown) & agreement["other"].isin(shown)]
+        if (agreement["unit"] == unit).any():
+            figures[f"agreement_{unit}"] = draw_agreement(agreement, unit=unit)
     return figures
 
 
