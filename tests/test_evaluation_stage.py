@@ -250,7 +250,7 @@ def test_every_figure_is_written(evaluated):
     runs = [*BASELINES, "good", "poor"]
     confusion = {f"confusion_{name}_{unit}" for name in runs for unit in ("recording", "segment")}
     overview = {"classes", "age", "data_balancing", "learning_curves"}
-    overview |= {"audit", "learning_curve", "groups"}
+    overview |= {"audit", "learning_curve", "groups", "explanation_segments"}
     of_units = {
         f"{name}_{unit}"
         for name in ("scores", "calibration", "per_class", "agreement")
@@ -271,6 +271,18 @@ def test_the_audit_says_what_it_could_not_ask_and_that_few_speakers_conclude_not
     audit = pd.read_csv(stage_folder(config, "evaluation") / "audit.csv")
     assert set(audit["kind"]) == {"probe", "run"}
     assert set(audit.loc[audit["kind"] == "probe", "model"]) == {"duration"}
+
+
+def test_mistakes_and_an_explained_recording_are_written_also_without_transcripts(evaluated):
+    config, _ = evaluated
+    folder = stage_folder(config, "evaluation")
+    mistakes = pd.read_csv(folder / "mistakes.csv", dtype={"recording_id": str})
+    assert (mistakes["level"] != mistakes["predicted"]).all()
+    assert mistakes.groupby("run")["confidence"].apply(lambda c: c.is_monotonic_decreasing).all()
+    explained = read_json(folder / "explanation.json")
+    assert (explained["run"], explained["segments_run"]) == ("good", "good")
+    assert explained["level"] == explained["predicted"]
+    assert len(explained["segments"]) == 4
 
 
 def test_a_second_run_has_nothing_to_do(evaluated):

@@ -37,6 +37,7 @@ def perform_audit(
     inputs: Inputs,
     runs: Mapping[str, pd.DataFrame],
     exceeds: pd.DataFrame,
+    measures: pd.DataFrame | None,
     *,
     best: str | None,
     config: Config,
@@ -47,11 +48,13 @@ def perform_audit(
     ----------
     exceeds : pd.DataFrame
         As ``exceeds.csv``.
+    measures : pd.DataFrame or None
+        Index recording_id, one column a measure.
     best : str or None
         The run that the paragraph and the figure of groups are about.
     """
     cards = cards_of(inputs)
-    vectors, remarks = recording_vectors(inputs, cards, config)
+    vectors, remarks = recording_vectors(inputs, cards, measures, config)
     targets = audit_targets(cards, inputs.levels)
     probes, unasked = probe_table(
         vectors, targets, cards["speaker_id"], cards["duration_class"], config=config
@@ -82,7 +85,7 @@ def perform_audit(
 
 
 def recording_vectors(
-    inputs: Inputs, cards: pd.DataFrame, config: Config
+    inputs: Inputs, cards: pd.DataFrame, measures: pd.DataFrame | None, config: Config
 ) -> tuple[dict[str, pd.DataFrame], list[dict[str, str]]]:
     """Every kind of vector that the earlier stages left something for, by name.
 
@@ -112,9 +115,8 @@ def recording_vectors(
     else:
         reason = "no log_mel.npy or words.parquet in processing: no probe of the sound"
         remarks.append({"id": "audit", "reason": reason})
-    if (networks / "measures.parquet").exists():
-        measures = read_table(networks / "measures.parquet", columns=("recording_id",))
-        vectors["measures"] = measures.set_index("recording_id").astype(np.float64)
+    if measures is not None:
+        vectors["measures"] = measures
     if (networks / "speech_embeddings").is_dir():
         vectors |= speech_vectors(networks / "speech_embeddings", segments)
     for name, table in vectors.items():

@@ -15,6 +15,7 @@ from spoken_cefr.evaluation.audit_stage import perform_audit
 from spoken_cefr.evaluation.baselines import BASELINES, all_baselines
 from spoken_cefr.evaluation.differences import agreement_table, difference_table, exceeds_table
 from spoken_cefr.evaluation.drawing import Drawing
+from spoken_cefr.evaluation.explanation_stage import perform_explanation
 from spoken_cefr.evaluation.figures import (
     draw_age,
     draw_classes,
@@ -23,6 +24,7 @@ from spoken_cefr.evaluation.figures import (
     draw_learning_curves,
     draw_scores,
 )
+from spoken_cefr.evaluation.mistakes import mistakes_table
 from spoken_cefr.evaluation.results import (
     Score,
     calibration_table,
@@ -39,6 +41,7 @@ from spoken_cefr.evaluation.tables import (
     current_runs,
     missing_units,
     read_inputs,
+    read_measures,
     read_run,
     read_table,
     run_folders,
@@ -92,7 +95,9 @@ def run(config: Config) -> Report:
     ranked = ranked_runs(runs, config=config, levels=levels)
     best = ranked[0] if ranked else None
     exceeds = exceeds_table(differences)
-    audit = perform_audit(inputs, runs, exceeds, best=best, config=config)
+    measures = read_measures(config)
+    audit = perform_audit(inputs, runs, exceeds, measures, best=best, config=config)
+    explanation = perform_explanation(inputs, runs, measures, ranked=ranked, config=config)
     tables = {
         "results": results_table(scores),
         "per_class": per_class_table(scores),
@@ -100,6 +105,12 @@ def run(config: Config) -> Report:
         "differences": differences,
         "exceeds": exceeds,
         "agreement": agreement_table(runs, config=config, levels=levels),
+        "mistakes": mistakes_table(
+            {name: runs[name] for name in ranked},
+            read_transcripts(config),
+            measures,
+            levels=levels,
+        ),
         **audit.tables,
     }
     descriptions = BASELINES | {
@@ -116,6 +127,7 @@ def run(config: Config) -> Report:
         )
         | {"best_run": best},
         "audit": audit.document,
+        "explanation": explanation.document,
     }
     histories = read_histories([path for path in seen if path.name in runs])
     figures = {
@@ -123,6 +135,7 @@ def run(config: Config) -> Report:
         **score_figures(scores, histories, levels=levels),
         **table_figures(tables, ranked),
         **audit.figures,
+        **explanation.figures,
     }
     folder = stage_folder(config, "evaluation")
     written = [
@@ -206,6 +219,13 @@ def read_histories(folders: Sequence[Path]) -> dict[str, pd.DataFrame]:
                 pd.to_numeric, errors="coerce"
             )
     return histories
+
+
+def read_transcripts(config: Config) -> pd.DataFrame:
+    """What Whisper heard, by recording_id; no row if processing left no such table."""
+    path = stage_folder(config, "processing") / "transcripts.parquet"
+    columns = ("recording_id", "text")
+    return read_table(path, columns=columns) if path.exists() else pd.DataFrame(columns=columns)
 
 
 def corpus_figures(inputs: Inputs) -> dict[str, Drawing]:

@@ -128,6 +128,15 @@ def unit_table(split: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([recordings[columns], of_segments[columns]], ignore_index=True)
 
 
+def read_measures(config: Config) -> pd.DataFrame | None:
+    """The measures of each recording: index recording_id, float64; None if none were made."""
+    path = stage_folder(config, "neural_networks") / "measures.parquet"
+    if not path.exists():
+        return None
+    table = read_table(path, columns=("recording_id",))
+    return table.set_index("recording_id").astype(np.float64)
+
+
 def run_folders(config: Config) -> list[Path]:
     """The folders of runs, finished or not, by name."""
     folders = stage_folder(config, "neural_networks").iterdir()
