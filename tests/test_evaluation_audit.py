@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.decomposition import PCA
 from sklearn.metrics import cohen_kappa_score
 
 from spoken_cefr.evaluation.audit import WITHIN, probe_table, run_table, within_strata
@@ -25,6 +26,7 @@ from spoken_cefr.evaluation.probes import (
     answers,
     permuted_codes,
     permuted_kappas,
+    probe,
     question,
     usable_folds,
 )
@@ -113,6 +115,16 @@ def test_what_is_unknown_is_left_out_and_counted(speakers, level):
     asked = question(noisy(level.codes).iloc[:-3], known, speakers)
     assert (asked.codes.size, asked.n_dropped) == (N - 8, 8)
     assert list(asked.recording_ids) == sorted(asked.recording_ids)
+
+
+def test_the_two_ways_to_components_are_one():
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((80, 60)) * np.linspace(1, 3, 60)
+    few, many = (PCA(32, svd_solver=solver).fit(rows) for solver in ("full", "covariance_eigh"))
+    np.testing.assert_allclose(np.abs(few.components_), np.abs(many.components_), atol=1e-8)
+    assert probe(80, 60).named_steps["pca"].svd_solver == "covariance_eigh"
+    assert probe(40, 60).named_steps["pca"].svd_solver == "full"
+    assert "pca" not in probe(40, 20).named_steps
 
 
 def test_permuted_labels_stay_with_their_speaker(speakers):
@@ -457,6 +469,8 @@ def test_figures_are_the_same_bytes_twice(config, speakers, level):
     for draw in (
         lambda: draw_groups(groups, "net"),
         lambda: draw_audit(audit),
+        lambda: draw_audit(audit.iloc[:0]),
+        lambda: draw_learning_curve(curve.iloc[:0]),
         lambda: draw_learning_curve(curve),
         lambda: draw_calibration(calibration, ["net"], unit="recording"),
         lambda: draw_per_class(per_class, ["net"], unit="recording"),

@@ -69,11 +69,7 @@ def perform_audit(
     )
     groups = group_table(runs, cards, config=config, levels=inputs.levels)
     n_test_speakers = cards.loc[cards["part"] == "test", "speaker_id"].nunique()
-    figures = {}
-    if len(probes):
-        figures["audit"] = draw_audit(audit)
-    if len(curve):
-        figures["learning_curve"] = draw_learning_curve(curve)
+    figures = {"audit": draw_audit(audit), "learning_curve": draw_learning_curve(curve)}
     if best:
         figures["groups"] = draw_groups(groups, best)
     return Audit(

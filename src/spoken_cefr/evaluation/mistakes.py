@@ -1,12 +1,15 @@
 """The mistakes to look at first: wrong answers, the surest ones."""
 
+import os
 import textwrap
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from spoken_cefr.evaluation.results import rows_of
+from spoken_cefr.paths import NOTEBOOKS
 
 N_PER_RUN = 5
 EXCERPT_CHARACTERS = 160
@@ -65,6 +68,11 @@ def mistakes_table(
 def excerpt(text: str) -> str:
     """The beginning of a text, cut between words."""
     return textwrap.shorten(text, EXCERPT_CHARACTERS, placeholder=" …")
+
+
+def player_url(audio: Path) -> str:
+    """Where a player in a notebook finds a recording: relative, for notebooks go into git."""
+    return Path(os.path.relpath(audio, NOTEBOOKS)).as_posix()
 
 
 def _probability(rows: pd.DataFrame, names: pd.Series, levels: Sequence[str]) -> np.ndarray:

@@ -120,7 +120,9 @@ def probe(n_rows: int, n_features: int) -> Pipeline:
     steps = [SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()]
     n_components = min(N_COMPONENTS, n_rows - 1)
     if n_features > n_components:
-        steps.append(PCA(n_components, whiten=True, svd_solver="full"))
+        # Both exact; the first needs only the features' covariance, the second fits few rows.
+        solver = "covariance_eigh" if n_rows > n_features else "full"
+        steps.append(PCA(n_components, whiten=True, svd_solver=solver))
     return make_pipeline(*steps, LogisticRegression(max_iter=1000))
 
 
