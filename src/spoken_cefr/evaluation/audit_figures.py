@@ -96,7 +96,8 @@ def draw_learning_curve(curve: pd.DataFrame) -> Drawing:
     ax.axhline(0, color="#888888", lw=0.8)
     ax.set(xlabel="speakers trained on", ylabel="quadratic weighted kappa", ylim=(None, 1.02))
     ax.grid(axis="y", lw=0.4)
-    figure.legend(loc="outside upper center", ncols=2)
+    if len(curve):
+        figure.legend(loc="outside upper center", ncols=2)
     return figure
 
 
