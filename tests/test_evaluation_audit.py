@@ -235,14 +235,18 @@ def test_silence_is_heard_in_the_pauses_only_and_the_crop_in_the_middle():
     assert found["mel"].loc["a", 0] == pytest.approx(-60 * 2 / 19.5, abs=0.5)
 
 
-def test_speech_embeddings_are_averaged_where_they_fit(tmp_path):
-    segments = pd.DataFrame({"recording_id": ["1"] * 3 + ["2"], "start_s": 0.0, "end_s": 20.0})
-    np.save(tmp_path / "1.abc.npy", np.arange(6.0).reshape(3, 2))
-    np.save(tmp_path / "2.abc.npy", np.zeros((7, 2)))  # of another segmentation
-    found = speech_vectors(tmp_path, segments)
-    assert found["speech"].loc["1"].tolist() == [2, 3]
-    assert list(found["speech"].index) == ["1"]
-    assert speech_vectors(tmp_path / "none", segments) == {}
+def test_speech_embeddings_are_averaged_over_recordings_and_crops():
+    starts = np.arange(0, 20.0)
+    long = pd.DataFrame({"recording_id": "1", "start_s": starts, "end_s": starts + 1})
+    short = pd.DataFrame({"recording_id": ["2"], "start_s": [0.0], "end_s": [1.0]})
+    segments = pd.concat([long, short], ignore_index=True)
+    embedded = np.column_stack([np.append(starts, 7), np.ones(21)])
+    found = speech_vectors(embedded, segments)
+    assert found["speech"].loc["1"].tolist() == [9.5, 1]
+    assert found["speech"].loc["2"].tolist() == [7, 1]
+    # The middles from 2.5 to 17.5 s: segments 2 to 16.
+    assert found["speech_crop"].loc["1"].tolist() == [9, 1]
+    assert list(found["speech_crop"].index) == ["1"]
 
 
 # --- targets

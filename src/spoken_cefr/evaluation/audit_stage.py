@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spoken_cefr.config import Config
+from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.audit import probe_table, run_table
 from spoken_cefr.evaluation.audit_figures import draw_audit, draw_groups, draw_learning_curve
 from spoken_cefr.evaluation.audit_targets import audit_targets, cards_of
@@ -17,6 +18,7 @@ from spoken_cefr.evaluation.learning_curve import learning_curve
 from spoken_cefr.evaluation.recording_vectors import sound_vectors, speech_vectors
 from spoken_cefr.evaluation.tables import Inputs, read_table
 from spoken_cefr.evaluation.verdict import verdict
+from spoken_cefr.neural_networks.inputs import speech_embeddings
 from spoken_cefr.stages import stage_folder
 
 # Cropped or silent vectors tell the audit; the curve is about whole recordings.
@@ -93,9 +95,7 @@ def recording_vectors(
     log_s = np.log(cards["duration_s"].where(cards["duration_s"] > 0)).dropna()
     vectors = {"duration": log_s.to_frame()}
     remarks = []
-    segments = inputs.segments[inputs.segments["recording_id"].isin(cards.index)]
     processing = stage_folder(config, "processing")
-    networks = stage_folder(config, "neural_networks")
     if (processing / "log_mel.npy").exists() and (processing / "words.parquet").exists():
         words = read_table(
             processing / "words.parquet", columns=("recording_id", "start_s", "end_s")
@@ -113,8 +113,13 @@ def recording_vectors(
         remarks.append({"id": "audit", "reason": reason})
     if measures is not None:
         vectors["measures"] = measures
-    if (networks / "speech_embeddings").is_dir():
-        vectors |= speech_vectors(networks / "speech_embeddings", segments)
+    # A run made them, so that they are only read here.
+    if (stage_folder(config, "neural_networks") / "speech_embeddings").is_dir():
+        try:
+            embedded = speech_embeddings(config, inputs.segments)
+            vectors |= speech_vectors(embedded, inputs.segments)
+        except InputError as error:
+            remarks.append({"id": "audit: speech", "reason": str(error)})
     for name, table in vectors.items():
         missing = len(cards) - cards.index.isin(table.index).sum()
         if missing:

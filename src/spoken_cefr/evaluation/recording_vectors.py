@@ -6,7 +6,6 @@ middle of one segment.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -139,35 +138,32 @@ def sound_vectors(
     return {name: _table(vectors) for name, vectors in found.items()}
 
 
-def speech_vectors(folder: Path, segments: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Mean speech embedding of whole recordings and of crops, where they were made.
+def speech_vectors(embedded: np.ndarray, segments: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Mean speech embedding of whole recordings and of crops of one length.
 
     Parameters
     ----------
-    folder : Path
-        Holds ``<recording_id>.<digest>.npy``, shape (n_segments, n_features).
+    embedded : np.ndarray, shape (n_segments, n_features)
+        Rows as in ``segments``.
     segments : pd.DataFrame
         recording_id, start_s, end_s.
 
     Returns
     -------
     dict of str to pd.DataFrame
-        speech and speech_crop; empty if the folder holds nothing that fits.
+        speech and speech_crop; index recording_id. A recording shorter than
+        ``CROP_S`` has no crop.
     """
     whole: dict[str, np.ndarray | None] = {}
     crops: dict[str, np.ndarray | None] = {}
-    for recording_id, mine in segments.groupby("recording_id", sort=True):
-        paths = sorted(folder.glob(f"{recording_id}.*.npy"))
-        if not paths:
-            continue
-        embedded = np.load(paths[-1], allow_pickle=False)
-        if len(embedded) != len(mine):
-            continue
+    rows_of = segments.reset_index(drop=True).groupby("recording_id", sort=True).indices
+    for recording_id, rows in rows_of.items():
+        mine = segments.iloc[rows]
         middle_s = (mine["start_s"] + mine["end_s"]).to_numpy() / 2
         chosen = in_middle(middle_s, float(mine["end_s"].max()))
-        whole[recording_id] = embedded.mean(axis=0)
-        crops[recording_id] = embedded[chosen].mean(axis=0) if chosen.any() else None
-    return {"speech": _table(whole), "speech_crop": _table(crops)} if whole else {}
+        whole[recording_id] = embedded[rows].mean(axis=0)
+        crops[recording_id] = embedded[rows][chosen].mean(axis=0) if chosen.any() else None
+    return {"speech": _table(whole), "speech_crop": _table(crops)}
 
 
 def _table(vectors: Mapping[str, np.ndarray | None]) -> pd.DataFrame:
