@@ -228,7 +228,7 @@ def test_with_enough_speakers_a_difference_that_is_wholly_above_zero_exceeds(dem
     )
     good, constant = truth.assign(predicted=truth["level"]), truth.assign(predicted="A1")
     config = demo_config("evaluation.n_bootstrap=100")
-    (row, *_) = difference_rows(good, constant, unit="recording", config=config)
+    (row, *_) = difference_rows(good, constant, config=config)
     assert (row["metric"], row["difference"], row["exceeds"]) == ("accuracy", 0.5, True)
     table = difference_table({"good": good}, {"constant": constant, "same": good}, config=config)
     verdict = exceeds_table(table).set_index("metric").loc["accuracy"]
@@ -247,7 +247,7 @@ def test_two_runs_that_answer_alike_agree_right_or_wrong(evaluated):
 def test_every_figure_is_written(evaluated):
     config, _ = evaluated
     names = {path.stem for path in (stage_folder(config, "evaluation") / "figures").iterdir()}
-    runs = [*BASELINES, "good", "poor"]
+    runs = ["majority", "duration_only", "all_metadata", "good", "poor"]
     confusion = {f"confusion_{name}_{unit}" for name in runs for unit in ("recording", "segment")}
     overview = {"classes", "age", "data_balancing", "learning_curves"}
     overview |= {"audit", "learning_curve", "groups", "explanation_segments"}

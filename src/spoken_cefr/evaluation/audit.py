@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
 
 from spoken_cefr.config import Config
 from spoken_cefr.evaluation.bootstrap import Interval, interval_of, resample, speaker_matrices
@@ -73,18 +75,29 @@ def probe_table(
         ``AUDIT_COLUMNS``, kind "probe"; and a remark for each question that
         could not be asked.
     """
-    rows, remarks = [], []
     pairs = [(name, target) for name in vectors for target in targets]
-    for name, target in progress(pairs, desc="audit", unit="probe"):
-        asked = question(vectors[name], targets[target], speakers)
-        n_folds = usable_folds(asked)
-        if not n_folds:
+    tasks = (
+        delayed(_probe_rows)(
+            question(vectors[name], targets[target], speakers),
+            name,
+            target,
+            targets[target],
+            duration_classes,
+            config=config,
+        )
+        for name, target in pairs
+    )
+    # A new process costs as much as a few probes.
+    n_jobs = max(1, min(config.n_jobs, len(pairs) // 4))
+    done = Parallel(n_jobs, return_as="generator")(tasks)
+    rows, remarks = [], []
+    for (name, target), told in zip(
+        pairs, progress(done, desc="audit", unit="probe", total=len(pairs)), strict=True
+    ):
+        rows += told
+        if not told:
             reason = "too few recordings, speakers or classes to ask a probe"
             remarks.append({"id": f"{name} -> {target}", "reason": reason})
-            continue
-        rows += _probe_rows(
-            asked, name, target, targets[target], duration_classes, n_folds=n_folds, config=config
-        )
     return pd.DataFrame(rows, columns=list(AUDIT_COLUMNS)), remarks
 
 
@@ -173,6 +186,7 @@ def within_strata(
     }
 
 
+@threadpool_limits.wrap(limits=1)  # matrices are small, and sums must not depend on the cores
 def _probe_rows(
     asked: Question,
     name: str,
@@ -180,9 +194,12 @@ def _probe_rows(
     target: Target,
     duration_classes: pd.Series,
     *,
-    n_folds: int,
     config: Config,
 ) -> list[dict[str, object]]:
+    """The rows of one question; none if it cannot be asked."""
+    n_folds = usable_folds(asked)
+    if not n_folds:
+        return []
     n_classes = len(target.classes)
     given = answers(asked, n_repeats=config.evaluation.n_repeats, n_folds=n_folds, seed=config.seed)
     strata = duration_classes.reindex(asked.recording_ids).fillna("").to_numpy(dtype=str)

@@ -12,6 +12,7 @@ from spoken_cefr.evaluation.metrics import METRICS, quadratic_weighted_kappa
 from spoken_cefr.evaluation.results import bootstrap_options, codes_of, rows_of
 from spoken_cefr.evaluation.tables import UNITS
 from spoken_cefr.levels import TARGET_LEVELS, level_codes
+from spoken_cefr.progress import progress
 
 # With three speakers one resample in 27 is the worst of them alone: the lower bound is then
 # hardly more than that speaker. From six up (1 in 46 656) bounds come from mixtures.
@@ -44,13 +45,13 @@ def difference_table(
     """
     pairs = [(run, other, "shortcut") for run in runs for other in shortcuts]
     pairs += [(run, other, "run") for run, other in combinations(runs, 2)]
-    tables = {**shortcuts, **runs}
+    tables = _by_unit({**shortcuts, **runs})
     rows = [
-        {"run": run, "other": other, "other_is": kind} | row
-        for run, other, kind in pairs
+        {"run": run, "other": other, "other_is": kind, "unit": unit} | row
+        for run, other, kind in progress(pairs, desc="differences", unit="pair")
         for unit in UNITS
         for row in difference_rows(
-            tables[run], tables[other], unit=unit, config=config, levels=levels
+            tables[run, unit], tables[other, unit], config=config, levels=levels
         )
     ]
     return pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS))
@@ -60,21 +61,25 @@ def difference_rows(
     first: pd.DataFrame,
     second: pd.DataFrame,
     *,
-    unit: str,
     config: Config,
     levels: Sequence[str] = TARGET_LEVELS,
 ) -> list[dict[str, object]]:
-    """Compare two tables of predictions on the test units that both answer.
+    """Compare two tables of predictions on the units that both answer.
+
+    Parameters
+    ----------
+    first, second : pd.DataFrame
+        Rows of one unit and part.
 
     Returns
     -------
     list of dict
         metric, n, n_speakers, difference (first minus second), low, high,
         exceeds (whether the whole interval is above 0; None with fewer than
-        ``MIN_SPEAKERS``, where that would mean little), unit. No row where
-        the two share no unit.
+        ``MIN_SPEAKERS``, where that would mean little). No row where the two
+        share no unit.
     """
-    both = shared_rows(first, second, unit=unit)
+    both = shared_rows(first, second)
     if both.empty:
         return []
     truth, ours, speakers = codes_of(both, levels)
@@ -90,7 +95,6 @@ def difference_rows(
     )
     return [
         {
-            "unit": unit,
             "metric": metric,
             "n": len(both),
             "n_speakers": n_speakers,
@@ -149,9 +153,10 @@ def agreement_table(
         quadratic_weighted_kappa with low and high over speakers.
     """
     rows = []
+    tables = _by_unit(runs)
     for run, other in combinations(runs, 2):
         for unit in UNITS:
-            both = shared_rows(runs[run], runs[other], unit=unit)
+            both = shared_rows(tables[run, unit], tables[other, unit])
             if both.empty:
                 continue
             theirs = level_codes(both["predicted_other"], classes=levels)
@@ -181,8 +186,21 @@ def agreement_table(
     return pd.DataFrame(rows, columns=[*columns, "quadratic_weighted_kappa", "low", "high"])
 
 
-def shared_rows(first: pd.DataFrame, second: pd.DataFrame, *, unit: str) -> pd.DataFrame:
-    """Test units of both tables: the first's columns, and the second's predicted_other."""
-    ours = rows_of(first, unit=unit)
-    theirs = rows_of(second, unit=unit)[["id", "predicted"]]
-    return ours.merge(theirs.rename(columns={"predicted": "predicted_other"}), on="id")
+def shared_rows(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
+    """The units of both tables: the first's columns, and the second's ``predicted_other``.
+
+    Both hold rows of one unit, so that the id alone names a row.
+    """
+    if first["id"].tolist() == second["id"].tolist():  # as a rule; a merge takes much longer
+        return first.assign(predicted_other=second["predicted"].to_numpy())
+    theirs = second[["id", "predicted"]].rename(columns={"predicted": "predicted_other"})
+    return first.merge(theirs, on="id")
+
+
+def _by_unit(tables: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str], pd.DataFrame]:
+    """The test rows of each table and unit, sorted by id."""
+    return {
+        (name, unit): rows_of(table, unit=unit).sort_values("id", ignore_index=True)
+        for name, table in tables.items()
+        for unit in UNITS
+    }

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from spoken_cefr.config import Config
 from spoken_cefr.evaluation.audit_figures import (
@@ -67,9 +68,11 @@ HISTORY_COLUMNS: tuple[str, ...] = (
     "validation_macro_f1",
 )
 
+SHOWN_BASELINES: tuple[str, ...] = ("majority", "duration_only", "all_metadata")
 N_SHOWN = 6  # runs in a figure that has a panel or a row for each
 
 
+@threadpool_limits.wrap(limits=1)  # small matrices: more threads only get in each other's way
 def run(config: Config) -> Report:
     """Do the whole stage, or nothing if its folder is up to date.
 
@@ -132,7 +135,9 @@ def run(config: Config) -> Report:
     histories = read_histories([path for path in seen if path.name in runs])
     figures = {
         **corpus_figures(inputs),
-        **score_figures(scores, histories, levels=levels),
+        **score_figures(
+            scores, histories, shown=[*SHOWN_BASELINES, *ranked[:N_SHOWN]], levels=levels
+        ),
         **table_figures(tables, ranked),
         **audit.figures,
         **explanation.figures,
@@ -242,9 +247,13 @@ def corpus_figures(inputs: Inputs) -> dict[str, Drawing]:
 
 
 def score_figures(
-    scores: Sequence[Score], histories: Mapping[str, pd.DataFrame], *, levels: Sequence[str]
+    scores: Sequence[Score],
+    histories: Mapping[str, pd.DataFrame],
+    *,
+    shown: Sequence[str],
+    levels: Sequence[str],
 ) -> dict[str, Drawing]:
-    """Learning curves, scores of each unit, and a confusion matrix per run and unit, by name."""
+    """Learning curves, scores of each unit, and a confusion matrix per shown run and unit."""
     figures: dict[str, Drawing] = {}
     if histories:
         figures["learning_curves"] = draw_learning_curves(histories)
@@ -252,6 +261,8 @@ def score_figures(
     for unit in table["unit"].unique():
         figures[f"scores_{unit}"] = draw_scores(table, unit=unit)
     for one in scores:
+        if one.run not in shown:
+            continue
         title = f"{one.run}, {one.n:,} test {one.unit}s"
         figures[f"confusion_{one.run}_{one.unit}"] = draw_confusion(
             one.matrix, title, levels=levels
@@ -275,7 +286,7 @@ def table_figures(tables: Mapping[str, pd.DataFrame], ranked: Sequence[str]) -> 
         if not shown:
             continue
         figures[f"calibration_{unit}"] = draw_calibration(tables["calibration"], shown, unit=unit)
-        compared = ["duration_only", "all_metadata", shown[0]]
+        compared = [*SHOWN_BASELINES[1:], shown[0]]
         figures[f"per_class_{unit}"] = draw_per_class(tables["per_class"], compared, unit=unit)
         agreement = tables["agreement"]
         agreement = agreement[agreement["run"].isin(shown) & agreement["other"].isin(shown)]
