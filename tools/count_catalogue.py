@@ -24,7 +24,7 @@ from spoken_cefr.files import write_csv
 from spoken_cefr.levels import TARGET_LEVELS, Level
 from spoken_cefr.neural_networks.split import PARTS, speaker_split
 from spoken_cefr.paths import ROOT
-from spoken_cefr.scraping.fields import speaker_ids
+from spoken_cefr.speakers import speaker_ids
 
 CATALOGUE = ROOT.parent / "shared" / "data" / "audio_lingua_fr_2025-01.csv"
 
