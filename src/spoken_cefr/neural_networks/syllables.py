@@ -1,0 +1,252 @@
+"""Counting the syllables of French words from their spelling.
+
+One nucleus is one syllable. A word is rewritten step by step until each nucleus
+is one sign: mute letters go, letters that make one sound become one (``eau``,
+``ou``, ``oi``), and a glide joins the vowel after it (``nation`` has 2, ``nuit`` 1)
+unless two consonants of one syllable stand before it (``crier`` 2, ``client`` 2).
+
+A mute e is counted as a careful speaker says it: never at the end of a word,
+not after one consonant sound (``samedi`` 2, ``maintenant`` 2), but in the first
+syllable (``petit`` 2) and after two (``appartement`` 4). Grammont (1894), "La loi des
+trois consonnes", Mémoires de la Société de linguistique de Paris 8.
+"""
+
+import functools
+import re
+import unicodedata
+
+# Spelling and sound part here, or letters are read by name or in full.
+_EXCEPTIONS = {
+    "août": 1, "aout": 1, "saoul": 1, "paon": 1, "faon": 1, "taon": 1, "monsieur": 2, "femme": 1,
+    "femmes": 1, "oui": 1, "ouais": 1, "pays": 2, "abbaye": 3, "clown": 1, "football": 2, "jean": 1,
+    "jeans": 1, "leader": 2, "team": 1, "cool": 1, "weekend": 2, "week": 1, "live": 1, "mail": 1,
+    "mails": 1, "email": 2, "emails": 2, "site": 1, "time": 1, "interview": 3, "ok": 2, "w": 3,
+    "km": 3, "kg": 3, "cm": 4, "min": 2, "mn": 2, "dr": 2, "mr": 2, "mme": 2, "mlle": 3, "etc": 4,
+    "hum": 1, "hmm": 1, "mmh": 1, "chut": 1, "pff": 1, "shopping": 2, "people": 2, "tunnel": 2,
+    "moelle": 1, "moelleux": 2, "caen": 1, "y": 1, "skate": 1, "week-end": 2, "jazz": 1,
+}  # fmt: skip
+
+# Said with a nasal vowel; other words in -ent are verbs whose ending is mute.
+_NASAL_ENT = frozenset(
+    """absent accent accident adhérent adjacent adolescent affluent agent antécédent apparent
+    appartient ardent argent astringent avent bivalent cent client coefficient cohérent compétent
+    concurrent confident conscient conséquent consent content contient continent contingent
+    convalescent convergent convient couvent dent devient différent diligent dissident divergent
+    décadent décent déficient déférent délinquent détergent détient efficient effervescent
+    entretient escient excellent excédent expédient exigent florent fluorescent fréquent gent
+    grandiloquent imminent impatient impotent imprudent impudent incident incohérent
+    incompétent inconscient inconséquent inconvénient indifférent indigent indolent indulgent
+    indécent influent ingrédient inhérent innocent insolent intelligent intermittent
+    intervient irrévérent jacent laurent lent lorient maintient malcontent mécontent négligent
+    nogent obtient occident omnipotent omniprésent onguent opulent orient outrecuident parent
+    parvient patient permanent pertinent pestilent polyvalent pressent prévient proéminent
+    provient prudent précédent présent président pénitent quotient redevient ressent retient
+    revient récent réminiscent récipient récurrent référent régent résident résurgent réticent
+    sent serment sergent serpent somnolent souvent souvient soutient strident subséquent succulent
+    survient talent tangent tient torrent transparent trident turbulent urgent vent
+    véhément vient vincent violent virulent ambivalent éloquent émergent éminent équivalent évident
+    entregent chiendent""".split()  # noqa: SIM905
+)
+# Verbs in -ment, with a mute ending; other words in -ment are nouns and adverbs.
+_MUTE_MENT = frozenset(
+    """affirment aiment allument animent arment assument blâment calment charment clament confirment
+    conforment consomment consument dament déclament déforment dorment désarment enferment endorment
+    entament escriment estiment expriment ferment filment forment fument gomment impriment
+    infirment informent nomment oppriment parfument priment proclament programment raniment
+    reforment renferment renomment riment réclament réforment répriment résument sèment somment
+    suppriment surnomment transforment abîment acclament""".split()  # noqa: SIM905
+)
+
+# Read in this order, each step on what those before it left. Signs that are no letters:
+# V a nucleus, W the nucleus "ou", N a nasal nucleus, _ a border between two nuclei,
+# j a glide that counts as a consonant. What is left as e is a mute e or an "è".
+_SOUNDS = tuple(
+    (re.compile(pattern), sounds)
+    for pattern, sounds in (
+        # Consonants of several letters, mute u after q and g, mute e after g.
+        (r"sch|sh|ch", "x"),
+        (r"ph", "f"),
+        (r"th", "t"),
+        (r"gn", "q"),
+        (r"ck|cqu|qu|q$", "k"),
+        (r"(?<=[cg])ue(?=il)|œu|oeu|œ|oe(?=il)", "eu"),
+        (r"guë", "gu"),
+        (r"gu(?=[eéèêiîïy])", "g"),
+        (r"ge(?=[aoàâôu](?!$))", "j"),
+        (r"(?<=[aeiouyéèêâîôûï])h(?=[aeiouyéèêàâîïôûù])", "_"),
+        (r"h", ""),
+        # The glide of travail, feuille, fille, payer.
+        (r"(?<=[ae])ill|(?<=[eo]u)ill|(?<=[ae])il(?=s?$)|(?<=[eo]u)il(?=s?$)", "j"),
+        (r"(?<=[bcdfgkprstzxqu])ill(?=[aeéèêioN])(?<!tranquill)(?<!distill)", "ij"),
+        (r"(?<=pa)y(?=s)", "_i"),
+        (r"(?<=[aeou])y(?=[aeéèêiouàâî])", "ij"),
+        (r"^y(?=[aeéèêouâ])", "j"),
+        # Two vowels that are no glide and no digraph; a diaeresis always parts them.
+        (r"(?<=[aoué])ï(?=[aeéèou])", "j"),
+        (r"oê", "oi"),
+        (r"[ïü]", "_i"),
+        (r"[ëæ]", "_è"),
+        (r"oo(?=p|rd)", "o_o"),
+        (r"oo|aa", "o"),
+        (r"ee", "i"),
+        (r"(?<=[aàâoôéè])(?=[éèêâàôo])|(?<=[éèo])(?=a)|(?<=é)(?=[iue])(?!es?$|ent$|e[mr])", "_"),
+        # An e before two of one letter is no mute one; the two are one sound.
+        (r"e(?=([bcdfgkmnlprstz])\1)", "è"),
+        (r"([bcdfgkmnlprstz])\1", r"\1"),
+        # A mute e after a vowel.
+        (r"(?<=[aiouyéj])e(?=s?$|ment)|(?<=[éiou])e(?=r[aieo])(?<!_e)(?=ra|ri|ro|rez)", "~"),
+        # Vowels of several letters.
+        (r"e?au", "V"),
+        (r"o[uùû]", "W"),
+        (r"(oi|ei|ai)n(?![aeiouyéèêâîôûnVW~])|aim(?=$|p)", "N"),
+        (r"oi|oî|ai|aî|ei|eî|eu|eû", "V"),
+        (r"[aâeioôuûy](n(?![aeiouyéèêàâîôûnVWNj~])|m(?=[bp]))", "N"),
+    )
+)
+_VOWELS = "aeiouyàâéèêîôùûVWN"
+_GLIDING = re.compile(rf"(?<![bcdfgkptv][lr])[iuyîW](?=[{_VOWELS}])|(?<=[bcdfgkptv][lr])u(?=i)")
+# The sounds after a mute e that leave its syllable open: one consonant, or two that go together.
+_OPEN = rf"(?=([bcdfgjklmnpqrstvxz]|[bcdfgkptv][lr])[{_VOWELS}])"
+_DROPPED = re.compile(rf"(?<=[{_VOWELS}][bcdfgjklmnpqrstvxz])e{_OPEN}")
+
+
+def count_syllables(word: str) -> int:
+    """Syllables of a word or a short text as it is written.
+
+    Parameters
+    ----------
+    word : str
+        Such as ``maison``, ``l'école``, ``a-t-il``, ``TGV``, ``1998,`` or ``14h30``.
+        Punctuation says nothing; digits are read as French numbers.
+
+    Returns
+    -------
+    int
+        0 for a text without letters and digits, else at least 1.
+    """
+    text = unicodedata.normalize("NFC", word).replace("’", "'")
+    pieces = re.findall(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['-][^\W\d_]+)*'?|[%€$£°+&=]", text)
+    return sum(_count_piece(piece) for piece in pieces)
+
+
+@functools.lru_cache(maxsize=100_000)
+def _count_piece(piece: str) -> int:
+    if piece[0].isdigit():
+        return _count_number(piece)
+    if piece in _SYMBOLS:
+        return _SYMBOLS[piece]
+    if piece.lower() in _EXCEPTIONS:
+        return _EXCEPTIONS[piece.lower()]
+    # The e of quatre is mute at the end, but not inside quatre-vingts.
+    parts = re.split(r"['-]", piece.replace("quatre-vingt", "quatrevingt"))
+    if len(parts) == 1:
+        return _count_acronym(piece) if _is_acronym(piece) else max(1, _count_part(piece.lower()))
+    total = 0
+    for position, part in enumerate(parts):
+        elided = not re.search(r"[aeiouyàâéèêëîïôöùûüœæ]", part.lower()) or part.lower() == "qu"
+        clitic = position > 0 and part.lower() in ("ce", "je")  # est-ce, suis-je
+        if not elided and not clitic:
+            total += max(1, _count_piece(part)) if part else 0
+    return max(1, total)
+
+
+def _is_acronym(word: str) -> bool:
+    """Letters that are read by name: all of those without a vowel, such as TGV and SNCF."""
+    return len(word) > 1 and not re.search("[aeiouyàâéèêëîïôöùûüœæ]", word.lower())
+
+
+def _count_acronym(word: str) -> int:
+    return sum(3 if letter in "Ww" else 1 for letter in word)
+
+
+def _count_part(word: str) -> int:
+    """Nuclei of lower-case letters."""
+    if word in _EXCEPTIONS:
+        return _EXCEPTIONS[word]
+    sounds = _mark_ending(word)
+    for pattern, replacement in _SOUNDS:
+        sounds = pattern.sub(replacement, sounds)
+    sounds = sounds.replace("~", "")
+    sounds = _GLIDING.sub("j", sounds)
+    sounds = re.sub(rf"(?<=[^{_VOWELS}_])es?$", "", sounds) or "e"
+    sounds = _DROPPED.sub("", sounds)
+    return sum(sounds.count(vowel) for vowel in _VOWELS)
+
+
+def _mark_ending(word: str) -> str:
+    """Take off the mute ending of a verb in -ent."""
+    if not word.endswith("ent") or len(word) < 5 or word in _NASAL_ENT:
+        return word
+    if word.endswith("ment") and word not in _MUTE_MENT:
+        return word
+    return word.removesuffix("nt")
+
+
+# --- numbers, read as French words
+
+_SYMBOLS = {"%": 2, "€": 2, "$": 2, "£": 1, "°": 2, "+": 1, "&": 1, "=": 2}
+_UNITS = [
+    "zéro",
+    "un",
+    "deux",
+    "trois",
+    "quatre",
+    "cinq",
+    "six",
+    "sept",
+    "huit",
+    "neuf",
+    "dix",
+    "onze",
+    "douze",
+    "treize",
+    "quatorze",
+    "quinze",
+    "seize",
+    "dix-sept",
+    "dix-huit",
+    "dix-neuf",
+]
+_TENS = ("", "dix", "vingt", "trente", "quarante", "cinquante", "soixante")
+
+
+def number_words(number: int) -> str:
+    """A whole number from 0 to below 10^9 as it is said in France.
+
+    >>> number_words(1998)
+    'mille neuf cent quatre-vingt-dix-huit'
+    """
+    for size, name in ((1_000_000, "million"), (1000, "mille"), (100, "cent")):
+        if number >= size:
+            count, rest = divmod(number, size)
+            plural = "s" if name == "million" and count > 1 else ""
+            one = count == 1 and name != "million"
+            words = [] if one else [number_words(count)]
+            words.append(name + plural)
+            return " ".join(words + ([number_words(rest)] if rest else []))
+    if number < 20:
+        return _UNITS[number]
+    tens, units = divmod(number, 10)
+    if number >= 80:
+        return f"quatre-vingt-{_UNITS[number - 80]}" if number > 80 else "quatre-vingt"
+    if number >= 70:
+        return f"soixante{'-et-' if number == 71 else '-'}{_UNITS[number - 60]}"
+    if units == 0:
+        return _TENS[tens]
+    return f"{_TENS[tens]}{'-et-' if units == 1 else '-'}{_UNITS[units]}"
+
+
+def _count_number(digits: str) -> int:
+    """Syllables of digits: 1998 and 1.000.000 are one number, 3,5 has a comma."""
+    if re.fullmatch(r"\d{1,3}(\.\d{3})+", digits):
+        digits = digits.replace(".", "")
+    whole, *fractions = re.split(r"[.,]", digits)
+    return _count_digits(whole) + sum(2 + _count_digits(fraction) for fraction in fractions)
+
+
+def _count_digits(digits: str) -> int:
+    """A telephone number is read in pairs, and digits after a leading 0 one by one."""
+    if digits.startswith("0") or len(digits) > 9:
+        pairs = [digits[i : i + 2] for i in range(0, len(digits), 2)]
+        return sum(sum(count_syllables(_UNITS[int(d)]) for d in pair) for pair in pairs)
+    return count_syllables(number_words(int(digits)))

@@ -1,0 +1,145 @@
+"""Tense, mood, subordination and the shape of clauses, from a parsed text.
+
+Everything is counted by clause, and a clause is what a finite verb governs, so
+that it hardly matters where a transcript puts its full stops. Labels are those of
+Universal Dependencies (de Marneffe, Manning, Nivre & Zeman, 2021, Computational
+Linguistics 47).
+"""
+
+from collections import Counter
+
+import numpy as np
+from spacy.tokens import Doc, Token
+
+TENSES = ("present", "imparfait", "passe_compose", "futur", "conditionnel", "subjonctif")
+SUBORDINATE = ("ccomp", "advcl", "acl", "acl:relcl", "csubj", "csubj:pass", "advcl:cleft")
+RELATIVE = ("acl:relcl",)
+# Verbs whose compound tenses take "être": the parser reads "est allée" as a passive.
+ETRE_VERBS = frozenset(
+    """aller arriver décéder demeurer descendre devenir entrer intervenir monter mourir naître
+    partir parvenir passer provenir redevenir rentrer repartir rester retomber retourner revenir
+    sortir survenir tomber venir""".split()  # noqa: SIM905
+)
+_SIMPLE = {"Pres": "present", "Imp": "imparfait", "Fut": "futur", "Past": "passe_simple"}
+_COMPOUND = {"Pres": "passe_compose", "Imp": "plus_que_parfait", "Fut": "futur"}
+_MOODS = {"Cnd": "conditionnel", "Sub": "subjonctif", "Imp": "imperatif"}
+
+
+def syntax_measures(doc: Doc) -> dict[str, float]:
+    """Measures of the clauses of a parsed text.
+
+    Returns
+    -------
+    dict of str to float
+        The share of the finite verbs in each of `TENSES`; ``subordinate_share``,
+        ``relative_share`` and ``passive_share`` of the clauses; ``clause_words`` words per
+        clause; inside clauses ``dependency_distance``, the mean number of words from a word
+        to its head, and ``clause_depth``, the mean over clauses of the longest way down from
+        its verb, in dependencies. All NaN for a text without a finite verb.
+    """
+    finite = [token for token in doc if is_finite(token)]
+    if not finite:
+        names = [f"{tense}_share" for tense in TENSES]
+        names += ["subordinate_share", "relative_share", "passive_share"]
+        names += ["clause_words", "dependency_distance", "clause_depth"]
+        return dict.fromkeys(names, float("nan"))
+    tenses = Counter(tense_of(token) for token in finite)
+    heads = {clause_head(token).i: clause_head(token) for token in finite}
+    n_words = sum(not _is_sign(token) for token in doc)
+    return {
+        **{f"{tense}_share": tenses[tense] / len(finite) for tense in TENSES},
+        "subordinate_share": _share(heads, SUBORDINATE),
+        "relative_share": _share(heads, RELATIVE),
+        "passive_share": sum(map(is_passive, heads.values())) / len(heads),
+        "clause_words": n_words / len(heads),
+        "dependency_distance": _dependency_distance(doc, heads),
+        "clause_depth": _clause_depth(doc, heads),
+    }
+
+
+def is_finite(token: Token) -> bool:
+    """Whether a token is a verb or auxiliary with a person."""
+    return token.pos_ in ("VERB", "AUX") and "Fin" in token.morph.get("VerbForm")
+
+
+def clause_head(token: Token) -> Token:
+    """The word that heads the clause of a finite verb: for ``a mangé`` it is ``mangé``."""
+    while token.dep_.startswith(("aux", "cop")) and token.head != token:
+        token = token.head
+    return token
+
+
+def tense_of(token: Token) -> str:
+    """Tense or mood of a finite verb: one of `TENSES`, or another such as ``plus_que_parfait``.
+
+    A compound tense goes by its auxiliary: ``j'ai mangé`` is passé composé, ``j'aurais
+    mangé`` conditionnel. ``aller`` in the present with an infinitive is counted as futur
+    (``je vais manger``). Stages of learning go by these forms: Bartning & Schlyter (2004),
+    "Itinéraires acquisitionnels et stades de développement en français L2", Journal of
+    French Language Studies 14.
+    """
+    mood = "".join(token.morph.get("Mood"))
+    tense = "".join(token.morph.get("Tense"))
+    if mood in _MOODS:
+        return _MOODS[mood]
+    if _is_tense_auxiliary(token):
+        return _COMPOUND.get(tense, "other")
+    if token.lemma_ == "aller" and tense == "Pres" and _has_infinitive(token):
+        return "futur"
+    return _SIMPLE.get(tense, "other")
+
+
+def is_passive(head: Token) -> bool:
+    """Whether the head of a clause is a participle in the passive (``est préparé``)."""
+    return any(child.dep_ == "aux:pass" and not _is_active(child) for child in head.children)
+
+
+def _is_tense_auxiliary(token: Token) -> bool:
+    return token.dep_ == "aux:tense" or (token.dep_ == "aux:pass" and _is_active(token))
+
+
+def _is_active(auxiliary: Token) -> bool:
+    """Whether what the parser calls a passive is the compound tense of a verb with être."""
+    participle = auxiliary.head
+    reflexive = any("Yes" in child.morph.get("Reflex") for child in participle.children)
+    return auxiliary.lemma_ == "être" and (reflexive or participle.lemma_ in ETRE_VERBS)
+
+
+def _has_infinitive(token: Token) -> bool:
+    return any(
+        child.dep_ == "xcomp" and "Inf" in child.morph.get("VerbForm") for child in token.children
+    )
+
+
+def _share(heads: dict[int, Token], relations: tuple[str, ...]) -> float:
+    return sum(head.dep_ in relations for head in heads.values()) / len(heads)
+
+
+def _is_sign(token: Token) -> bool:
+    return token.is_punct or token.is_space or not any(map(str.isalnum, token.text))
+
+
+def _dependency_distance(doc: Doc, heads: dict[int, Token]) -> float:
+    """Mean distance between a word and its head inside a clause, in words without signs.
+
+    Liu (2008), "Dependency distance as a metric of language comprehension difficulty",
+    Journal of Cognitive Science 9.
+    """
+    place = np.cumsum([not _is_sign(token) for token in doc])
+    distances = [
+        abs(int(place[token.i]) - int(place[token.head.i]))
+        for token in doc
+        if not _is_sign(token) and token.head != token and token.i not in heads
+    ]
+    return float(np.mean(distances)) if distances else float("nan")
+
+
+def _clause_depth(doc: Doc, heads: dict[int, Token]) -> float:
+    deepest = dict.fromkeys(heads, 0)
+    for token in doc:
+        depth, head = 0, token
+        while head.i not in heads and head.head != head:
+            depth, head = depth + 1, head.head
+        if head.i in heads and not _is_sign(token):
+            deepest[head.i] = max(deepest[head.i], depth)
+    return float(np.mean(list(deepest.values())))

@@ -1,0 +1,99 @@
+"""Syllables of French words against a list counted by ear, in the French of France."""
+
+import pytest
+
+from spoken_cefr.neural_networks.syllables import count_syllables, number_words
+
+# The words of each line have the number of syllables that stands before them.
+COUNTED = {
+    1: """
+        chat pain vin un une le la les mot mots eau beau beaux août paon œuf œufs œil yeux
+        nuit lui huit juin pied bien rien chien viens moins loin coin soin roi trois froid feu
+        peur cœur sœur fille filles famille:2 table quatre sucre livre prêtre monde France
+        plage place même frère mère gens temps champ plomb femme Jean fils corps sept oui
+        parle parles parlent aiment sont vient viennent dent cent vent noël:2 ville mille
+        gnôle train frein timbre hier:1 ciel miel fier:1 quai qui que quoi quand guerre langue
+        gare""",
+    2: """
+        maison bonjour merci chanson enfant petit petite demain matin samedi lundi mardi école
+        hôtel journée musée lycée année idée pays crier prier client trier ouvrier:3 plier
+        travail travaille travailler:3 soleil réveil feuille:1 bouteille oreille abeille payer
+        essayer:3 nation station passion janvier février:3 premier dernier métier papier
+        cahier photo phrase:1 chocolat:3 haïr maïs naïf aiguille anguille tranquille parlait
+        parlaient étaient mangeait mangeons nageait moment content argent souvent parent
+        parents parlement:3 maintenant monsieur madame mademoiselle:3 docteur avion camion
+        lion:1 violon:2 piano:2 cuisine gâteau gâteaux oiseau bateau chapeau voyage croyait
+        essaie prévoit coopérer:4 chaos aorte""",
+    3: """
+        ordinateur:4 téléphone université:5 restaurant cinéma animal élève:2 éléphant hôpital
+        boulangerie étudiant:3 éducation:4 histoire:2 information:4 développement
+        appartement:4 gouvernement:4 événement médicament:4 vêtement:2 seulement:2 rapidement
+        heureusement vraiment:2 évidemment:4 aujourd'hui anglais:2 américain:4 européen:4
+        théâtre:2 poésie poète:2 réalité:4 créer:2 géant:2 océan vidéo radio:2 télévision:4
+        réunion société pharmacie gymnastique immigration:4 internet psychologie:4 employé
+        bibliothèque:4 croissance:2 environnement:4 extraordinaire:5 coïncidence:4 ambiguïté:4
+        égoïste maestro""",
+}  # fmt: skip
+
+
+def counted_words():
+    for n_syllables, words in COUNTED.items():
+        for word in words.split():
+            name, _, other = word.partition(":")
+            yield name, int(other or n_syllables)
+
+
+def test_syllables_of_the_words_are_those_heard():
+    words = dict(counted_words())
+    assert len(words) >= 120
+    assert {w: count_syllables(w) for w in words} == words
+
+
+@pytest.mark.parametrize(
+    ("text", "n_syllables"),
+    [
+        ("l'école", 2),
+        ("qu'elle", 1),
+        ("j’habite", 2),
+        ("d'accord,", 2),
+        ("a-t-il", 2),
+        ("est-ce", 1),
+        ("peut-être", 2),
+        ("quelqu'un", 2),
+        ("TGV", 3),
+        ("SNCF", 4),
+        ("14h30", 4),
+        ("1998,", 8),
+        ("22", 2),
+        ("80", 3),
+        ("3,5", 4),
+        ("...", 0),
+        ("", 0),
+        ("Merci beaucoup !", 4),
+    ],
+)
+def test_elisions_hyphens_acronyms_and_numbers(text, n_syllables):
+    assert count_syllables(text) == n_syllables
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0, "zéro"),
+        (16, "seize"),
+        (21, "vingt-et-un"),
+        (71, "soixante-et-onze"),
+        (80, "quatre-vingt"),
+        (91, "quatre-vingt-onze"),
+        (100, "cent"),
+        (1998, "mille neuf cent quatre-vingt-dix-huit"),
+        (2_000_001, "deux millions un"),
+    ],
+)
+def test_numbers_are_read_as_in_france(number, words):
+    assert number_words(number) == words
+
+
+def test_a_mute_ending_adds_no_syllable():
+    for singular in ("maison", "table", "école", "journée", "feuille"):
+        assert count_syllables(singular + "s") == count_syllables(singular)
