@@ -320,3 +320,31 @@ def test_a_split_without_training_recordings_is_told(corpus):
     config, segments, split, _ = corpus
     with pytest.raises(InputError, match="no segment is in the train part"):
         inputs.speech_embeddings(config, segments, split=split.assign(part="test"))
+
+
+# --- text
+
+
+def test_the_words_of_every_segment_are_embedded_and_kept(corpus, monkeypatch):
+    config, segments, _, _ = corpus
+    segments = segments.assign(text=["une maison" if i % 2 else "" for i in range(len(segments))])
+    found = inputs.text_embeddings(config, segments)
+    assert found.shape == (len(segments), 300)
+    assert not found[0].any() and np.abs(found[1]).sum() > 0
+    np.testing.assert_array_equal(found[1], found[3])
+    monkeypatch.setattr(
+        "spoken_cefr.neural_networks.text_embeddings.load_text_encoder",
+        lambda name: pytest.fail("it is kept"),
+    )
+    np.testing.assert_array_equal(inputs.text_embeddings(config, segments), found)
+
+
+def test_each_kind_of_input_has_the_keys_that_it_depends_on(demo_config):
+    def differ(kind, override):
+        plain, other = demo_config(), demo_config(f"neural_networks.{override}")
+        return inputs.input_keys(kind, plain) != inputs.input_keys(kind, other)
+
+    assert differ("speech_embedding", "speech_layer=0") and differ("fusion", "speech_layer=0")
+    assert differ("text_embedding", "text_encoder=camembert-base")
+    assert differ("fusion", "text_encoder=camembert-base")
+    assert not differ("image", "speech_layer=0") and not differ("text_embedding", "speech_layer=0")
