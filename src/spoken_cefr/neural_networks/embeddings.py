@@ -29,6 +29,7 @@ from spoken_cefr.processing.audio import add_white_noise
 from spoken_cefr.stages import stage_folder
 
 FRAMES_PER_S = SAMPLE_RATE // SAMPLES_PER_FRAME
+WINDOW_S = WINDOW_FRAMES / FRAMES_PER_S
 
 
 @dataclass(frozen=True)

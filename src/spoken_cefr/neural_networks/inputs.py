@@ -29,7 +29,7 @@ from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder
 
 # To be counted up when the numbers change although no key does.
-EMBEDDING_VERSION = 2
+EMBEDDING_VERSION = 3
 
 Arrays = dict[str, np.ndarray]
 
