@@ -134,7 +134,8 @@ def read_measures(config: Config) -> pd.DataFrame | None:
     if not path.exists():
         return None
     table = read_table(path, columns=("recording_id",))
-    return table.set_index("recording_id").astype(np.float64)
+    # The file also says, as text, what each row was made from.
+    return table.set_index("recording_id").select_dtypes("number").astype(np.float64)
 
 
 def run_folders(config: Config) -> list[Path]:
