@@ -13,8 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from spoken_cefr.errors import InputError
-
 # Rows a read when an array is moved to the device, and a pass without gradients: bounds memory.
 CHUNK = 512
 # On a CPU, larger arrays stay in their memory-mapped file and are read batch by batch.
@@ -30,6 +28,8 @@ class Store:
     ----------
     source : np.ndarray, shape (n, ...)
         May be memory-mapped.
+    chosen : np.ndarray, shape (n_chosen,), int, optional
+        The rows that belong here; by default all.
     transform : callable, optional
         Applied to the rows that are read, e.g. from a spectrogram to an image.
     most_bytes : int, optional
@@ -40,18 +40,30 @@ class Store:
     def __init__(
         self,
         source: np.ndarray,
+        chosen: np.ndarray | None = None,
         *,
         device: torch.device,
         transform: Callable[[np.ndarray], np.ndarray] | None = None,
         most_bytes: int | None = None,
     ) -> None:
         self.source, self.device, self.transform = source, device, transform
-        self.row_shape = self._read(np.arange(1)).shape[1:] if len(source) else source.shape[1:]
-        n_bytes = 4 * len(source) * int(np.prod(self.row_shape))
+        self.chosen = np.arange(len(source)) if chosen is None else chosen
+        self.row_shape = self._read(np.arange(1)).shape[1:]
+        n_bytes = 4 * len(self) * int(np.prod(self.row_shape))
         self.held: Tensor | None = None
         if n_bytes <= (_room(device) if most_bytes is None else most_bytes):
-            places = np.split(np.arange(len(source)), range(CHUNK, len(source), CHUNK))
-            self.held = torch.cat([self._read(place).to(device) for place in places])
+            self.held = torch.cat([rows.to(device) for rows in self.in_chunks()])
+
+    def __len__(self) -> int:
+        return len(self.chosen)
+
+    def in_chunks(self) -> Iterator[Tensor]:
+        """All rows in order, some at a time, on the device if they are held there."""
+        if self.held is not None:
+            yield from self.held.split(CHUNK)
+            return
+        for first in range(0, len(self), CHUNK):
+            yield self._read(np.arange(first, min(first + CHUNK, len(self))))
 
     def take(self, places: Tensor) -> Tensor:
         """Rows at these places (any shape), on the device: shape (*places.shape, ...)."""
@@ -61,7 +73,7 @@ class Store:
         return rows.to(self.device, non_blocking=True).reshape(*places.shape, *self.row_shape)
 
     def _read(self, places: np.ndarray) -> Tensor:
-        rows = np.asarray(self.source[places], dtype=np.float32)
+        rows = np.asarray(self.source[self.chosen[places]], dtype=np.float32)
         return torch.from_numpy(self.transform(rows) if self.transform else rows)
 
 
@@ -231,13 +243,10 @@ def crop_places(
     return firsts[:, None] + steps % counts[:, None]
 
 
-def check_crop(counts: np.ndarray, recording_ids: np.ndarray) -> None:
-    """Raise InputError for a recording of one segment: a loop of it would be no speech."""
-    if (counts < 2).any():
-        raise InputError(
-            f"recording {recording_ids[int(np.argmax(counts < 2))]} has one segment: no crop can "
-            "be cut from it; leave it out or take shorter segments (processing.segment_s)"
-        )
+def n_segments_in(crop_s: float, *, segment_s: float, overlap: float) -> int:
+    """How many segments begin and end within a crop of this length in seconds; at least 1."""
+    hop_s = segment_s * (1 - overlap)
+    return max(1, int((crop_s - segment_s) / hop_s + 1e-6) + 1)
 
 
 def _order(n: int, chances: Tensor | None, generator: torch.Generator) -> Tensor:

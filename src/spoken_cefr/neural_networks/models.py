@@ -10,6 +10,9 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from spoken_cefr.levels import TARGET_LEVELS
+
+N_CLASSES = len(TARGET_LEVELS)
 L2 = 0.001
 # Keras's defaults. PyTorch's momentum is one minus Keras's, and its epsilon is smaller.
 KERAS_BATCH_NORM = {"momentum": 0.01, "eps": 1e-3}
@@ -31,7 +34,7 @@ class StudyCNN(nn.Module):
         Height and width of the images in pixels.
     """
 
-    def __init__(self, image_size: int, *, n_outputs: int) -> None:
+    def __init__(self, image_size: int, *, n_outputs: int = N_CLASSES) -> None:
         super().__init__()
         side = (image_size - 4) // 2  # two unpadded 3 x 3 convolutions, then pooling by 2
         self.layers = nn.Sequential(
@@ -63,7 +66,7 @@ class SimpleDNN(nn.Module):
         Width of the embedding, which is read as it is.
     """
 
-    def __init__(self, n_features: int, *, n_outputs: int) -> None:
+    def __init__(self, n_features: int, *, n_outputs: int = N_CLASSES) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.Linear(n_features, 512),
@@ -92,7 +95,9 @@ class RegularisedDNN(nn.Module):
         Units of the hidden layers, see ``DNN_WIDTHS``.
     """
 
-    def __init__(self, n_features: int, *, widths: tuple[int, ...], n_outputs: int) -> None:
+    def __init__(
+        self, n_features: int, *, widths: tuple[int, ...], n_outputs: int = N_CLASSES
+    ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         for n_in, n_out in zip((n_features, *widths), widths, strict=False):
@@ -131,7 +136,7 @@ class SmallCNN(nn.Module):
         Mel bands, each standardised by its mean and deviation over training rows.
     """
 
-    def __init__(self, n_mels: int, *, n_outputs: int) -> None:
+    def __init__(self, n_mels: int, *, n_outputs: int = N_CLASSES) -> None:
         super().__init__()
         self.standardise = Standardise(n_mels)
         self.layers = nn.Sequential(
@@ -199,7 +204,9 @@ def begin_as_keras(model: nn.Module) -> None:
             nn.init.zeros_(layer.bias)
 
 
-def build_model(architecture: str, input_shape: tuple[int, ...], *, n_outputs: int) -> nn.Module:
+def build_model(
+    architecture: str, input_shape: tuple[int, ...], *, n_outputs: int = N_CLASSES
+) -> nn.Module:
     """Build an untrained network for segments of this shape.
 
     Parameters
