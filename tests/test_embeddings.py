@@ -24,7 +24,7 @@ from spoken_cefr.neural_networks.embeddings import (
     segment_places,
     windows,
 )
-from spoken_cefr.neural_networks.places import N_COSINES, PlaceEraser, cosines
+from spoken_cefr.neural_networks.places import N_COSINES, PlaceEraser, cosines, place_s
 from spoken_cefr.neural_networks.speech_encoders import Wav2Vec2Frames
 from spoken_cefr.stages import stage_folder
 from spoken_cefr.torchaudio_cpu import import_torchaudio
@@ -202,6 +202,7 @@ def test_segments_at_one_place_of_two_windows_are_at_one_place():
     np.testing.assert_allclose(places[0], places[1], atol=1e-6)
     np.testing.assert_allclose(places[0, 0], np.cos(np.pi * 0.5 / 30), atol=1e-3)
     np.testing.assert_allclose(places[2, 0], np.cos(np.pi * 29.5 / 30), atol=1e-3)
+    np.testing.assert_allclose(place_s(places), [0.5, 0.5, 29.5], atol=0.1)
 
 
 # --- what is kept

@@ -10,6 +10,7 @@ from spoken_cefr.evaluation.drawing import png_bytes
 from spoken_cefr.neural_networks.display import (
     draw_architecture,
     draw_balance,
+    draw_images,
     draw_measures,
     draw_places,
     draw_projection,
@@ -45,6 +46,16 @@ def test_levels_keep_their_order_and_rare_speakers_are_one_grey():
     assert png_bytes(figure) == png_bytes(figure)
 
 
+def test_of_a_large_cloud_some_are_drawn_and_keep_their_labels():
+    rows = np.zeros((5000, 3))
+    rows[:, 0] = np.arange(5000)
+    levels = np.where(np.arange(5000) < 2500, "A1", "A2")
+    figure = draw_projection(rows, {"level": levels})
+    first, second = (c.get_offsets()[:, 0] for c in figure.subfigs[0].axes[0].collections)
+    assert len(first) + len(second) == 2000
+    assert first.max() < second.min() or second.max() < first.min()
+
+
 def test_places_have_two_pairs_of_components_for_each_title():
     rows = np.random.default_rng(0).normal(size=(20, 6))
     figure = draw_places({"before": rows, "after": rows}, np.arange(20.0))
@@ -56,6 +67,13 @@ def test_balance_bars_are_the_shares():
     shares = {"none": np.array([0.7, 0.3]), "class_weight": np.array([0.5, 0.5])}
     figure = draw_balance(shares, levels=["A1", "A2"])
     assert [bar.get_height() for bar in figure.axes[0].patches] == [0.7, 0.3, 0.5, 0.5]
+
+
+def test_images_are_shown_as_they_are_a_row_for_each_kind():
+    rows = np.random.default_rng(0).random((3, 5, 5))
+    figure = draw_images({"clean": rows, "with noise": 1 - rows})
+    shown = [ax.images[0].get_array() for ax in figure.axes]
+    np.testing.assert_array_equal(np.stack(shown), np.concatenate([rows, 1 - rows]))
 
 
 # --- networks
@@ -74,7 +92,7 @@ def test_the_layers_of_a_network_account_for_every_parameter():
 def test_normalisation_counts_with_the_layer_before_it():
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
     layers = layer_table(model, torch.zeros(1, 3))
-    assert layers["layer"].tolist() == ["input", "dense 4, BatchNorm1d, ReLU", "dense 2"]
+    assert layers["layer"].tolist() == ["input", "dense 4, batch norm, ReLU", "dense 2"]
     assert layers["n_parameters"].tolist() == [0, 16 + 8, 10]
 
 

@@ -20,6 +20,16 @@ BOX_WIDTH, GAP = 1.0, 0.28  # of a diagram, in its own units
 # Layers that only pass on what they get, and hold no parameter: written into the box before.
 INLINE = (nn.ReLU, nn.GELU, nn.Tanh, nn.Dropout, nn.Dropout2d, nn.BatchNorm1d, nn.BatchNorm2d)
 
+PLAIN_NAMES = {
+    "AdaptiveAvgPool2d": "mean-pool",
+    "BatchNorm1d": "batch norm",
+    "BatchNorm2d": "batch norm",
+    "Flatten": "flatten",
+    "MaxPool2d": "max-pool",
+    "Standardise": "standardise",
+}
+MOST_POINTS = 2000  # drawn of a cloud; more hide each other and make the notebook heavy
+
 
 def project(embeddings: np.ndarray, *, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Two principal components, and the share of the variance that each holds.
@@ -41,6 +51,27 @@ def project(embeddings: np.ndarray, *, first: int = 0) -> tuple[np.ndarray, np.n
 
 
 @in_style
+def draw_images(images: Mapping[str, np.ndarray]) -> Drawing:
+    """Segments as the CNN reads them, a row for each title.
+
+    Parameters
+    ----------
+    images : mapping of str to np.ndarray, shape (n, size, size)
+        In 0..1, as `spoken_cefr.processing.audio.to_image` makes them.
+    """
+    n = len(next(iter(images.values())))
+    figure = Drawing(width_in=1.9 * n, height_in=2.0 * len(images) + 0.2)
+    grid = figure.subplots(len(images), n, squeeze=False, sharex=True, sharey=True)
+    for row, (title, rows) in zip(grid, images.items(), strict=True):
+        for ax, image in zip(row, rows, strict=True):
+            ax.imshow(image, cmap="gray", vmin=0, vmax=1)
+        row[0].set_ylabel(f"{title}\nmel band (pixel)")
+    for ax in grid[-1]:
+        ax.set_xlabel("time (pixel)")
+    return figure
+
+
+@in_style
 def draw_projection(
     embeddings: np.ndarray,
     labels: Mapping[str, Sequence[str]],
@@ -54,16 +85,19 @@ def draw_projection(
     embeddings : np.ndarray, shape (n, n_features)
     labels : mapping of str to sequence of str
         By title, such as ``{"level": ..., "speaker": ...}``, one label a row.
-        Levels are drawn in their order; of other labels the seven most frequent have a
-        colour and a marker each, the rest is grey.
+        Levels are drawn in their order; of other labels the seven most frequent
+        have a colour and a marker each, the rest is grey. Of many rows,
+        `MOST_POINTS` are drawn, chosen by chance.
     """
     points, shares = project(embeddings)
+    drawn = _some(len(points))
+    points = points[drawn]
     figure = Drawing(width_in=4.4 * len(labels), height_in=4.6)
     panels = figure.subfigures(1, len(labels), squeeze=False)[0]
     size = float(np.clip(4000 / len(points), 3, 30))
     for panel, (title, values) in zip(panels, labels.items(), strict=True):
         ax = panel.subplots()
-        column = pd.Series(list(values), dtype=str)
+        column = pd.Series(list(values), dtype=str)[drawn]
         named = column.isin(_named(column, levels))
         for label, color, marker in _looks(column, levels):
             chosen = (column == label) if label else ~named
@@ -91,14 +125,17 @@ def draw_places(
     embeddings : mapping of str to np.ndarray, shape (n, n_features)
         By title, such as before and after the place is taken out.
     place_s : np.ndarray, shape (n,)
-        Seconds from the start of the window.
+        Seconds from the start of the window. Of many, `MOST_POINTS` are drawn.
     """
     figure = Drawing(width_in=4.2 * len(embeddings), height_in=6.6)
     grid = figure.subplots(2, len(embeddings), squeeze=False)
     for column, (title, rows) in zip(grid.T, embeddings.items(), strict=True):
         for ax, first in zip(column, (0, 2), strict=True):
             points, shares = project(rows, first=first)
-            dots = ax.scatter(*points.T, c=place_s, cmap="cividis", s=3, vmin=0, vmax=window_s)
+            drawn = _some(len(points))
+            dots = ax.scatter(
+                *points[drawn].T, c=place_s[drawn], cmap="cividis", s=3, vmin=0, vmax=window_s
+            )
             ax.set(xlabel=_component(first + 1, shares[0]), ylabel=_component(first + 2, shares[1]))
         column[0].set_title(title)
     figure.colorbar(dots, ax=grid, label="place in the window (s)")
@@ -248,6 +285,11 @@ def draw_measures(
     return figure
 
 
+def _some(n: int) -> np.ndarray:
+    """Numbers of the rows that are drawn, in order."""
+    return np.sort(np.random.default_rng(0).permutation(n)[:MOST_POINTS])
+
+
 def _component(number: int, share: float) -> str:
     return f"component {number} ({100 * share:.0f} % of the variance)"
 
@@ -269,13 +311,13 @@ def _looks(column: pd.Series, levels: Sequence[str]) -> list[tuple[str, str, str
 def _layer_name(layer: nn.Module) -> str:
     name = type(layer).__name__
     if isinstance(layer, nn.Conv2d):
-        return f"conv {layer.kernel_size[0]} x {layer.kernel_size[1]}"
+        kind = "conv" if layer.groups == 1 else "depthwise"
+        return f"{kind} {layer.kernel_size[0]} x {layer.kernel_size[1]}"
     if isinstance(layer, nn.Linear):
         return f"dense {layer.out_features}"
     if isinstance(layer, (nn.Dropout, nn.Dropout2d)):
         return f"dropout {layer.p:g}"
-    plain = {"MaxPool2d": "max-pool", "AdaptiveAvgPool2d": "mean-pool", "Flatten": "flatten"}
-    return plain.get(name, name)
+    return PLAIN_NAMES.get(name, name)
 
 
 def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
