@@ -1,0 +1,82 @@
+"""The rare words of a transcript, and where each of them is said."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from spacy.tokens import Doc, Token
+from wordfreq import zipf_frequency
+
+from spoken_cefr.processing.words import Word
+
+# Zipf scale (van Heuven et al. 2014): 3 is once in a million words. Below this a word is
+# outside the 7 000 or so most frequent French ones.
+RARE_ZIPF = 3.7
+
+
+@dataclass
+class RareWord:
+    """A word that learners may not know.
+
+    Parameters
+    ----------
+    zipf : float
+        Frequency on the Zipf scale; 0 for a word that is in no list, which is
+        often one that was heard wrongly.
+    word_indices : list of int
+        Which of the recording's words they are.
+    """
+
+    word: str
+    zipf: float
+    word_indices: list[int] = field(default_factory=list)
+
+
+def find_rare_words(
+    doc: Doc, words: Sequence[Word], *, language: str, threshold: float = RARE_ZIPF
+) -> list[RareWord]:
+    """Words below a Zipf frequency, rarest first; names and numbers are left out.
+
+    A form counts as known when its lemma is frequent.
+
+    Parameters
+    ----------
+    doc : Doc
+        Of the whole text.
+    words : sequence of Word
+        Of the same text, split at white space.
+    """
+    found: dict[str, RareWord] = {}
+    indices = word_indices(doc.text, words)
+    for token in doc:
+        if not token.is_alpha or token.pos_ in ("PROPN", "NUM", "X") or len(token) < 2:
+            continue
+        zipf = _zipf(token, language)
+        if zipf >= threshold:
+            continue
+        rare = found.setdefault(token.lower_, RareWord(token.lower_, zipf))
+        index = indices.get(token.idx)
+        if index is not None:
+            rare.word_indices.append(index)
+    return sorted(found.values(), key=lambda rare: (rare.zipf, rare.word))
+
+
+def _zipf(token: Token, language: str) -> float:
+    forms = (token.lower_, token.lemma_.lower())
+    return max(zipf_frequency(form, language) for form in forms)
+
+
+def word_indices(text: str, words: Sequence[Word]) -> dict[int, int]:
+    """Which word each character of a text belongs to, by the character's position.
+
+    What stands alone without a letter or digit (" ? ") belongs to no word. Text
+    after the first word that is not where it should be belongs to none either.
+    """
+    indices: dict[int, int] = {}
+    position = 0
+    for index, word in enumerate(words):
+        start = text.find(word.word, position)
+        if start < 0 or any(map(str.isalnum, text[position:start])):
+            break
+        position = start + len(word.word)
+        indices.update(dict.fromkeys(range(start, position), index))
+    return indices
