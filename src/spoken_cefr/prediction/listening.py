@@ -26,14 +26,15 @@ class Heard:
         Mono at 16 kHz.
     spoken_language : str or None
         Whisper's code of the language that it takes this for, None where nobody speaks.
-    language_probability : float
-        How probable the language is that was asked for.
+    spoken_probability, language_probability : float
+        How probable that language is, and the one that was asked for.
     """
 
     path: Path
     signal: np.ndarray
     transcript: Transcript
     spoken_language: str | None
+    spoken_probability: float
     language_probability: float
 
     @property
@@ -98,7 +99,14 @@ def _heard(
     listener: FasterWhisper, path: Path, signal: np.ndarray, transcript: Transcript
 ) -> Heard:
     if NO_SPEECH in transcript.remarks:
-        return Heard(path, signal, transcript, None, 0.0)
+        return Heard(path, signal, transcript, None, 0.0, 0.0)
     probabilities = listener.language_probabilities(signal)
     spoken = max(probabilities, key=probabilities.__getitem__)
-    return Heard(path, signal, transcript, spoken, probabilities[transcript.language])
+    return Heard(
+        path,
+        signal,
+        transcript,
+        spoken,
+        probabilities[spoken],
+        probabilities[transcript.language],
+    )
