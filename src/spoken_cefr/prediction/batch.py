@@ -83,6 +83,12 @@ def predict_files(
     heard_of = listen(listener, files, language=language.whisper, n_jobs=n_jobs)
     for file, heard in zip(files, heard_of, strict=True):
         if isinstance(heard, InputError):
-            yield {"file": str(file), "error": str(heard)}
+            yield {"file": printable(str(file)), "error": printable(str(heard))}
         else:
-            yield rate_recording(heard, model, nlp).to_dict()
+            result = rate_recording(heard, model, nlp).to_dict()
+            yield result | {"file": printable(result["file"])}
+
+
+def printable(text: str) -> str:
+    """Text with the bytes of a file name that are not UTF-8 written out as ``\\xe9``."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

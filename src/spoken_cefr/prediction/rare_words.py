@@ -46,7 +46,8 @@ def find_rare_words(
         Of the same text, split at white space.
     """
     found: dict[str, RareWord] = {}
-    indices = word_indices(doc.text, words)
+    places = word_places(doc.text, words)
+    index_of = {i: index for index, place in places.items() for i in range(*place)}
     for token in doc:
         if not token.is_alpha or token.pos_ in ("PROPN", "NUM", "X") or len(token) < 2:
             continue
@@ -54,7 +55,7 @@ def find_rare_words(
         if zipf >= threshold:
             continue
         rare = found.setdefault(token.lower_, RareWord(token.lower_, zipf))
-        index = indices.get(token.idx)
+        index = index_of.get(token.idx)
         if index is not None:
             rare.word_indices.append(index)
     return sorted(found.values(), key=lambda rare: (rare.zipf, rare.word))
@@ -65,18 +66,18 @@ def _zipf(token: Token, language: str) -> float:
     return max(zipf_frequency(form, language) for form in forms)
 
 
-def word_indices(text: str, words: Sequence[Word]) -> dict[int, int]:
-    """Which word each character of a text belongs to, by the character's position.
+def word_places(text: str, words: Sequence[Word]) -> dict[int, tuple[int, int]]:
+    """Where in a text each word stands: first character and the one after the last, by index.
 
-    What stands alone without a letter or digit (" ? ") belongs to no word. Text
-    after the first word that is not where it should be belongs to none either.
+    What stands alone without a letter or digit (" ? ") is no word. From the
+    first word on that is not where it should be, no place is known.
     """
-    indices: dict[int, int] = {}
+    places: dict[int, tuple[int, int]] = {}
     position = 0
     for index, word in enumerate(words):
         start = text.find(word.word, position)
         if start < 0 or any(map(str.isalnum, text[position:start])):
             break
         position = start + len(word.word)
-        indices.update(dict.fromkeys(range(start, position), index))
-    return indices
+        places[index] = (start, position)
+    return places

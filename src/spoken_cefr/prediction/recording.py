@@ -17,6 +17,7 @@ from spoken_cefr.prediction.verdict import (
     reason_of_spread,
     reason_to_abstain,
 )
+from spoken_cefr.processing.transcription import NO_SPEECH
 
 SURE_LOGPROB = -0.7  # mean log probability of a token; clear recordings have -0.1 to -0.4
 
@@ -121,7 +122,8 @@ def _warnings(heard: Heard, notice: str) -> list[str]:
     sure = heard.transcript.avg_logprob
     if sure is not None and sure < SURE_LOGPROB:
         warnings.append("Whisper was unsure of many words: read the transcript before the level")
-    return warnings + heard.transcript.remarks
+    # Where nobody speaks the reason to abstain says it already.
+    return warnings + [remark for remark in heard.transcript.remarks if remark != NO_SPEECH]
 
 
 def _word(word: str, start_s: float, end_s: float) -> dict[str, Any]:
