@@ -44,7 +44,7 @@ class MeasuresModel:
         self.card = bundle.card()
         self.ranges = bundle.config["ranges"]
         self.transcription = bundle.config["transcription"]
-        self._regression = regression
+        self.regression = regression
         self._names = names
         self._medians = medians
 
@@ -88,7 +88,7 @@ class MeasuresModel:
         row = self._row(measures)
         windows = list(text_windows(doc, heard.transcript.words, heard.duration_s))
         rows = [row, *(self._row(window.measures()) for window in windows)]
-        probabilities = self._regression.predict_proba(np.stack(rows))
+        probabilities = self.regression.predict_proba(np.stack(rows))
         parts = [
             Part(window.start_s, window.end_s, p)
             for window, p in zip(windows, probabilities[1:], strict=True)
@@ -103,7 +103,7 @@ class MeasuresModel:
         """By how many levels the mean level would differ, were one measure at its median."""
         without = np.tile(row, (len(row), 1))
         np.fill_diagonal(without, self._medians)
-        probabilities = self._regression.predict_proba(np.vstack([row, without]))
+        probabilities = self.regression.predict_proba(np.vstack([row, without]))
         means = probabilities @ np.arange(1, probabilities.shape[1] + 1)
         return dict(zip(self._names, means[0] - means[1:], strict=True))
 

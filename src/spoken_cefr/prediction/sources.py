@@ -46,7 +46,7 @@ def find_recordings(paths: Sequence[str | Path]) -> tuple[list[Path], list[str]]
                 "give another folder, or files by name"
             )
         if len(audio) < len(visible):
-            remarks.append(f"{path}: {len(visible) - len(audio)} files that are not audio left out")
+            remarks.append(f"{path}: left out {len(visible) - len(audio)} that are not audio")
         found |= dict.fromkeys(audio)
     if not found:
         raise InputError("no recording was given: name a file or a folder")
@@ -85,6 +85,10 @@ def load_recording(path: Path, *, max_mb: float = MAX_FILE_MB) -> np.ndarray:
 
 
 def _check_file(path: Path, *, max_mb: float) -> None:
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:  # libsndfile's wrapper takes no other names
+        raise InputError(f"{path} has a name that is not UTF-8: rename it") from None
     size = _size_of_readable(path)
     if size == 0:
         raise InputError(f"{path} is an empty file (0 bytes)")
