@@ -12,11 +12,12 @@ import jsonschema
 import numpy as np
 import pytest
 import soundfile
-from prediction_helpers import NAMES, make_bundle
+from prediction_helpers import make_bundle
 
 import spoken_cefr
 from spoken_cefr.cli import main
 from spoken_cefr.errors import InputError
+from spoken_cefr.neural_networks.measures import NAMES
 from spoken_cefr.paths import ROOT
 
 RATE = 16_000

@@ -9,8 +9,7 @@ from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.metrics import confusion_matrix, quadratic_weighted_kappa
 from spoken_cefr.levels import label_set, level_codes, to_label_set
-from spoken_cefr.neural_networks.measures import MEASURES
-from spoken_cefr.neural_networks.measures_table import measures_table
+from spoken_cefr.neural_networks.measures import NAMES, measures_table
 from spoken_cefr.neural_networks.ordinal_regression import OrdinalRegression
 from spoken_cefr.prediction.bundle import write_bundle
 from spoken_cefr.prediction.choice import bundle_folder
@@ -55,7 +54,7 @@ def build_bundle(config: Config) -> Path:
     """
     table = _table(config)
     classes = label_set(config.neural_networks.rare_levels)
-    names = [measure.name for measure in MEASURES]
+    names = list(NAMES)
     table["level"] = to_label_set(table["level"], classes)
     table["code"] = level_codes(table["level"], classes=classes)
     train, validation = (table[table["part"] == part] for part in ("train", "validation"))

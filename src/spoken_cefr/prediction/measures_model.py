@@ -7,7 +7,7 @@ import numpy as np
 from spacy.tokens import Doc
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.neural_networks.measures import MEASURES, measure_recording
+from spoken_cefr.neural_networks.measures import NAMES, measure_recording
 from spoken_cefr.neural_networks.ordinal_regression import OrdinalRegression
 from spoken_cefr.prediction.bundle import ARRAYS, CONFIG, Bundle
 from spoken_cefr.prediction.listening import Heard
@@ -59,7 +59,7 @@ class MeasuresModel:
             is missing or of another shape.
         """
         names = bundle.config.get("measures")
-        if names != [measure.name for measure in MEASURES]:
+        if names != list(NAMES):
             raise InputError(
                 f"{bundle.folder / CONFIG} is of other measures than this version computes: "
                 "make the bundle again"

@@ -3,15 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from spacy.tokens import Doc, Token
-from wordfreq import zipf_frequency
+from spacy.tokens import Doc
 
+from spoken_cefr.neural_networks.lexis import RARE_ZIPF, is_content_word, token_zipf
 from spoken_cefr.processing.words import Word
-
-# Zipf scale (van Heuven et al. 2014): 3 is once in a million words. Below this a word is
-# outside the 7 000 or so most frequent French ones.
-RARE_ZIPF = 3.7
-
 
 @dataclass
 class RareWord:
@@ -31,12 +26,8 @@ class RareWord:
     word_indices: list[int] = field(default_factory=list)
 
 
-def find_rare_words(
-    doc: Doc, words: Sequence[Word], *, language: str, threshold: float = RARE_ZIPF
-) -> list[RareWord]:
-    """Words below a Zipf frequency, rarest first; names and numbers are left out.
-
-    A form counts as known when its lemma is frequent.
+def find_rare_words(doc: Doc, words: Sequence[Word]) -> list[RareWord]:
+    """The content words below `lexis.RARE_ZIPF`, rarest first; names and numbers are left out.
 
     Parameters
     ----------
@@ -45,25 +36,17 @@ def find_rare_words(
     words : sequence of Word
         Of the same text, split at white space.
     """
-    found: dict[str, RareWord] = {}
     places = word_places(doc.text, words)
     index_of = {i: index for index, place in places.items() for i in range(*place)}
+    found: dict[str, RareWord] = {}
     for token in doc:
-        if not token.is_alpha or token.pos_ in ("PROPN", "NUM", "X") or len(token) < 2:
-            continue
-        zipf = _zipf(token, language)
-        if zipf >= threshold:
+        if not is_content_word(token) or (zipf := token_zipf(token)) >= RARE_ZIPF:
             continue
         rare = found.setdefault(token.lower_, RareWord(token.lower_, zipf))
         index = index_of.get(token.idx)
         if index is not None:
             rare.word_indices.append(index)
     return sorted(found.values(), key=lambda rare: (rare.zipf, rare.word))
-
-
-def _zipf(token: Token, language: str) -> float:
-    forms = (token.lower_, token.lemma_.lower())
-    return max(zipf_frequency(form, language) for form in forms)
 
 
 def word_places(text: str, words: Sequence[Word]) -> dict[int, tuple[int, int]]:

@@ -87,7 +87,7 @@ def rate_recording(heard: Heard, model: LevelModel, nlp: Language) -> Result:
     rating = model.rate(heard, doc, values)
     verdict = reach_verdict(rating.probabilities, card.classes)
     reason = reason or reason_of_spread(rating.probabilities, card.classes)
-    rare = find_rare_words(doc, transcript.words, language=card.language)
+    rare = find_rare_words(doc, transcript.words)
     return Result(
         **known,
         **_abstention(reason),
