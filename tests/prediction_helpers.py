@@ -3,10 +3,12 @@
 import numpy as np
 
 from spoken_cefr.levels import TARGET_LEVELS
-from spoken_cefr.neural_networks.measures import NAMES
+from spoken_cefr.neural_networks.measures import MEASURES
 from spoken_cefr.neural_networks.ordinal_regression import OrdinalRegression
 from spoken_cefr.prediction.bundle import write_bundle
 from spoken_cefr.prediction.measures_model import MeasuresModel
+
+NAMES = [measure.name for measure in MEASURES]
 
 
 def bundle_config(**changes):
@@ -21,7 +23,7 @@ def bundle_config(**changes):
         "notice": "Only for tests.",
         "synthetic": True,
         "transcription": {"model": "offline-base", "compute_type": "int8"},
-        "measures": list(NAMES),
+        "measures": NAMES,
         "ranges": {name: dict(quartiles) for name in NAMES},
     }
     return config | changes

@@ -6,18 +6,18 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import jsonschema
 import numpy as np
 import pytest
 import soundfile
-from prediction_helpers import make_bundle
+from prediction_helpers import NAMES, make_bundle
 
 import spoken_cefr
 from spoken_cefr.cli import main
 from spoken_cefr.errors import InputError
-from spoken_cefr.neural_networks.measures import NAMES
 from spoken_cefr.paths import ROOT
 
 RATE = 16_000
@@ -39,7 +39,8 @@ def write_music(path):
     t = np.arange(2 * RATE) / RATE
     chords = [(261.6, 329.6, 392.0), (220.0, 261.6, 329.6), (174.6, 220.0, 261.6)] * 3
     bars = [
-        sum(np.sin(2 * np.pi * f * k * t) / k for f in chord for k in range(1, 6)) * np.exp(-1.2 * t)
+        sum(np.sin(2 * np.pi * f * k * t) / k for f in chord for k in range(1, 6))
+        * np.exp(-1.2 * t)
         for chord in chords
     ]
     music = np.concatenate(bars)
@@ -112,7 +113,7 @@ def test_the_timeline_covers_the_recording(results):
     assert len(parts) >= 3
     assert parts[0]["start_s"] < 2
     assert parts[-1]["end_s"] > result["duration_s"] - 2
-    assert all(a["end_s"] >= b["start_s"] for a, b in zip(parts, parts[1:], strict=False))
+    assert all(a["end_s"] >= b["start_s"] for a, b in pairwise(parts))
 
 
 def test_rare_words_point_to_where_they_are_said(results):

@@ -5,13 +5,12 @@ import time
 
 import numpy as np
 import pytest
-from prediction_helpers import bundle_arrays, bundle_config, make_bundle
+from prediction_helpers import NAMES, bundle_arrays, bundle_config, make_bundle
 from safetensors.numpy import save_file
 
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import read_json, sha256_of, write_json
-from spoken_cefr.neural_networks.measures import NAMES
 from spoken_cefr.prediction import choice
 from spoken_cefr.prediction.bundle import read_bundle, write_bundle
 from spoken_cefr.prediction.choice import bundle_folder, choose_model, load_model
@@ -102,7 +101,7 @@ def corrupt(folder, kind):
     elif kind == "other kind":
         change(folder, kind="oracle")
     elif kind == "other measures":
-        change(folder, measures=list(NAMES[:-1]))
+        change(folder, measures=NAMES[:-1])
     elif kind == "array missing":
         arrays = bundle_arrays()
         del arrays["medians"]

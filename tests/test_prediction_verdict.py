@@ -66,7 +66,11 @@ def test_level_score_and_likely_levels_agree(weights):
     [
         (heard(spoken=None, n_words=0), "no_speech", "nobody was heard"),
         (heard(n_words=0), "no_words", "no word could be made out"),
-        (heard(spoken="en", french=0.01), "other_language", r"sounds like English \(95%\), not French"),
+        (
+            heard(spoken="en", french=0.01),
+            "other_language",
+            r"sounds like English \(95%\), not French",
+        ),
         (heard(spoken="de", french=0.01, n_words=0), "other_language", "German"),
         (heard(n_words=MIN_WORDS - 1), "too_few_words", "only 19 words were heard; at least 20"),
     ],

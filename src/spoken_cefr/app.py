@@ -157,9 +157,7 @@ def serve(
                 app_kwargs={"middleware": [_middleware()]},
             )
         except OSError:
-            raise InputError(
-                f"port {port} of {HOST} is taken: give another with --port"
-            ) from None
+            raise InputError(f"port {port} of {HOST} is taken: give another with --port") from None
         try:
             yield url
         finally:
@@ -225,7 +223,7 @@ def build_page(gradio: Any, analyst: Analyst) -> Any:
         delete_cache=(ABANDONED_S, ABANDONED_S),
     ) as blocks:
         language = gradio.Radio(list(CHOICES), value="fr", label=text("language", "fr"))
-        gradio.HTML(f'<h1>{both("title")}</h1><p>{both("purpose")}</p>', elem_classes="cefr")
+        gradio.HTML(f"<h1>{both('title')}</h1><p>{both('purpose')}</p>", elem_classes="cefr")
         audio = gradio.Audio(
             sources=["upload", "microphone"],
             type="filepath",
@@ -240,7 +238,9 @@ def build_page(gradio: Any, analyst: Analyst) -> Any:
         output = gradio.HTML(elem_id="result", elem_classes="cefr")
 
         def analyse(
-            path: str | None, code: str, progress: Any = gradio.Progress()  # noqa: B008
+            path: str | None,
+            code: str,
+            progress: Any = gradio.Progress(),  # noqa: B008
         ) -> str:
             return analyst.analyse(path, code, progress)
 

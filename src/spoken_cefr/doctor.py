@@ -113,7 +113,9 @@ def python() -> Finding:
     """The interpreter's version."""
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info < MIN_PYTHON:
-        return Finding("Python", MISSING, version, "3.11 or newer is needed: make PYTHON=python3.11")
+        return Finding(
+            "Python", MISSING, version, "3.11 or newer is needed: make PYTHON=python3.11"
+        )
     return Finding("Python", OK, version)
 
 
@@ -169,7 +171,9 @@ def torch_device(config: Config) -> Finding:
 
     from spoken_cefr.neural_networks.training import choose_device
 
-    return Finding("torch", OK, f"{torch.__version__}, {choose_device(config.neural_networks.device)}")
+    return Finding(
+        "torch", OK, f"{torch.__version__}, {choose_device(config.neural_networks.device)}"
+    )
 
 
 def torchaudio(config: Config) -> Finding:
@@ -195,7 +199,10 @@ def browser(config: Config) -> Finding:
         return Finding("browser, driver", OK, chrome, "Selenium fetches its driver the first time")
     if sys.platform != "linux":
         return Finding(
-            "browser, driver", NOTE, "not on the path", "Google Chrome, installed as usual, is found"
+            "browser, driver",
+            NOTE,
+            "not on the path",
+            "Google Chrome, installed as usual, is found",
         )
     return Finding(
         "browser, driver",
@@ -308,4 +315,6 @@ def page(config: Config) -> Finding:
     """Whether `spoken-cefr app` can open its page."""
     if _is_installed("gradio"):
         return Finding("page", OK, f"gradio {importlib.metadata.version('gradio')}")
-    return Finding("page", NOTE, "no gradio", "for `spoken-cefr app`: pip install 'spoken-cefr[app]'")
+    return Finding(
+        "page", NOTE, "no gradio", "for `spoken-cefr app`: pip install 'spoken-cefr[app]'"
+    )

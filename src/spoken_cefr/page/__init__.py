@@ -1,1 +1,1 @@
-"""The page of `spoken-cefr app`: the level of a recording, in French and English, on this machine."""
+"""The page of `spoken-cefr app`, in French and English: words, style, drawings, results."""

@@ -3,7 +3,7 @@
 import base64
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ import numpy as np
 
 from spoken_cefr.page.timeline import draw_overview, draw_words
 from spoken_cefr.page.wording import both, french_error, in_both, language_names, text
-from spoken_cefr.prediction.report import clock, number
+from spoken_cefr.prediction.labels import by_weight, label, number, span
+from spoken_cefr.prediction.report import clock
 from spoken_cefr.processing.textgrid import write_textgrid
 from spoken_cefr.processing.words import Word
 
 Result = Mapping[str, Any]
+MAX_MEASURES = 8  # shown at first
 
 
 def error_html(name: str, message: str) -> str:
@@ -30,7 +32,8 @@ def error_html(name: str, message: str) -> str:
         Of an `InputError`, in which the file's path was replaced by the name.
     """
     french = f"{name} : {french_error(message)}"
-    return f'<div class="error" role="alert"><b>{both("no_result")}.</b> {in_both(french, message)}</div>'
+    told = f"<b>{both('no_result')}.</b> {in_both(french, message)}"
+    return f'<div class="error" role="alert">{told}</div>'
 
 
 def result_html(result: Result, signal: np.ndarray, sample_rate: int) -> str:
@@ -125,7 +128,8 @@ def _timeline(result: Result, signal: np.ndarray, sample_rate: int) -> str:
 def _transcript(result: Result) -> str:
     titles = {}
     for row in result["rare_words"]:
-        told = both_title("rare_title", zipf=row["zipf"]) if row["zipf"] else both_title("rare_unknown")
+        known = row["zipf"] is not None
+        told = both_title("rare_title", zipf=row["zipf"]) if known else both_title("rare_unknown")
         titles |= dict.fromkeys(row["word_indices"], told)
     said = [
         f'<mark title="{escape(titles[i])}">{escape(word["word"])}</mark>'
@@ -137,42 +141,44 @@ def _transcript(result: Result) -> str:
 
 
 def both_title(key: str, **facts: object) -> str:
-    """A text for an attribute, in both languages: a style sheet cannot choose inside an attribute."""
+    """A text for an attribute, in both languages: no style sheet chooses inside one."""
     return f"{text(key, 'fr', **facts)} / {text(key, 'en', **facts)}"
 
 
 def _measures(result: Result) -> str:
-    levels = next(
-        (list(row["ranges"]) for row in result["measures"].values() if row["ranges"]), []
-    )
+    measures = result["measures"]
+    levels = next((list(row["ranges"]) for row in measures.values() if row["ranges"]), [])
+    hint = f'<p class="muted">{both("measures_hint")}</p>' if levels else ""
+    shown = by_weight(measures, MAX_MEASURES)
+    rest = [name for name in measures if name not in shown]
+    table = _measure_table(measures, shown, levels)
+    if rest:
+        hidden = _measure_table(measures, rest, levels)
+        table += f"<details><summary>{both('measures_rest')}</summary>{hidden}</details>"
+    return f"<h3>{both('measures')}</h3>{hint}{table}"
+
+
+def _measure_table(
+    measures: Mapping[str, Mapping[str, Any]], names: Sequence[str], levels: Sequence[str]
+) -> str:
     head = "".join(f'<th scope="col">{escape(level)}</th>' for level in levels)
-    if levels:
-        head += f'<th scope="col">{both("nearest")}</th>'
     rows = []
-    for name, row in result["measures"].items():
+    for name in names:
+        row = measures[name]
+        unit = row["unit"]
         cells = "".join(
-            f'<td class="near">{_range(row, level)}</td>'
-            if level == row["nearest_level"]
-            else f"<td>{_range(row, level)}</td>"
+            f"<td{' class=near' * (level == row['nearest_level'])}>"
+            f"{span(row['ranges'].get(level), unit)}</td>"
             for level in levels
         )
-        if levels:
-            cells += f"<td>{escape(row['nearest_level'] or '-')}</td>"
-        label = escape(f"{name.replace('_', ' ')} ({row['unit']})")
-        rows.append(
-            f'<tr><th scope="row" title="{escape(row["description"])}">{label}</th>'
-            f"<td>{number(row['value'])}</td>{cells}</tr>"
-        )
-    hint = f'<p class="muted">{both("measures_hint")}</p>' if levels else ""
+        told = in_both(label(name, unit, "fr"), label(name, unit, "en"))
+        value = f"<td><b>{number(row['value'], unit)}</b></td>"
+        rows.append(f'<tr><th scope="row">{told}</th>{value}{cells}</tr>')
     return (
-        f'<h3>{both("measures")}</h3>{hint}<table><thead><tr><th scope="col">{both("measure")}</th>'
-        f'<th scope="col">{both("here")}</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+        f'<table class="measures"><thead><tr><th scope="col">{both("measure")}</th>'
+        f'<th scope="col">{both("here")}</th>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table>"
     )
-
-
-def _range(row: Mapping[str, Any], level: str) -> str:
-    quartiles = row["ranges"].get(level)
-    return f"{number(quartiles[0])}\u2013{number(quartiles[2])}" if quartiles else "-"
 
 
 def _downloads(result: Result) -> str:
@@ -200,5 +206,6 @@ def _link(name: str, kind: str, content: str, key: str) -> str:
 
 
 def _model(model: Mapping[str, Any]) -> str:
-    told = f"{model['name']}, {model['kind']}, {model['version']}. {model['trained_on']} {model['notice']}"
+    told = f"{model['name']}, {model['kind']}, {model['version']}. "
+    told += f"{model['trained_on']} {model['notice']}"
     return f'<h3>{both("model")}</h3><p class="muted">{escape(told)}</p>'

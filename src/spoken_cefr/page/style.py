@@ -35,8 +35,9 @@ html[lang=fr] .cefr [lang=en], html:not([lang=fr]) .cefr [lang=fr] {{ display: n
 .cefr h3 {{ font-size: 1.1em; margin: 1.2em 0 0.4em; color: {INK}; }}
 .cefr .level {{ font-size: 2.4em; font-weight: 700; color: {ACCENT}; }}
 .cefr .muted {{ color: {MUTED}; }}
-.cefr .note {{ color: {WARNING_INK}; background: {WARNING}; padding: 0.5em 0.8em; border-radius: 6px; }}
-.cefr .error {{ color: {ERROR_INK}; background: {ERROR}; padding: 0.5em 0.8em; border-radius: 6px; }}
+.cefr .note, .cefr .error {{ padding: 0.5em 0.8em; border-radius: 6px; }}
+.cefr .note {{ color: {WARNING_INK}; background: {WARNING}; }}
+.cefr .error {{ color: {ERROR_INK}; background: {ERROR}; }}
 .cefr table {{ border-collapse: collapse; width: 100%; color: {INK}; }}
 .cefr th, .cefr td {{ text-align: right; padding: 0.15em 0.5em; border-bottom: 1px solid {GRID}; }}
 .cefr th:first-child, .cefr td:first-child {{ text-align: left; }}

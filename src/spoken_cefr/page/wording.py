@@ -10,7 +10,10 @@ CHOICES: tuple[tuple[str, str], ...] = (("Français", "fr"), ("English", "en"))
 
 # By key: French, English. `{...}` are facts.
 TEXTS: dict[str, tuple[str, str]] = {
-    "title": ("À quel niveau convient cet enregistrement ?", "Which level does this recording suit?"),
+    "title": (
+        "À quel niveau convient cet enregistrement ?",
+        "Which level does this recording suit?",
+    ),
     "purpose": (
         "Le niveau (CECRL) est celui du public à qui l’enregistrement convient comme document "
         "d’écoute ; ce n’est pas une note de la personne qui parle. Le fichier reste sur cet "
@@ -59,14 +62,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "measures": ("Mesures", "Measures"),
     "measures_hint": (
-        "À côté : la moitié centrale des enregistrements d’entraînement de chaque niveau. "
-        "En tête, ce qui pèse le plus dans le résultat.",
-        "Beside each: the middle half of the training recordings of each level. What weighs most "
-        "in the result comes first.",
+        "À côté : la moitié centrale des enregistrements d’entraînement de chaque niveau ; "
+        "le niveau le plus proche est marqué.",
+        "Beside each: the middle half of the training recordings of each level; the nearest level "
+        "is marked.",
     ),
+    "measures_rest": ("Les autres mesures", "The other measures"),
     "measure": ("mesure", "measure"),
     "here": ("ici", "here"),
-    "nearest": ("le plus proche", "nearest"),
     "downloads": ("Télécharger", "Download"),
     "json": ("Tout le résultat (JSON)", "The whole result (JSON)"),
     "textgrid": ("Les mots et leurs temps (TextGrid)", "Words and their times (TextGrid)"),
@@ -137,7 +140,9 @@ def both(key: str, **facts: object) -> str:
 
 def in_both(french: str, english: str) -> str:
     """HTML with two plain texts, of which the style sheet shows one."""
-    return f'<span lang="fr">{html.escape(french)}</span><span lang="en">{html.escape(english)}</span>'
+    return (
+        f'<span lang="fr">{html.escape(french)}</span><span lang="en">{html.escape(english)}</span>'
+    )
 
 
 def french_error(message: str) -> str:

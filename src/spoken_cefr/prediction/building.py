@@ -9,7 +9,7 @@ from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.metrics import confusion_matrix, quadratic_weighted_kappa
 from spoken_cefr.levels import label_set, level_codes, to_label_set
-from spoken_cefr.neural_networks.measures import NAMES, measures_table
+from spoken_cefr.neural_networks.measures import MEASURES, measures_table
 from spoken_cefr.neural_networks.ordinal_regression import OrdinalRegression
 from spoken_cefr.prediction.bundle import write_bundle
 from spoken_cefr.prediction.choice import bundle_folder
@@ -50,16 +50,16 @@ def build_bundle(config: Config) -> Path:
     ------
     InputError
         If the split or the processing's tables are missing, or the train part
-        lacks all but one level.
+        lacks a level below one that it has.
     """
     table = _table(config)
     classes = label_set(config.neural_networks.rare_levels)
-    names = list(NAMES)
     table["level"] = to_label_set(table["level"], classes)
+    classes = learnable(classes, set(table.loc[table["part"] == "train", "level"]))
+    table = table[table["level"].isin(classes)].copy()
+    names = [measure.name for measure in MEASURES]
     table["code"] = level_codes(table["level"], classes=classes)
     train, validation = (table[table["part"] == part] for part in ("train", "validation"))
-    if train["code"].nunique() < 2:
-        raise InputError("the train part holds one level only: a bundle needs two or more")
     medians = train[names].median().fillna(0.0).to_numpy(np.float64)
     regression = OrdinalRegression(n_classes=len(classes))
     regression.fit(_filled(train[names], medians), train["code"].to_numpy())
@@ -94,6 +94,26 @@ def build_bundle(config: Config) -> Path:
     )
 
 
+def learnable(classes: tuple[str, ...], present: set[str]) -> tuple[str, ...]:
+    """The classes without the highest ones that are in nothing to learn from.
+
+    Raises
+    ------
+    InputError
+        If a lower one is missing, or all but one: scores would not be levels.
+    """
+    last = max((i for i, level in enumerate(classes) if level in present), default=-1)
+    kept = classes[: last + 1]
+    missing = [level for level in kept if level not in present]
+    if missing or len(kept) < 2:
+        lacking = missing or [level for level in classes if level not in present]
+        raise InputError(
+            f"the train part has no recording of {', '.join(lacking)}: no model of the level can "
+            "be made of it"
+        )
+    return kept
+
+
 def _table(config: Config) -> pd.DataFrame:
     """Measures, speaker, level and part of each recording."""
     path = stage_folder(config, "neural_networks") / "split.csv"
@@ -125,7 +145,9 @@ def reference_ranges(
 
 def _trained_on(config: Config, train: pd.DataFrame) -> str:
     what = (
-        "machine-spoken demo recordings" if config.scraping.replica_dir else config.scraping.base_url
+        "machine-spoken demo recordings"
+        if config.scraping.replica_dir
+        else config.scraping.base_url
     )
     return (
         f"Trained on {len(train)} recordings of {train['speaker_id'].nunique()} speakers "

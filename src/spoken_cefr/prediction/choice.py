@@ -5,13 +5,11 @@ from pathlib import Path
 
 from spoken_cefr.config import PROFILE_VARIABLE, Config, load_config
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import read_json
 from spoken_cefr.languages import find_language
 from spoken_cefr.paths import ROOT
 from spoken_cefr.prediction.bundle import CONFIG, read_bundle
 from spoken_cefr.prediction.measures_model import MeasuresModel
 from spoken_cefr.prediction.models import LevelModel
-from spoken_cefr.prediction.starter import StarterModel
 from spoken_cefr.stages import stage_folder
 
 STARTER = ROOT / "data" / "starter"

@@ -7,7 +7,7 @@ import numpy as np
 from spacy.tokens import Doc
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.neural_networks.measures import NAMES, measure_recording
+from spoken_cefr.neural_networks.measures import MEASURES, measure_recording
 from spoken_cefr.neural_networks.ordinal_regression import OrdinalRegression
 from spoken_cefr.prediction.bundle import ARRAYS, CONFIG, Bundle
 from spoken_cefr.prediction.listening import Heard
@@ -59,7 +59,7 @@ class MeasuresModel:
             is missing or of another shape.
         """
         names = bundle.config.get("measures")
-        if names != list(NAMES):
+        if names != [measure.name for measure in MEASURES]:
             raise InputError(
                 f"{bundle.folder / CONFIG} is of other measures than this version computes: "
                 "make the bundle again"
@@ -144,9 +144,7 @@ def text_windows(doc: Doc, words: Sequence[Word], duration_s: float) -> Iterator
         if len(inside) < MIN_WINDOW_WORDS:
             continue
         said = [words[i] for i in inside]
-        span = doc.char_span(
-            places[inside[0]][0], places[inside[-1]][1], alignment_mode="expand"
-        )
+        span = doc.char_span(places[inside[0]][0], places[inside[-1]][1], alignment_mode="expand")
         # A word may reach over the window's edge.
         low, high = min(start, said[0].start_s), max(end, said[-1].end_s)
         yield TextWindow(float(low), float(high), said, span.as_doc())

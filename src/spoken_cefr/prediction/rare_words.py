@@ -1,12 +1,13 @@
-"""The rare words of a transcript, and where each of them is said."""
+"""Where the rare words of a transcript are said, and where any word stands in the text."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from spacy.tokens import Doc
 
-from spoken_cefr.neural_networks.lexis import RARE_ZIPF, is_content_word, token_zipf
+from spoken_cefr.neural_networks import lexis
 from spoken_cefr.processing.words import Word
+
 
 @dataclass
 class RareWord:
@@ -14,20 +15,20 @@ class RareWord:
 
     Parameters
     ----------
-    zipf : float
-        Frequency on the Zipf scale; 0 for a word that is in no list, which is
-        often one that was heard wrongly.
+    zipf : float or None
+        Frequency on the Zipf scale (see `lexis`); None for a word that is in no
+        list, which often is one that was heard wrongly.
     word_indices : list of int
-        Which of the recording's words they are.
+        Which of the recording's words it is.
     """
 
     word: str
-    zipf: float
+    zipf: float | None
     word_indices: list[int] = field(default_factory=list)
 
 
 def find_rare_words(doc: Doc, words: Sequence[Word]) -> list[RareWord]:
-    """The content words below `lexis.RARE_ZIPF`, rarest first; names and numbers are left out.
+    """The words that `lexis.rare_words` finds, each form once, rarest first.
 
     Parameters
     ----------
@@ -39,14 +40,14 @@ def find_rare_words(doc: Doc, words: Sequence[Word]) -> list[RareWord]:
     places = word_places(doc.text, words)
     index_of = {i: index for index, place in places.items() for i in range(*place)}
     found: dict[str, RareWord] = {}
-    for token in doc:
-        if not is_content_word(token) or (zipf := token_zipf(token)) >= RARE_ZIPF:
-            continue
-        rare = found.setdefault(token.lower_, RareWord(token.lower_, zipf))
-        index = index_of.get(token.idx)
+    for rare in lexis.rare_words(doc):
+        form = rare.word.lower()
+        zipf = rare.zipf if rare.zipf > lexis.MIN_ZIPF else None
+        row = found.setdefault(form, RareWord(form, zipf))
+        index = index_of.get(rare.offset)
         if index is not None:
-            rare.word_indices.append(index)
-    return sorted(found.values(), key=lambda rare: (rare.zipf, rare.word))
+            row.word_indices.append(index)
+    return sorted(found.values(), key=lambda row: (row.zipf or 0.0, row.word))
 
 
 def word_places(text: str, words: Sequence[Word]) -> dict[int, tuple[int, int]]:

@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 
 from spoken_cefr.files import write_csv
+from spoken_cefr.prediction.labels import by_weight, label, number, span
 
 WIDTH = 96
 BAR = 30  # characters of a certain level
-MAX_RARE, MAX_PARTS = 15, 12
+MAX_MEASURES, MAX_RARE, MAX_PARTS = 12, 15, 12
 RANGE_TOLD = "range of each level: the middle half of the training corpus"
 
 
@@ -59,37 +60,34 @@ def _measures(measures: Mapping[str, Mapping[str, Any]]) -> list[str]:
     if not measures:
         return []
     levels = next((list(row["ranges"]) for row in measures.values() if row["ranges"]), [])
-    head = f"  {'Measures':37}{'here':>7}  " + "".join(f"{level:^12}" for level in levels)
+    head = f"  {'Measures':39}{'here':>6}  " + "".join(f"{level:^10}" for level in levels)
     lines = [head.rstrip() + ("  nearest" if levels else "")]
-    for name, row in measures.items():
-        ranges = "".join(f"{_range(row['ranges'].get(level)):^12}" for level in levels)
-        label = f"{name.replace('_', ' ')} ({row['unit']})"
+    shown = by_weight(measures, MAX_MEASURES)
+    for name in shown:
+        row = measures[name]
+        unit = row["unit"]
+        ranges = "".join(f"{span(row['ranges'].get(level), unit):^10}" for level in levels)
         nearest = f"  {row['nearest_level'] or '-'}" if levels else ""
-        lines.append(f"    {label:35.35}{number(row['value']):>7}  {ranges}{nearest}")
-    return [*lines, f"    ({RANGE_TOLD})"] if levels else lines
-
-
-def number(value: float | None) -> str:
-    """Three significant digits; ``-`` for what is undefined."""
-    if value is None:
-        return "-"
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def _range(quartiles: Sequence[float] | None) -> str:
-    return f"{number(quartiles[0])}-{number(quartiles[2])}" if quartiles else "-"
+        value = number(row["value"], unit)
+        lines.append(f"    {label(name, unit, 'en'):37}{value:>6}  {ranges}{nearest}".rstrip())
+    more = len(measures) - len(shown)
+    told = [RANGE_TOLD] if levels else []
+    told += [f"--json has {more} more"] if more else []
+    return [*lines, f"    ({'; '.join(told)})"] if told else lines
 
 
 def _rare(words: Sequence[Mapping[str, Any]]) -> list[str]:
     if not words:
         return _wrapped("Rare words", "none")
-    told = [
-        f"{row['word']} ({'in no list' if row['zipf'] == 0 else 'Zipf %.1f' % row['zipf']}"
-        + (f", at {clock(row['start_s'][0])})" if row["start_s"] else ")")
-        for row in words[:MAX_RARE]
-    ]
+    told = [_rare_word(row) for row in words[:MAX_RARE]]
     more = len(words) - MAX_RARE
     return _wrapped("Rare words", ", ".join(told) + (f" and {more} more" if more > 0 else ""))
+
+
+def _rare_word(row: Mapping[str, Any]) -> str:
+    told = "in no list" if row["zipf"] is None else f"Zipf {row['zipf']:.1f}"
+    where = f", at {clock(row['start_s'][0])}" if row["start_s"] else ""
+    return f"{row['word']} ({told}{where})"
 
 
 def _timeline(parts: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -105,9 +103,7 @@ def _model_line(model: Mapping[str, Any]) -> str:
 
 
 def _wrapped(title: str, text: str) -> list[str]:
-    return textwrap.wrap(
-        text, WIDTH, initial_indent=f"  {title:11} ", subsequent_indent=" " * 14
-    )
+    return textwrap.wrap(text, WIDTH, initial_indent=f"  {title:11} ", subsequent_indent=" " * 14)
 
 
 def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -119,9 +119,7 @@ def _size_of_readable(path: Path) -> int:
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{path} is missing: check its name") from None
     except PermissionError:
-        raise InputError(
-            f"{path} may not be read by this user: change its permissions"
-        ) from None
+        raise InputError(f"{path} may not be read by this user: change its permissions") from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise InputError(f"{path!s:.200} cannot be read ({why})") from None

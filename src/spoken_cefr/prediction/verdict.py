@@ -101,9 +101,7 @@ def reason_to_abstain(heard: Heard, *, language: str) -> tuple[str, str] | None:
     return None
 
 
-def reason_of_spread(
-    probabilities: np.ndarray, classes: Sequence[str]
-) -> tuple[str, str] | None:
+def reason_of_spread(probabilities: np.ndarray, classes: Sequence[str]) -> tuple[str, str] | None:
     """Code and sentence where the likely levels are too many, else None."""
     low, high = likely_levels(np.asarray(probabilities))
     if high - low + 1 <= MAX_LEVELS:
