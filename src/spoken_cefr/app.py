@@ -166,9 +166,9 @@ def serve(
 
 def run(*, model: str | None, profile: str | None, port: int) -> int:
     """Serve the page until it is interrupted."""
-    print("loading the model ...")
+    print("loading the model ...", flush=True)
     with serve(model=model, profile=profile, port=port) as url:
-        print(f"open {url} in a browser on this machine (stop with Ctrl+C)")
+        print(f"open {url} in a browser on this machine (stop with Ctrl+C)", flush=True)
         try:
             _wait()
         except KeyboardInterrupt:
@@ -232,7 +232,11 @@ def build_page(gradio: Any, analyst: Analyst) -> Any:
             elem_id="recording",
         )
         example = gradio.Dropdown(
-            examples, value=None, label=text("example", "fr"), visible=bool(examples)
+            examples,
+            value=None,
+            label=text("example", "fr"),
+            visible=bool(examples),
+            elem_id="example",
         )
         button = gradio.Button(text("run", "fr"), variant="primary", elem_id="run")
         output = gradio.HTML(elem_id="result", elem_classes="cefr")
