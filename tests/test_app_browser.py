@@ -1,0 +1,288 @@
+"""The page in a real headless Chromium, against the real server with a small bundle."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import requests
+import soundfile
+from prediction_helpers import make_bundle
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.ui import WebDriverWait
+from test_page import contrast
+
+from spoken_cefr.app import MAX_UPLOAD_MB
+from spoken_cefr.paths import ROOT
+from spoken_cefr.scraping.browser import FLAGS, _debian_pair, _service
+
+pytest.importorskip("gradio")
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+AUDIO = ROOT / "data" / "replica" / "audio"
+PORT = 7871
+WAIT_S = 120
+# Every piece of text that can be seen, with its colour and the first background under it.
+TEXT_COLOURS = """
+const rgb = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
+const found = [];
+for (const node of document.querySelectorAll("body *")) {
+  const own = [...node.childNodes].some((c) => c.nodeType === 3 && c.textContent.trim());
+  const box = node.getBoundingClientRect();
+  if (!own || node.closest("svg") || box.width < 2 || box.height < 2) continue;
+  if (!node.checkVisibility({checkOpacity: true, checkVisibilityCSS: true})) continue;
+  let under = node, paper = [0, 0, 0, 0];
+  while (under && (paper.length === 4 && paper[3] === 0)) {
+    paper = rgb(getComputedStyle(under).backgroundColor);
+    under = under.parentElement;
+  }
+  if (paper.length === 4 && paper[3] === 0) paper = [255, 255, 255];
+  const ink = rgb(getComputedStyle(node).color);
+  found.push([node.textContent.trim().slice(0, 40), ink.slice(0, 3), paper.slice(0, 3)]);
+}
+return found;
+"""
+
+
+@pytest.fixture(scope="module")
+def uploads(tmp_path_factory):
+    """The folder below which the server keeps whatever it keeps."""
+    return tmp_path_factory.mktemp("uploads")
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory, uploads):
+    """`spoken-cefr app` as a user starts it; stopped by Ctrl+C, it leaves nothing behind."""
+    bundle = make_bundle(tmp_path_factory.mktemp("bundle") / "bundle")
+    command = "import sys; from spoken_cefr.cli import main; sys.exit(main(sys.argv[1:]))"
+    arguments = [sys.executable, "-c", command, "app", "--model", bundle, "--port", str(PORT)]
+    environment = {**os.environ, "TMPDIR": str(uploads)}
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment) as server:
+        try:
+            told = [server.stdout.readline() for _ in range(2)]
+            assert f"open http://127.0.0.1:{PORT}/" in told[1], told
+            yield f"http://127.0.0.1:{PORT}/"
+        finally:
+            server.send_signal(signal.SIGINT)
+            assert server.wait(30) == 0
+    assert kept(uploads) == []
+
+
+@contextmanager
+def open_browser(language="fr"):
+    options = webdriver.ChromeOptions()
+    for flag in (*FLAGS, "--window-size=1100,1400", f"--accept-lang={language}"):
+        if "imagesEnabled" not in flag:
+            options.add_argument(flag)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.add_argument("--no-sandbox")
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
+    if _debian_pair():
+        options.binary_location = _debian_pair()[0]
+    driver = webdriver.Chrome(options, _service())
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+def wait_for(driver, selector):
+    return WebDriverWait(driver, WAIT_S).until(lambda d: d.find_element(By.CSS_SELECTOR, selector))
+
+
+def open_page(driver, url):
+    driver.get(url)
+    wait_for(driver, "#recording input[type=file]")
+    WebDriverWait(driver, WAIT_S).until(
+        lambda d: d.execute_script("return document.documentElement.lang") in ("fr", "en")
+    )
+    return driver
+
+
+def upload(driver, path):
+    """Choose a file; return when it is there."""
+    wait_for(driver, "#recording input[type=file]").send_keys(str(path))
+    WebDriverWait(driver, WAIT_S).until(
+        lambda d: not d.find_elements(By.CSS_SELECTOR, "#recording input[type=file]")
+    )
+
+
+def answer(driver):
+    """Press the button and read the answer."""
+    wait_for(driver, "#run").click()
+    return read_answer(driver)
+
+
+def read_answer(driver):
+    wait_for(driver, "#result [role=status], #result [role=alert]")
+    return driver.find_element(By.ID, "result").text
+
+
+def requested(driver):
+    """Addresses that the page asked for."""
+    messages = [json.loads(row["message"])["message"] for row in driver.get_log("performance")]
+    return {
+        message["params"]["request"]["url"]
+        for message in messages
+        if message["method"] == "Network.requestWillBeSent"
+    }
+
+
+def in_hex(channels):
+    return "#" + "".join(f"{round(channel):02x}" for channel in channels)
+
+
+def kept(folder):
+    """Names of all files below a folder."""
+    return [name for _, _, names in os.walk(folder) for name in names]
+
+
+def test_a_recording_is_answered_and_nothing_else_is_asked_or_kept(url, uploads):
+    with open_browser() as driver:
+        open_page(driver, url)
+        upload(driver, AUDIO / "jardins_partages.mp3")
+        told = answer(driver)
+        asked = requested(driver)
+        assert "jardins_partages.mp3 (0:50)" in told
+        assert "Niveau" in told
+        assert "Probabilité de chaque niveau" in told
+        assert "propositions subordonnées" in told
+        marked = [mark.text for mark in driver.find_elements(By.CSS_SELECTOR, "#result mark")]
+        assert "canicules." in marked
+        assert len(driver.find_elements(By.CSS_SELECTOR, "#result svg")) == 2
+        assert len(driver.find_elements(By.CSS_SELECTOR, "#result a[download]")) == 2
+    outside = [address for address in asked if not address.startswith((url, "data:", "blob:"))]
+    assert outside == []
+    assert kept(uploads) == []
+
+
+def test_a_bad_file_gives_a_readable_message_in_both_languages(url, uploads, tmp_path):
+    path = tmp_path / "un fichier à moi.mp3"
+    path.write_text("Ceci n’est pas un son.\n" * 200, encoding="utf-8")
+    for language, told in (("fr", "ce n’est pas un fichier audio lisible"), ("en", "is not audio")):
+        with open_browser(language) as driver:
+            open_page(driver, url)
+            upload(driver, path)
+            message = answer(driver)
+        assert told in message
+        assert str(tmp_path) not in message
+        assert "spoken_cefr_page" not in message
+    assert kept(uploads) == []
+
+
+def test_silence_and_nothing_at_all_are_told(url, tmp_path):
+    path = tmp_path / "silence.wav"
+    soundfile.write(path, np.zeros(5 * 16_000), 16_000)
+    with open_browser() as driver:
+        open_page(driver, url)
+        assert "Choisissez d’abord" in answer(driver)
+        open_page(driver, url)
+        upload(driver, path)
+        assert "il n’y a que du silence" in answer(driver)
+
+
+def test_the_page_speaks_the_browser_s_language_and_can_be_switched(url):
+    with open_browser("en") as driver:
+        open_page(driver, url)
+        WebDriverWait(driver, WAIT_S).until(lambda d: "Find the level" in d.page_source)
+        assert "Which level" in driver.find_element(By.TAG_NAME, "body").text
+        driver.find_element(By.CSS_SELECTOR, "input[type=radio][value=fr]").click()
+        WebDriverWait(driver, WAIT_S).until(
+            lambda d: d.find_element(By.ID, "run").text == "Trouver le niveau"
+        )
+        seen = driver.find_element(By.TAG_NAME, "body").text
+        assert "À quel niveau" in seen
+        assert "Which level" not in seen
+
+
+def test_an_example_can_be_tried_with_the_keyboard_alone(url, uploads):
+    with open_browser() as driver:
+        open_page(driver, url)
+        box = driver.find_element(By.CSS_SELECTOR, "#example input")
+        box.send_keys(Keys.ARROW_DOWN)
+        wait_for(driver, "#example [role=option], [role=option]")
+        box.send_keys(Keys.ENTER)
+        WebDriverWait(driver, WAIT_S).until(
+            lambda d: not d.find_elements(By.CSS_SELECTOR, "#recording input[type=file]")
+        )
+        button = driver.find_element(By.ID, "run")
+        for _ in range(40):
+            driver.switch_to.active_element.send_keys(Keys.TAB)
+            if driver.switch_to.active_element == button:
+                break
+        button.send_keys(Keys.ENTER)
+        assert "Niveau" in read_answer(driver)
+    assert kept(uploads) == []
+
+
+def test_two_visitors_at_once_each_get_their_own_answer(url, uploads):
+    told = {}
+
+    def visit(name):
+        with open_browser() as driver:
+            open_page(driver, url)
+            upload(driver, AUDIO / f"{name}.mp3")
+            told[name] = answer(driver)
+
+    visitors = [threading.Thread(target=visit, args=(name,)) for name in ("kermesse", "malo")]
+    for visitor in visitors:
+        visitor.start()
+    for visitor in visitors:
+        visitor.join()
+    assert "kermesse.mp3" in told["kermesse"]
+    assert "fête" in told["kermesse"]
+    assert "malo.mp3" in told["malo"]
+    assert "fête" not in told["malo"]
+    assert kept(uploads) == []
+
+
+def test_every_text_can_be_read_and_every_field_is_labelled(url):
+    with open_browser() as driver:
+        open_page(driver, url)
+        upload(driver, AUDIO / "malo.mp3")
+        answer(driver)
+        time.sleep(0.5)  # the page fades its progress out
+        seen = driver.execute_script(TEXT_COLOURS)
+        assert len(seen) > 50
+        weak = [row for row in seen if contrast(*map(in_hex, row[1:])) < 4.5]
+        assert weak == []
+        fields = driver.find_elements(By.CSS_SELECTOR, "button, input:not([type=hidden]), a[href]")
+        nameless = [
+            field.get_attribute("outerHTML")[:120]
+            for field in fields
+            if field.is_displayed() and not field.accessible_name
+        ]
+        assert nameless == []
+
+
+def test_the_server_answers_to_this_machine_s_name_only(url):
+    assert requests.get(url, timeout=10).status_code == 200
+    other = requests.get(url, headers={"Host": f"evil.example:{PORT}"}, timeout=10)
+    assert other.status_code == 403
+    policy = requests.get(url, timeout=10).headers["Content-Security-Policy"]
+    assert "http:" not in policy
+    assert "https:" not in policy
+
+
+def test_an_upload_that_is_too_large_is_refused(url, uploads):
+    size = (MAX_UPLOAD_MB + 1) << 20
+    reply = requests.post(
+        f"{url}gradio_api/upload", files={"files": ("a.wav", bytes(size))}, timeout=60
+    )
+    assert reply.status_code == 413
+    assert kept(uploads) == []
+
+
+@pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd"])
+def test_no_file_of_this_machine_is_given_away(url, path):
+    for address in (f"{url}gradio_api/file={path}", f"{url}file={path}"):
+        reply = requests.get(address, timeout=10)
+        assert "root:" not in reply.text
