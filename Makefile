@@ -4,7 +4,7 @@ PROFILE ?= demo
 SET ?=
 BIN := .venv/bin
 
-.PHONY: help demo run test format notebooks clean browser
+.PHONY: help demo run paper test format notebooks clean browser
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s%s\n", $$1, $$2}'
@@ -14,6 +14,9 @@ demo: browser .venv/.installed  ## install what is missing, then run the four no
 
 run: browser .venv/.installed  ## the same with another profile: make run PROFILE=fr
 	@$(BIN)/spoken-cefr run --profile $(PROFILE) $(foreach pair,$(SET),--set $(pair))
+
+paper: run  ## paper.pdf and the model card from a profile's results: make paper PROFILE=fr
+	@$(BIN)/spoken-cefr paper --profile $(PROFILE) $(foreach pair,$(SET),--set $(pair))
 
 test: browser .venv/.installed  ## lint, then all tests, the notebooks on a few recordings among them
 	@$(BIN)/python -m pytest

@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.baselines import duration_only, majority
+from spoken_cefr.evaluation.baselines import (
+    BASELINES,
+    all_baselines,
+    from_metadata,
+    majority,
+    stratified_random,
+)
+from spoken_cefr.evaluation.metadata_models import FIELDS, card_features
 from spoken_cefr.evaluation.tables import unit_table
 from spoken_cefr.levels import TARGET_LEVELS
 
@@ -32,9 +39,22 @@ def corpus():
         ]
     )
     metadata = pd.DataFrame(
-        {"recording_id": split["recording_id"], "duration_s": ["10", "11", "12", "80", "9", "90"]}
+        {
+            "recording_id": split["recording_id"],
+            "duration_s": ["10", "11", "12", "80", "9", "90"],
+            "title": ["le chat", "le chien", "le chat A1", "un roman", "le chien", "un roman"],
+            "description": "",
+            "themes": "[]",
+            "date": "2010-01-01",
+            "age_group": ["enfant", "enfant", "", "adulte", "enfant", "adulte"],
+            "gender": [np.nan] * 6,
+        }
     )
     return unit_table(split, segments), metadata
+
+
+def duration_only(units, metadata):
+    return from_metadata(units, metadata, fields=FIELDS["duration_only"])
 
 
 def test_majority_is_counted_in_the_unit_that_is_scored():
@@ -66,20 +86,62 @@ def test_a_segment_gets_the_answer_of_its_recording():
 def test_test_levels_do_not_reach_the_baselines():
     units, metadata = corpus()
     hidden = units.assign(level=units["level"].where(units["part"] == "train", "C1"))
-    for ours, theirs in [
-        (majority(units), majority(hidden)),
-        (duration_only(units, metadata), duration_only(hidden, metadata)),
-    ]:
-        pd.testing.assert_frame_equal(ours.drop(columns="level"), theirs.drop(columns="level"))
+    ours = all_baselines(units, metadata, seed=1)
+    theirs = all_baselines(hidden, metadata, seed=1)
+    for name in BASELINES:
+        pd.testing.assert_frame_equal(
+            ours[name].drop(columns="level"), theirs[name].drop(columns="level")
+        )
 
 
 def test_every_unit_is_answered_in_the_schema_of_the_networks():
     units, metadata = corpus()
     columns = ["unit", "id", "recording_id", "speaker_id", "part", "level", "predicted", *P]
-    for table in (majority(units), duration_only(units, metadata)):
+    tables = all_baselines(units, metadata, seed=1)
+    assert list(tables) == list(BASELINES)
+    for table in tables.values():
         assert list(table.columns) == columns
         assert len(table) == len(units)
         np.testing.assert_allclose(table[P].sum(axis=1), 1)
+
+
+def test_random_answers_have_the_shares_of_train():
+    units, _ = corpus()
+    many = pd.concat([units.assign(part="test")] * 300 + [units])
+    table = stratified_random(many, seed=3)
+    shares = table[table["unit"] == "recording"]["predicted"].value_counts(normalize=True)
+    assert shares["A1"] == pytest.approx(0.75, abs=0.03)
+    assert set(shares.index) == {"A1", "B1"}
+    pd.testing.assert_frame_equal(table, stratified_random(many, seed=3))
+
+
+def test_words_that_only_one_title_has_teach_nothing_and_names_of_levels_are_taken_out():
+    units, metadata = corpus()
+    by_text = from_metadata(units, metadata, fields=["text"])
+    shares = majority(units)
+    alone = metadata.assign(title=[f"titre{n}" for n in "abcdef"])
+    pd.testing.assert_frame_equal(
+        from_metadata(units, alone, fields=["text"])[P].iloc[:6], shares[P].iloc[:6]
+    )
+    assert (by_text["predicted"] == "A1")[units["id"].isin(["r0", "r2"])].all()
+    texts = card_features(metadata, metadata["duration_s"])["text"]
+    assert not texts.str.contains("A1").any()
+
+
+def test_an_age_that_train_does_not_hold_and_an_unknown_year_are_no_error():
+    units, metadata = corpus()
+    metadata.loc[4, "age_group"] = "seniors"
+    metadata.loc[5, "date"] = ""
+    table = from_metadata(units, metadata, fields=FIELDS["all_metadata"])
+    np.testing.assert_allclose(table[P].sum(axis=1), 1)
+
+
+def test_the_classes_may_be_merged():
+    units, metadata = corpus()
+    units = units.assign(level=units["level"].replace("B1", "B2+"))
+    table = all_baselines(units, metadata, seed=1, levels=["A1", "A2", "B1", "B2+"])["all_metadata"]
+    assert set(table["predicted"]) <= {"A1", "B2+"}
+    assert "p_B2+" in table
 
 
 def test_a_train_part_of_one_level_is_answered_with_that_level():

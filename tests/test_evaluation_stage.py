@@ -7,7 +7,9 @@ import pytest
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation import run
-from spoken_cefr.evaluation.results import difference_rows, read_results, summary_table
+from spoken_cefr.evaluation.baselines import BASELINES
+from spoken_cefr.evaluation.differences import difference_rows, difference_table, exceeds_table
+from spoken_cefr.evaluation.results import read_results, summary_table
 from spoken_cefr.evaluation.stage import read_runs, score_all
 from spoken_cefr.evaluation.tables import current_runs, read_inputs, run_folders
 from spoken_cefr.files import read_json, write_csv, write_json, write_parquet
@@ -17,7 +19,7 @@ from spoken_cefr.stages import Report, finish_stage, stage_folder
 
 P = [f"p_{level}" for level in TARGET_LEVELS]
 PARTS = ["train", "train", "train", "validation", "test", "test", "test", "test"]
-MEASURES = 7 + 2 * len(TARGET_LEVELS)
+MEASURES = 8
 
 
 def make_split():
@@ -125,9 +127,9 @@ def evaluated(tmp_path_factory):
 def test_every_run_and_baseline_is_scored_in_both_units(evaluated):
     config, report = evaluated
     results = read_results(stage_folder(config, "evaluation"))
-    assert list(results["run"].unique()) == ["majority", "duration_only", "good", "poor"]
-    assert list(results["unit"]) == ["recording", "segment"] * 4
-    assert list(results["n"]) == [12, 48] * 4
+    assert list(results["run"].unique()) == [*BASELINES, "good", "poor"]
+    assert list(results["unit"]) == ["recording", "segment"] * 8
+    assert list(results["n"]) == [12, 48] * 8
     assert set(results["n_speakers"]) == {4}
     assert (report.n_in, report.n_out) == (3, 2)
     assert report.dropped == [{"id": "spoilt", "reason": "a probability is not a number"}]
@@ -139,10 +141,8 @@ def test_columns_are_a_measure_and_its_bounds(evaluated):
     config, _ = evaluated
     results = read_results(stage_folder(config, "evaluation"))
     assert len(results.columns) == 4 + 3 * MEASURES
-    for name in ("accuracy", "macro_f1", "quadratic_weighted_kappa", "log_loss", "recall_A1"):
+    for name in ("accuracy", "macro_f1", "quadratic_weighted_kappa", "log_loss"):
         assert (results[f"{name}_low"].dropna() <= results[f"{name}_high"].dropna()).all()
-    # Nobody speaks C1: its recall is unknown, an empty cell.
-    assert results["recall_C1"].isna().all()
     constant = results["run"] == "majority"
     assert (results.loc[constant, "quadratic_weighted_kappa"] == 0).all()
 
@@ -157,12 +157,12 @@ def test_the_document_says_the_same_as_the_table(evaluated):
         "recordings": {"all": 12, "A1": 3, "A2": 3, "B1": 3, "B2": 3, "C1": 0},
         "segments": {"all": 48, "A1": 12, "A2": 12, "B1": 12, "B2": 12, "C1": 0},
     }
-    assert document["results"]["good"]["segment"]["recall_C1"]["value"] is None
     assert document["runs"]["good"] == "the run good"
     # Always B1 is at most one level from A2, B1 and B2: 9 of 12.
     assert document["constant_answers"]["recording"]["B1"] == {
         "accuracy": 0.25,
         "within_one_level": 0.75,
+        "mean_absolute_error": 1.0,
     }
     for row in read_results(stage_folder(config, "evaluation")).to_dict("records"):
         told = document["results"][row["run"]][row["unit"]]
@@ -181,16 +181,38 @@ def test_confusion_tables_add_up_to_the_test_part(evaluated):
         assert np.trace(table) / row.n == pytest.approx(row.accuracy)
 
 
-def test_differences_compare_each_run_with_each_baseline(evaluated):
+def test_per_class_intervals_are_wilson_s_and_those_over_speakers(evaluated):
+    config, _ = evaluated
+    table = pd.read_csv(stage_folder(config, "evaluation") / "per_class.csv")
+    assert len(table) == 8 * 2 * len(TARGET_LEVELS) * 2  # runs, units, levels, measures
+    # Nobody speaks C1: its recall is unknown, an empty cell.
+    nobody = table[(table["level"] == "C1") & (table["measure"] == "recall")]
+    assert nobody[["value", "wilson_low", "low"]].isna().all(axis=None)
+    known = table.dropna(subset="value")
+    assert (known["value"] == known["n_right"] / known["n"]).all()
+    assert known["value"].between(known["wilson_low"], known["wilson_high"] + 1e-12).all()
+
+
+def test_calibration_bins_hold_every_unit(evaluated):
+    config, _ = evaluated
+    folder = stage_folder(config, "evaluation")
+    counts = pd.read_csv(folder / "calibration.csv").groupby(["run", "unit"])["n"].sum()
+    expected = read_results(folder).set_index(["run", "unit"])["n"].sort_index()
+    assert (counts == expected).all()
+
+
+def test_differences_compare_each_run_with_each_baseline_and_the_runs_once(evaluated):
     config, _ = evaluated
     table = pd.read_csv(stage_folder(config, "evaluation") / "differences.csv")
-    assert len(table) == 2 * 2 * 2 * 3  # runs, baselines, units, measures
+    assert len(table) == (2 * len(BASELINES) + 1) * 2 * 3  # pairs, units, measures
     scores = read_results(stage_folder(config, "evaluation")).set_index(["run", "unit"])["accuracy"]
     for row in table[table["metric"] == "accuracy"].itertuples():
-        expected = scores[row.run, row.unit] - scores[row.baseline, row.unit]
+        expected = scores[row.run, row.unit] - scores[row.other, row.unit]
         assert row.difference == pytest.approx(expected)
     # Four test speakers: too few to claim anything.
     assert (table["n_speakers"] == 4).all() and table["exceeds"].isna().all()
+    exceeds = pd.read_csv(stage_folder(config, "evaluation") / "exceeds.csv")
+    assert exceeds["exceeds_all"].isna().all() and exceeds["not_exceeded"].isna().all()
 
 
 def test_with_enough_speakers_a_difference_that_is_wholly_above_zero_exceeds(demo_config):
@@ -205,20 +227,62 @@ def test_with_enough_speakers_a_difference_that_is_wholly_above_zero_exceeds(dem
         }
     )
     good, constant = truth.assign(predicted=truth["level"]), truth.assign(predicted="A1")
-    both = {"constant": constant, "good": good}
-    rows = difference_rows("good", good, both, config=demo_config("evaluation.n_bootstrap=100"))
-    exceeds = {(row["baseline"], row["metric"]): row["exceeds"] for row in rows}
-    assert exceeds["constant", "accuracy"] is True
-    assert exceeds["good", "accuracy"] is False
+    config = demo_config("evaluation.n_bootstrap=100")
+    (row, *_) = difference_rows(good, constant, config=config)
+    assert (row["metric"], row["difference"], row["exceeds"]) == ("accuracy", 0.5, True)
+    table = difference_table({"good": good}, {"constant": constant, "same": good}, config=config)
+    verdict = exceeds_table(table).set_index("metric").loc["accuracy"]
+    assert (verdict["n_exceeded"], verdict["not_exceeded"]) == (1, "same")
+    assert not verdict["exceeds_all"]
+
+
+def test_two_runs_that_answer_alike_agree_right_or_wrong(evaluated):
+    config, _ = evaluated
+    table = pd.read_csv(stage_folder(config, "evaluation") / "agreement.csv")
+    assert list(table["unit"]) == ["recording", "segment"]
+    assert table["same_answer"].between(0, 1).all()
+    assert (table["quadratic_weighted_kappa"] < 0.6).all()  # good and poor
 
 
 def test_every_figure_is_written(evaluated):
     config, _ = evaluated
     names = {path.stem for path in (stage_folder(config, "evaluation") / "figures").iterdir()}
-    runs = ["majority", "duration_only", "good", "poor"]
+    runs = ["majority", "duration_only", "all_metadata", "good", "poor"]
     confusion = {f"confusion_{name}_{unit}" for name in runs for unit in ("recording", "segment")}
     overview = {"classes", "age", "data_balancing", "learning_curves"}
-    assert names == overview | {"scores_recording", "scores_segment"} | confusion
+    overview |= {"audit", "learning_curve", "groups", "explanation_segments"}
+    of_units = {
+        f"{name}_{unit}"
+        for name in ("scores", "calibration", "per_class", "agreement")
+        for unit in ("recording", "segment")
+    }
+    assert names == overview | of_units | confusion
+
+
+def test_the_audit_says_what_it_could_not_ask_and_that_few_speakers_conclude_nothing(evaluated):
+    config, report = evaluated
+    remarks = {row["id"]: row["reason"] for row in report.remarks}
+    assert "no probe of the sound" in remarks["audit"]
+    document = read_json(stage_folder(config, "evaluation") / "audit.json")
+    assert document["conclusive"] is False
+    assert document["verdict"].startswith(
+        "Nothing can be concluded: the test part holds 4 speakers"
+    )
+    audit = pd.read_csv(stage_folder(config, "evaluation") / "audit.csv")
+    assert set(audit["kind"]) == {"probe", "run"}
+    assert set(audit.loc[audit["kind"] == "probe", "model"]) == {"duration"}
+
+
+def test_mistakes_and_an_explained_recording_are_written_also_without_transcripts(evaluated):
+    config, _ = evaluated
+    folder = stage_folder(config, "evaluation")
+    mistakes = pd.read_csv(folder / "mistakes.csv", dtype={"recording_id": str})
+    assert (mistakes["level"] != mistakes["predicted"]).all()
+    assert mistakes.groupby("run")["confidence"].apply(lambda c: c.is_monotonic_decreasing).all()
+    explained = read_json(folder / "explanation.json")
+    assert (explained["run"], explained["segments_run"]) == ("good", "good")
+    assert explained["level"] == explained["predicted"]
+    assert len(explained["segments"]) == 4
 
 
 def test_a_second_run_has_nothing_to_do(evaluated):
@@ -315,7 +379,7 @@ def test_a_run_of_one_unit_is_scored_on_it_and_its_gap_is_told(corpus):
     write_run(config, "whole", table[table["unit"] == "recording"])
     close_networks(config)
     runs, _, remarks = read_all_runs(config)
-    scores, _ = score_all({}, {"whole": runs["whole"]}, config=config)
+    scores = score_all({"whole": runs["whole"]}, config=config, levels=TARGET_LEVELS)
     assert [(one.unit, one.n) for one in scores] == [("recording", 12)]
     reason = "leaves 48 segments of the test part unpredicted"
     assert remarks == [{"id": "whole", "reason": reason}]
@@ -356,10 +420,11 @@ def test_a_missing_input_is_named(corpus, stage, name):
 def test_the_summary_is_short(evaluated):
     config, _ = evaluated
     table = summary_table(read_results(stage_folder(config, "evaluation")))
-    names = ["run", "unit", "n", "speakers", "accuracy", "macro-F1", "kappa", "within one level"]
+    names = ["run", "unit", "n", "speakers", "accuracy", "macro-F1", "kappa"]
+    names += ["MAE in levels", "within one level"]
     assert list(table.columns) == names
     assert table["accuracy"].str.fullmatch(r"[01]\.\d\d \[[01]\.\d\d, [01]\.\d\d\]").all()
-    assert max(map(len, table.to_string(index=False).splitlines())) <= 120
+    assert max(map(len, table.to_string(index=False).splitlines())) <= 145
 
 
 def test_results_that_are_not_there_are_named(tmp_path):

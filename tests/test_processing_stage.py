@@ -22,6 +22,7 @@ SPEECH = ROOT / "tests" / "audio" / "kermesse.mp3"
 BAD = {
     "bad_changed": "has changed since scraping",
     "bad_cut": "is cut short",
+    "bad_long": "lasts 40.0 minutes; at most 30 are taken",
     "bad_missing": "is missing",
     "bad_nan": "not numbers",
     "bad_short": "lasts 0.100 s",
@@ -58,7 +59,10 @@ def write_corpus(folder, *, bad=True):
     for name, signal in signals.items():
         with (audio / f"{name}.mp3").open("wb") as file:  # wrong suffix: content decides
             soundfile.write(file, signal, 16_000, format="WAV", subtype="FLOAT")
-    names = sorted([*contents, *signals, *(("bad_missing", "left_out") if bad else ())])
+    if bad:
+        with (audio / "bad_long.mp3").open("wb") as file:
+            soundfile.write(file, np.zeros(40 * 60 * 8000, dtype=np.int16), 8000, format="FLAC")
+    names = sorted([*contents, *signals, *(("bad_long", "bad_missing", "left_out") if bad else ())])
     rows = [_row(audio, name) for name in names]
     pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(folder / "metadata.csv", index=False)
 
@@ -106,7 +110,7 @@ def corpus(tmp_path_factory):
 
 def test_counts_add_up_and_every_reason_names_the_file(corpus):
     config, report = corpus
-    assert (report.n_in, report.n_out) == (12, 3)
+    assert (report.n_in, report.n_out) == (13, 3)
     reasons = {row["id"]: row["reason"] for row in report.dropped}
     assert reasons.keys() == BAD.keys()
     for name, reason in BAD.items():

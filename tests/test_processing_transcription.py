@@ -17,6 +17,7 @@ from spoken_cefr.processing.transcription import (
     join_elisions,
     load_engine,
     tidy_words,
+    unheard,
 )
 
 RATE = 16_000
@@ -109,6 +110,14 @@ def test_repeated_text_is_left_out():
     assert kept == parts[:1]
     assert remarks == ["the text of 1 window(s) repeated itself and was left out"]
     assert _without_repetition(parts[:1]) == (parts[:1], [])
+
+
+def test_speech_without_a_word_is_told_of():
+    words = [Word("un", 1.0, 1.5), Word("deux", 5.0, 5.5)]
+    # Silence before, 3.5 s between the words, 2 s after them; then a stretch without any word.
+    assert unheard([(0.5, 7.5), (9.0, 13.0)], words) == [(1.5, 5.0), (9.0, 13.0)]
+    assert unheard([(0.5, 4.0)], words) == []
+    assert unheard([], words) == []
 
 
 def test_elisions_are_joined():

@@ -2,15 +2,7 @@ import re
 
 import pytest
 
-from spoken_cefr.scraping.fields import (
-    MAX_ID_CHARS,
-    place,
-    recording_id,
-    speaker_ids,
-    split_authors,
-)
-
-DUO = "Anna, élève à Montpellier, \nCassandre de Montpellier"
+from spoken_cefr.scraping.fields import MAX_ID_CHARS, place, recording_id
 
 
 def test_the_article_number_names_a_recording_and_else_its_slug():
@@ -40,12 +32,6 @@ def test_a_card_without_number_and_audio_is_named_after_its_text():
     assert first == recording_id(article="", slug="", text="one")
 
 
-def test_a_comma_separates_speakers_only_before_a_line_break():
-    assert split_authors(DUO) == ["Anna, élève à Montpellier", "Cassandre de Montpellier"]
-    assert split_authors("Mélyne, étudiante bretonne") == ["Mélyne, étudiante bretonne"]
-    assert split_authors("") == []
-
-
 @pytest.mark.parametrize(
     ("author", "expected"),
     [
@@ -59,45 +45,3 @@ def test_a_comma_separates_speakers_only_before_a_line_break():
 )
 def test_the_place_is_what_stands_in_brackets(author, expected):
     assert place(author) == expected
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        "ELISA (Rambouillet, France)",
-        "Élisa (Rambouillet,\u00a0France)",
-        "Elisa ( Rambouillet  France ).",
-    ],
-)
-def test_spelling_does_not_make_a_speaker(other):
-    first, second = speaker_ids(["Elisa (Rambouillet, France)", other])
-    assert first == second
-
-
-def test_people_of_one_first_name_stay_apart():
-    assert len(set(speaker_ids(["Elisa Gy", "Elisa (Rambouillet, France)"]))) == 2
-
-
-def test_a_card_of_two_speakers_joins_the_groups_of_both():
-    authors = ["Cassandre de Montpellier", DUO, "Anna, élève à Montpellier", "Anna"]
-    cassandre, duo, anna, other = speaker_ids(authors)
-    assert cassandre == duo == anna != other
-
-
-def test_groups_join_through_a_chain_of_shared_cards():
-    chain = ["a, \nb", "c, \nd", "b, \nc", "e"]
-    assert len(set(speaker_ids(chain)[:3])) == 1
-    assert speaker_ids(chain)[3] != speaker_ids(chain)[0]
-
-
-def test_identifiers_do_not_depend_on_the_order_of_the_cards():
-    authors = ["b, \nc", "a, \nb", "d", "c", "", "a"]
-    forward = dict(zip(authors, speaker_ids(authors), strict=True))
-    backward = dict(zip(authors[::-1], speaker_ids(authors[::-1]), strict=True))
-    assert forward == backward
-    assert all(re.fullmatch(r"spk_[0-9a-f]{10}", name) for name in forward.values())
-
-
-def test_recordings_without_author_may_share_a_voice():
-    first, second, third = speaker_ids(["", "", "Anna"])
-    assert first == second != third

@@ -102,10 +102,12 @@ class NeuralNetworksConfig:
 
 @dataclass(frozen=True)
 class EvaluationConfig:
-    """Intervals."""
+    """Intervals, and the probes of the shortcut audit."""
 
     n_bootstrap: int = 1000
     confidence: float = 0.95
+    n_repeats: int = 3  # of the probes' cross-validation over speakers
+    n_permutations: int = 20  # of the labels, for what a probe reaches by chance; 0: none
 
 
 @dataclass(frozen=True)
@@ -248,6 +250,11 @@ def _check(config: Config) -> None:
             f"processing.max_duration_s is {p.max_duration_s}; it must be over 0 s",
         ),
         (
+            p.backend != "dask" or p.aligner != "webmaus",
+            'processing.aligner "webmaus" takes one job at a time, which several workers cannot '
+            'keep to: set processing.backend = "joblib"',
+        ),
+        (
             p.backend != "dask" or p.dask_scheduler,
             'processing.backend is "dask": say where its scheduler is, such as '
             'processing.dask_scheduler = "tcp://127.0.0.1:8786" (see doc/scaling.md)',
@@ -275,6 +282,15 @@ def _check(config: Config) -> None:
             config.evaluation.n_bootstrap >= 0,
             f"evaluation.n_bootstrap is {config.evaluation.n_bootstrap}; it must not be below 0 "
             "(0: no intervals)",
+        ),
+        (
+            config.evaluation.n_repeats >= 1,
+            f"evaluation.n_repeats is {config.evaluation.n_repeats}; it must be at least 1",
+        ),
+        (
+            config.evaluation.n_permutations >= 0,
+            f"evaluation.n_permutations is {config.evaluation.n_permutations}; it must not be "
+            "below 0 (0: none)",
         ),
         (
             0 < config.evaluation.confidence < 1,

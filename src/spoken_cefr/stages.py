@@ -20,6 +20,9 @@ from spoken_cefr.paths import NOTEBOOKS, ROOT, under_root
 
 STAGES: tuple[str, ...] = ("scraping", "processing", "neural_networks", "evaluation")
 
+# Keys that say where pages come from and where work is done: the results are the same bytes.
+WHERE_NOT_WHAT: tuple[str, ...] = ("from_cache", "backend", "dask_scheduler")
+
 
 @dataclass
 class Report:
@@ -81,8 +84,8 @@ def fingerprint(config: Config, stage: str) -> str:
     """Digest of all that a stage's result depends on: code, keys, seed, input.
 
     The input is known by its report, which holds the hashes of its tables; for
-    scraping, by the replica's catalogue. ``from_cache`` stands for no other
-    result: it only says where the pages come from.
+    scraping, by the replica's catalogue. `WHERE_NOT_WHAT` stands for no other
+    result.
     """
     before = previous_stage(stage)
     if before:
@@ -90,7 +93,8 @@ def fingerprint(config: Config, stage: str) -> str:
     else:
         source = under_root(config.scraping.replica_dir) / "catalogue.csv"
     keys = dataclasses.asdict(getattr(config, stage))
-    keys.pop("from_cache", None)
+    for name in WHERE_NOT_WHAT:
+        keys.pop(name, None)
     return digest(
         {
             "version": __version__,

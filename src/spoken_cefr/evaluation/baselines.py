@@ -4,22 +4,48 @@ Each baseline gives a table of predictions as the networks write it, for every
 recording and segment of every part, learned from the train part alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
 from spoken_cefr.errors import InputError
+from spoken_cefr.evaluation.metadata_models import (
+    DESCRIPTIONS,
+    FIELDS,
+    card_features,
+    fit_probabilities,
+)
 from spoken_cefr.evaluation.tables import UNITS
 from spoken_cefr.levels import TARGET_LEVELS, level_codes
 
-BASELINES: dict[str, str] = {
-    "majority": "always the most frequent level of the train part",
-    "duration_only": "logistic regression on the logarithm of the recording's duration",
-}
+BASELINES: Mapping[str, str] = MappingProxyType(
+    {
+        "majority": "always the most frequent level of the train part",
+        "stratified_random": "levels drawn at random with their shares in the train part",
+        **DESCRIPTIONS,
+    }
+)
+
+
+def all_baselines(
+    units: pd.DataFrame,
+    metadata: pd.DataFrame,
+    *,
+    seed: int,
+    levels: Sequence[str] = TARGET_LEVELS,
+) -> dict[str, pd.DataFrame]:
+    """The predictions of each of ``BASELINES``, by name, in that order."""
+    tables = {
+        "majority": majority(units, levels=levels),
+        "stratified_random": stratified_random(units, seed=seed, levels=levels),
+    }
+    of_cards = {
+        name: from_metadata(units, metadata, fields=fields, levels=levels)
+        for name, fields in FIELDS.items()
+    }
+    return tables | of_cards
 
 
 def majority(units: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEVELS) -> pd.DataFrame:
@@ -29,28 +55,43 @@ def majority(units: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEVELS) -> p
     more in segments. The probabilities are train's shares of the levels. The
     lower level wins a tie.
     """
+    return pd.concat(
+        [
+            _predictions(rows, np.tile(shares, (len(rows), 1)), levels=levels)
+            for rows, shares in _train_shares(units, levels)
+        ],
+        ignore_index=True,
+    )
+
+
+def stratified_random(
+    units: pd.DataFrame, *, seed: int, levels: Sequence[str] = TARGET_LEVELS
+) -> pd.DataFrame:
+    """Draw each answer from train's shares of the levels, which are the probabilities too."""
+    rng = np.random.default_rng(seed)
     tables = []
-    for unit in UNITS:
-        rows = units[units["unit"] == unit]
-        if rows.empty:
-            continue
-        train = level_codes(rows["level"][rows["part"] == "train"], classes=levels)
-        if train.size == 0:
-            raise InputError(f"the train part has no {unit}: the majority level is unknown")
-        shares = np.bincount(train, minlength=len(levels)) / train.size
-        tables.append(_predictions(rows, np.tile(shares, (len(rows), 1)), levels=levels))
+    for rows, shares in _train_shares(units, levels):
+        table = _predictions(rows, np.tile(shares, (len(rows), 1)), levels=levels)
+        table["predicted"] = rng.choice(np.asarray(levels, dtype=object), len(rows), p=shares)
+        tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
 
-def duration_only(
-    units: pd.DataFrame, metadata: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEVELS
+def from_metadata(
+    units: pd.DataFrame,
+    metadata: pd.DataFrame,
+    *,
+    fields: Sequence[str],
+    levels: Sequence[str] = TARGET_LEVELS,
 ) -> pd.DataFrame:
-    """Answer from how long the recording is; a segment gets its recording's answer.
+    """Answer from fields of the recording's card; a segment gets its recording's answer.
 
     Parameters
     ----------
     metadata : pd.DataFrame
-        Columns recording_id and duration_s.
+        As scraping wrote it.
+    fields : sequence of str
+        One of the values of :data:`spoken_cefr.evaluation.metadata_models.FIELDS`.
 
     Raises
     ------
@@ -58,29 +99,42 @@ def duration_only(
         If a recording of the split has no duration in the metadata.
     """
     recordings = units[units["unit"] == "recording"]
-    log_s = np.log(_durations_s(recordings["recording_id"], metadata))[:, None]
+    cards = metadata.drop_duplicates("recording_id").set_index("recording_id")
+    cards = cards.reindex(recordings["recording_id"])
+    features = card_features(cards, np.log(_durations_s(cards)))
     codes = level_codes(recordings["level"], classes=levels)
     train = (recordings["part"] == "train").to_numpy()
-    probabilities = np.zeros((len(recordings), len(levels)))
-    seen = np.unique(codes[train])
-    if seen.size == 1:  # nothing to tell apart, and scikit-learn refuses
-        probabilities[:, seen] = 1.0
-    else:
-        model = make_pipeline(StandardScaler(), LogisticRegression())
-        probabilities[:, seen] = model.fit(log_s[train], codes[train]).predict_proba(log_s)
+    probabilities = fit_probabilities(
+        fields, features[train], codes[train], features, n_classes=len(levels)
+    )
     row_of = pd.Series(np.arange(len(recordings)), index=recordings["recording_id"])
     rows = row_of.loc[units["recording_id"]].to_numpy()
     return _predictions(units, probabilities[rows], levels=levels)
 
 
-def _durations_s(recording_ids: pd.Series, metadata: pd.DataFrame) -> np.ndarray:
-    known = metadata.drop_duplicates("recording_id").set_index("recording_id")["duration_s"]
-    durations_s = pd.to_numeric(known, errors="coerce").reindex(recording_ids).to_numpy(np.float64)
+def _train_shares(
+    units: pd.DataFrame, levels: Sequence[str]
+) -> list[tuple[pd.DataFrame, np.ndarray]]:
+    """The rows of each unit with train's share of each level in that unit."""
+    pairs = []
+    for unit in UNITS:
+        rows = units[units["unit"] == unit]
+        if rows.empty:
+            continue
+        train = level_codes(rows["level"][rows["part"] == "train"], classes=levels)
+        if train.size == 0:
+            raise InputError(f"the train part has no {unit}: the majority level is unknown")
+        pairs.append((rows, np.bincount(train, minlength=len(levels)) / train.size))
+    return pairs
+
+
+def _durations_s(cards: pd.DataFrame) -> pd.Series:
+    durations_s = pd.to_numeric(cards["duration_s"], errors="coerce").astype(np.float64)
     unusable = ~(durations_s > 0)
     if unusable.any():
         raise InputError(
             f"metadata.csv has no duration_s over 0 for recording "
-            f"{recording_ids.to_numpy()[unusable][0]!r}: run scraping again"
+            f"{cards.index[unusable][0]!r}: run scraping again"
         )
     return durations_s
 

@@ -54,7 +54,12 @@ def speaker_intervals(
     matrices = speaker_matrices(truth, predicted, speakers, n_classes=n_classes)
     resampled = resample(matrices, n_bootstrap=n_bootstrap, seed=seed)
     return {
-        name: _interval(metric(matrices.sum(axis=0)), metric(resampled), len(matrices), confidence)
+        name: interval_of(
+            metric(matrices.sum(axis=0)),
+            metric(resampled),
+            n_speakers=len(matrices),
+            confidence=confidence,
+        )
         for name, metric in metrics.items()
     }
 
@@ -83,8 +88,11 @@ def paired_differences(
     drawn_a, drawn_b = resample(a, **options), resample(b, **options)
     all_a, all_b = a.sum(axis=0), b.sum(axis=0)
     return {
-        name: _interval(
-            metric(all_a) - metric(all_b), metric(drawn_a) - metric(drawn_b), len(a), confidence
+        name: interval_of(
+            metric(all_a) - metric(all_b),
+            metric(drawn_a) - metric(drawn_b),
+            n_speakers=len(a),
+            confidence=confidence,
         )
         for name, metric in metrics.items()
     }
@@ -110,7 +118,8 @@ def mean_interval(
         [np.bincount(index, weights=values), np.bincount(index).astype(np.float64)]
     )
     resampled = resample(sums, n_bootstrap=n_bootstrap, seed=seed)
-    return _interval(np.mean(values), resampled[:, 0] / resampled[:, 1], names.size, confidence)
+    means = resampled[:, 0] / resampled[:, 1]
+    return interval_of(np.mean(values), means, n_speakers=names.size, confidence=confidence)
 
 
 def speaker_matrices(
@@ -162,9 +171,10 @@ def speaker_weights(n_speakers: int, *, n_bootstrap: int, seed: int) -> np.ndarr
     return drawn.astype(np.float64)
 
 
-def _interval(
-    value: np.ndarray, resampled: np.ndarray, n_speakers: int, confidence: float
+def interval_of(
+    value: np.ndarray, resampled: np.ndarray, *, n_speakers: int, confidence: float
 ) -> Interval:
+    """The percentile interval of resampled values, shape (n_bootstrap,); NaN ones are left out."""
     defined = resampled[~np.isnan(resampled)]
     if n_speakers < 2 or defined.size == 0:
         return Interval(float(value), float("nan"), float("nan"))

@@ -14,27 +14,23 @@ import pandas as pd
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.bootstrap import (
-    Interval,
-    mean_interval,
-    paired_differences,
-    speaker_intervals,
+from spoken_cefr.evaluation.bootstrap import Interval, mean_interval, speaker_intervals
+from spoken_cefr.evaluation.calibration import (
+    calibration_interval,
+    reliability_sums,
+    reliability_table,
 )
 from spoken_cefr.evaluation.metrics import (
     METRICS,
     accuracy,
-    class_metrics,
     confusion_matrix,
     log_losses,
+    mean_absolute_error,
     within_one_level,
 )
+from spoken_cefr.evaluation.per_class import per_class_rows
 from spoken_cefr.evaluation.tables import PARTS, UNITS
 from spoken_cefr.levels import TARGET_LEVELS, level_codes
-
-# With three speakers one resample in 27 is the worst of them alone: the lower bound is then
-# hardly more than that speaker. From six up (1 in 46 656) bounds come from mixtures.
-MIN_SPEAKERS = 6
-COMPARED: tuple[str, ...] = ("accuracy", "macro_f1", "quadratic_weighted_kappa")
 
 
 @dataclass(frozen=True)
@@ -44,9 +40,13 @@ class Score:
     Parameters
     ----------
     intervals : dict of str to Interval
-        By measure: those of ``METRICS``, log_loss, recall_A1 ... precision_C1.
+        By measure: those of ``METRICS``, log_loss, expected_calibration_error.
     matrix : np.ndarray, shape (k, k)
         Confusion counts, rows the truth.
+    per_class : list of dict
+        From :func:`spoken_cefr.evaluation.per_class.per_class_rows`.
+    reliability : pd.DataFrame
+        From :func:`spoken_cefr.evaluation.calibration.reliability_table`.
     """
 
     run: str
@@ -55,6 +55,8 @@ class Score:
     n_speakers: int
     intervals: dict[str, Interval]
     matrix: np.ndarray
+    per_class: list[dict[str, object]]
+    reliability: pd.DataFrame
 
 
 def score(
@@ -68,91 +70,34 @@ def score(
 ) -> Score | None:
     """Score one unit (recording or segment) of a table of predictions.
 
-    Recall and precision of a level get no interval where fewer than two
-    speakers have it: no resampling could vary it.
-
     Returns
     -------
     Score or None
         None if the table holds no such unit in that part.
     """
-    rows = _rows(predictions, unit=unit, part=part)
+    rows = rows_of(predictions, unit=unit, part=part)
     if rows.empty:
         return None
-    truth, predicted, speakers = _codes(rows, levels)
-    options = _bootstrap_options(config)
+    truth, predicted, speakers = codes_of(rows, levels)
+    options = bootstrap_options(config)
     intervals = speaker_intervals(
         METRICS, truth, predicted, speakers, n_classes=len(levels), **options
     )
     probabilities = rows[[f"p_{level}" for level in levels]].to_numpy(dtype=np.float64)
-    losses = log_losses(truth, probabilities)
-    intervals["log_loss"] = mean_interval(losses, speakers, **options)
-    of_levels = speaker_intervals(
-        class_metrics(levels), truth, predicted, speakers, n_classes=len(levels), **options
+    intervals["log_loss"] = mean_interval(log_losses(truth, probabilities), speakers, **options)
+    confidence = probabilities[np.arange(len(rows)), predicted]
+    sums = reliability_sums(confidence, truth == predicted, speakers)
+    intervals["expected_calibration_error"] = calibration_interval(sums, **options)
+    return Score(
+        run,
+        unit,
+        n=len(rows),
+        n_speakers=np.unique(speakers).size,
+        intervals=intervals,
+        matrix=confusion_matrix(truth, predicted, n_classes=len(levels)),
+        per_class=per_class_rows(truth, predicted, speakers, levels=levels, **options),
+        reliability=reliability_table(sums, confidence=config.evaluation.confidence),
     )
-    for name, interval in of_levels.items():
-        kind, level = name.split("_")
-        having = truth if kind == "recall" else predicted
-        n_having = np.unique(speakers[having == levels.index(level)]).size
-        intervals[name] = interval if n_having > 1 else _without_bounds(interval)
-    matrix = confusion_matrix(truth, predicted, n_classes=len(levels))
-    return Score(run, unit, len(rows), np.unique(speakers).size, intervals, matrix)
-
-
-def difference_rows(
-    run: str,
-    predictions: pd.DataFrame,
-    baselines: Mapping[str, pd.DataFrame],
-    *,
-    config: Config,
-    part: str = "test",
-    levels: Sequence[str] = TARGET_LEVELS,
-) -> list[dict[str, object]]:
-    """Compare a run with each baseline on the units that both predict.
-
-    Returns
-    -------
-    list of dict
-        run, baseline, unit, metric, n, n_speakers, difference (run minus
-        baseline), low, high, exceeds (whether the whole interval is above 0;
-        None with fewer than ``MIN_SPEAKERS``, where that would mean little).
-    """
-    rows = []
-    for baseline, table in baselines.items():
-        for unit in UNITS:
-            ours = _rows(predictions, unit=unit, part=part)
-            both = ours.merge(table[["unit", "id", "predicted"]], on=["unit", "id"])
-            if both.empty:
-                continue
-            truth, first, speakers = _codes(
-                both.rename(columns={"predicted_x": "predicted"}), levels
-            )
-            n_speakers = np.unique(speakers).size
-            differences = paired_differences(
-                {name: METRICS[name] for name in COMPARED},
-                truth,
-                first,
-                level_codes(both["predicted_y"], classes=levels),
-                speakers,
-                n_classes=len(levels),
-                **_bootstrap_options(config),
-            )
-            rows += [
-                {
-                    "run": run,
-                    "baseline": baseline,
-                    "unit": unit,
-                    "metric": metric,
-                    "n": len(both),
-                    "n_speakers": n_speakers,
-                    "difference": interval.value,
-                    "low": interval.low,
-                    "high": interval.high,
-                    "exceeds": bool(interval.low > 0) if n_speakers >= MIN_SPEAKERS else None,
-                }
-                for metric, interval in differences.items()
-            ]
-    return rows
 
 
 def results_table(scores: Sequence[Score]) -> pd.DataFrame:
@@ -175,12 +120,31 @@ def results_table(scores: Sequence[Score]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def per_class_table(scores: Sequence[Score]) -> pd.DataFrame:
+    """One row per run, unit, level and measure: see ``per_class_rows``."""
+    return pd.DataFrame(
+        [{"run": one.run, "unit": one.unit} | row for one in scores for row in one.per_class]
+    )
+
+
+def calibration_table(scores: Sequence[Score]) -> pd.DataFrame:
+    """One row per run, unit and bin of the reliability diagram."""
+    tables = [
+        one.reliability.assign(run=one.run, unit=one.unit)[
+            ["run", "unit", *one.reliability.columns]
+        ]
+        for one in scores
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
 def results_document(
     scores: Sequence[Score],
     units: pd.DataFrame,
     descriptions: Mapping[str, str],
     *,
     config: Config,
+    baselines: Sequence[str] = (),
     levels: Sequence[str] = TARGET_LEVELS,
 ) -> dict[str, object]:
     """The same as a JSON document, nested by run, unit and measure; NaN becomes null.
@@ -204,6 +168,7 @@ def results_document(
         "seed": config.seed,
         "counts": _counts(units, levels),
         "constant_answers": _constant_answers(units, levels),
+        "baselines": list(baselines),
         "runs": dict(descriptions),
         "results": results,
     }
@@ -241,6 +206,7 @@ def summary_table(results: pd.DataFrame) -> pd.DataFrame:
         "accuracy": "accuracy",
         "macro_f1": "macro-F1",
         "quadratic_weighted_kappa": "kappa",
+        "mean_absolute_error": "MAE in levels",
         "within_one_level": "within one level",
     }
     table = results[["run", "unit", "n", "n_speakers"]].rename(columns={"n_speakers": "speakers"})
@@ -250,27 +216,28 @@ def summary_table(results: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _rows(predictions: pd.DataFrame, *, unit: str, part: str) -> pd.DataFrame:
+def rows_of(predictions: pd.DataFrame, *, unit: str, part: str = "test") -> pd.DataFrame:
+    """The rows of one unit (recording, segment) and part."""
     return predictions[(predictions["unit"] == unit) & (predictions["part"] == part)]
 
 
-def _codes(rows: pd.DataFrame, levels: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def codes_of(
+    rows: pd.DataFrame, levels: Sequence[str]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Codes of the truth and of the answers, and the speakers; each of shape (n,)."""
     truth = level_codes(rows["level"], classes=levels)
     predicted = level_codes(rows["predicted"], classes=levels)
     return truth, predicted, rows["speaker_id"].to_numpy(dtype=str)
 
 
-def _bootstrap_options(config: Config) -> dict[str, float]:
+def bootstrap_options(config: Config) -> dict[str, float]:
+    """The options n_bootstrap, confidence and seed of all functions that resample speakers."""
     options = config.evaluation
     return {
         "n_bootstrap": options.n_bootstrap,
         "confidence": options.confidence,
         "seed": config.seed,
     }
-
-
-def _without_bounds(interval: Interval) -> Interval:
-    return Interval(interval.value, math.nan, math.nan)
 
 
 def _counts(units: pd.DataFrame, levels: Sequence[str]) -> dict[str, object]:
@@ -288,7 +255,7 @@ def _counts(units: pd.DataFrame, levels: Sequence[str]) -> dict[str, object]:
 
 
 def _constant_answers(units: pd.DataFrame, levels: Sequence[str]) -> dict[str, object]:
-    """Accuracy and share within one level on test of always giving the same answer."""
+    """What always giving the same answer scores on test."""
     test = units[units["part"] == "test"]
     answers: dict[str, object] = {}
     for unit in UNITS:
@@ -301,6 +268,7 @@ def _constant_answers(units: pd.DataFrame, levels: Sequence[str]) -> dict[str, o
             answers[unit][level] = {
                 "accuracy": float(accuracy(matrix)),
                 "within_one_level": float(within_one_level(matrix)),
+                "mean_absolute_error": float(mean_absolute_error(matrix)),
             }
     return answers
 

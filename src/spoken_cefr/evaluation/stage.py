@@ -4,10 +4,19 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from spoken_cefr.config import Config
-from spoken_cefr.evaluation.baselines import BASELINES, duration_only, majority
-from spoken_cefr.evaluation.drawing import Drawing, save_figure
+from spoken_cefr.evaluation.audit_figures import (
+    draw_agreement,
+    draw_calibration,
+    draw_per_class,
+)
+from spoken_cefr.evaluation.audit_stage import perform_audit
+from spoken_cefr.evaluation.baselines import BASELINES, all_baselines
+from spoken_cefr.evaluation.differences import agreement_table, difference_table, exceeds_table
+from spoken_cefr.evaluation.drawing import Drawing
+from spoken_cefr.evaluation.explanation_stage import perform_explanation
 from spoken_cefr.evaluation.figures import (
     draw_age,
     draw_classes,
@@ -16,14 +25,16 @@ from spoken_cefr.evaluation.figures import (
     draw_learning_curves,
     draw_scores,
 )
+from spoken_cefr.evaluation.mistakes import mistakes_table
 from spoken_cefr.evaluation.results import (
     Score,
-    confusion_table,
-    difference_rows,
+    calibration_table,
+    per_class_table,
     results_document,
     results_table,
     score,
 )
+from spoken_cefr.evaluation.study import write_study
 from spoken_cefr.evaluation.tables import (
     UNITS,
     Inputs,
@@ -31,11 +42,20 @@ from spoken_cefr.evaluation.tables import (
     current_runs,
     missing_units,
     read_inputs,
+    read_measures,
     read_run,
     read_table,
     run_folders,
 )
-from spoken_cefr.files import read_json, write_csv, write_json
+from spoken_cefr.evaluation.verdict import ranked_runs
+from spoken_cefr.evaluation.writing import (
+    remove_others,
+    write_confusion,
+    write_documents,
+    write_figures,
+    write_tables,
+)
+from spoken_cefr.files import read_json
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
 
@@ -48,7 +68,11 @@ HISTORY_COLUMNS: tuple[str, ...] = (
     "validation_macro_f1",
 )
 
+SHOWN_BASELINES: tuple[str, ...] = ("majority", "duration_only", "all_metadata")
+N_SHOWN = 6  # runs in a figure that has a panel or a row for each
 
+
+@threadpool_limits.wrap(limits=1)  # small matrices: more threads only get in each other's way
 def run(config: Config) -> Report:
     """Do the whole stage, or nothing if its folder is up to date.
 
@@ -65,31 +89,82 @@ def run(config: Config) -> Report:
         return read_report(config, "evaluation")
     inputs = read_inputs(config)
     begin_stage(config, "evaluation")
-    baselines = {
-        "majority": majority(inputs.units),
-        "duration_only": duration_only(inputs.units, inputs.metadata),
-    }
+    levels = inputs.levels
+    baselines = all_baselines(inputs.units, inputs.metadata, seed=config.seed, levels=levels)
     seen = run_folders(config)
     runs, dropped, remarks = read_runs(seen, inputs, current=current_runs(config))
-    scores, differences = score_all(baselines, runs, config=config)
+    scores = score_all({**baselines, **runs}, config=config, levels=levels)
+    differences = difference_table(runs, baselines, config=config, levels=levels)
+    ranked = ranked_runs(runs, config=config, levels=levels)
+    best = ranked[0] if ranked else None
+    exceeds = exceeds_table(differences)
+    measures = read_measures(config)
+    audit = perform_audit(inputs, runs, exceeds, measures, best=best, config=config)
+    explanation = perform_explanation(inputs, runs, measures, ranked=ranked, config=config)
+    tables = {
+        "results": results_table(scores),
+        "per_class": per_class_table(scores),
+        "calibration": calibration_table(scores),
+        "differences": differences,
+        "exceeds": exceeds,
+        "agreement": agreement_table(runs, config=config, levels=levels),
+        "mistakes": mistakes_table(
+            {name: runs[name] for name in ranked},
+            read_transcripts(config),
+            measures,
+            levels=levels,
+        ),
+        **audit.tables,
+    }
+    descriptions = BASELINES | {
+        folder.name: _description(folder) for folder in seen if folder.name in runs
+    }
+    documents = {
+        "results": results_document(
+            scores,
+            inputs.units,
+            descriptions,
+            config=config,
+            baselines=list(baselines),
+            levels=levels,
+        )
+        | {"best_run": best},
+        "audit": audit.document,
+        "explanation": explanation.document,
+    }
     histories = read_histories([path for path in seen if path.name in runs])
+    figures = {
+        **corpus_figures(inputs),
+        **score_figures(
+            scores, histories, shown=[*SHOWN_BASELINES, *ranked[:N_SHOWN]], levels=levels
+        ),
+        **table_figures(tables, ranked),
+        **audit.figures,
+        **explanation.figures,
+    }
     folder = stage_folder(config, "evaluation")
-    written = write_tables(folder, scores, differences, inputs=inputs, seen=seen, config=config)
-    written += write_figures(folder, scores, inputs, histories, config=config)
-    _remove_others(folder, written)
+    written = [
+        *write_tables(folder, tables),
+        *write_documents(folder, documents),
+        *write_confusion(folder, scores, levels),
+        *write_study(folder, units=inputs.units, results=tables["results"], levels=levels),
+        *write_figures(folder, figures, config=config),
+    ]
+    remove_others(folder, written)
     report = Report(
         stage="evaluation",
         unit="run",
         n_in=len(seen),
         n_out=len(runs),
         dropped=dropped,
-        remarks=remarks,
+        remarks=remarks + audit.remarks,
         figures={
             "baselines": list(baselines),
             "runs": list(runs),
+            "best_run": best,
             "n_test_recordings": _n_test(inputs.units, "recording"),
             "n_test_segments": _n_test(inputs.units, "segment"),
-            "n_figures": sum(path.suffix == ".png" for path in written),
+            "n_figures": len(figures),
         },
     )
     return finish_stage(config, report, written)
@@ -114,7 +189,7 @@ def read_runs(
                 raise UnusableRun("its name is that of a baseline")
             if folder.name not in current:
                 raise UnusableRun("not among the finished runs of the last neural_networks call")
-            runs[folder.name] = read_run(folder, inputs.units)
+            runs[folder.name] = read_run(folder, inputs.units, levels=inputs.levels)
         except UnusableRun as error:
             dropped.append({"id": folder.name, "reason": str(error)})
             continue
@@ -127,27 +202,18 @@ def read_runs(
 
 
 def score_all(
-    baselines: Mapping[str, pd.DataFrame], runs: Mapping[str, pd.DataFrame], *, config: Config
-) -> tuple[list[Score], pd.DataFrame]:
-    """Score baselines, then runs, and compare each run with each baseline."""
-    scores: list[Score] = []
-    differences: list[dict[str, object]] = []
-    everything = {**baselines, **runs}
-    for name, predictions in progress(everything.items(), desc="evaluation", unit="run"):
-        of_units = [score(predictions, run=name, unit=unit, config=config) for unit in UNITS]
-        scores += [one for one in of_units if one is not None]
-        if name in runs:
-            differences += difference_rows(name, predictions, baselines, config=config)
-    columns = [
-        *("run", "baseline", "unit", "metric", "n", "n_speakers"),
-        *("difference", "low", "high", "exceeds"),
+    tables: Mapping[str, pd.DataFrame], *, config: Config, levels: Sequence[str]
+) -> list[Score]:
+    """Score each table of predictions on the units that it answers."""
+    scores = [
+        score(predictions, run=name, unit=unit, config=config, levels=levels)
+        for name, predictions in progress(tables.items(), desc="scores", unit="run")
+        for unit in UNITS
     ]
-    return scores, pd.DataFrame(differences, columns=columns)
+    return [one for one in scores if one is not None]
 
 
-def read_histories(
-    folders: Sequence[Path],
-) -> dict[str, pd.DataFrame]:
+def read_histories(folders: Sequence[Path]) -> dict[str, pd.DataFrame]:
     """The training histories of the runs that have one (not all learn in epochs), by run."""
     histories = {}
     for folder in folders:
@@ -160,61 +226,73 @@ def read_histories(
     return histories
 
 
-def write_tables(
-    folder: Path,
-    scores: Sequence[Score],
-    differences: pd.DataFrame,
-    *,
-    inputs: Inputs,
-    seen: Sequence[Path],
-    config: Config,
-) -> list[Path]:
-    """Write the results, the differences and a confusion matrix per run and unit."""
-    scored = {one.run for one in scores}
-    descriptions = BASELINES | {
-        path.name: _description(path) for path in seen if path.name in scored - set(BASELINES)
+def read_transcripts(config: Config) -> pd.DataFrame:
+    """What Whisper heard, by recording_id; no row if processing left no such table."""
+    path = stage_folder(config, "processing") / "transcripts.parquet"
+    columns = ("recording_id", "text")
+    return read_table(path, columns=columns) if path.exists() else pd.DataFrame(columns=columns)
+
+
+def corpus_figures(inputs: Inputs) -> dict[str, Drawing]:
+    """The figures of the study on this corpus, by name."""
+    segments = inputs.units[inputs.units["unit"] == "segment"]
+    ages = inputs.split[["recording_id", "level"]].merge(
+        inputs.metadata[["recording_id", "age_group"]], on="recording_id", how="left"
+    )
+    return {
+        "classes": draw_classes(segments, levels=inputs.levels),
+        "age": draw_age(ages, levels=inputs.levels),
+        "data_balancing": draw_data_balancing(inputs.split, segments, levels=inputs.levels),
     }
-    document = results_document(scores, inputs.units, descriptions, config=config)
-    paths = [folder / name for name in ("results.csv", "results.json", "differences.csv")]
-    write_csv(paths[0], results_table(scores))
-    write_json(paths[1], document)
-    write_csv(paths[2], differences)
-    for one in scores:
-        path = folder / "confusion" / f"{one.run}_{one.unit}.csv"
-        write_csv(path, confusion_table(one.matrix).reset_index())
-        paths.append(path)
-    return paths
 
 
-def write_figures(
-    folder: Path,
+def score_figures(
     scores: Sequence[Score],
-    inputs: Inputs,
     histories: Mapping[str, pd.DataFrame],
     *,
-    config: Config,
-) -> list[Path]:
-    """Draw and write every figure, each with the profile's notice."""
-    recordings = inputs.metadata["recording_id"].isin(inputs.split["recording_id"])
-    segments = inputs.units[inputs.units["unit"] == "segment"]
-    figures: dict[str, Drawing] = {
-        "classes": draw_classes(segments),
-        "age": draw_age(inputs.metadata[recordings]),
-        "data_balancing": draw_data_balancing(inputs.split, segments),
-    }
+    shown: Sequence[str],
+    levels: Sequence[str],
+) -> dict[str, Drawing]:
+    """Learning curves, scores of each unit, and a confusion matrix per shown run and unit."""
+    figures: dict[str, Drawing] = {}
     if histories:
         figures["learning_curves"] = draw_learning_curves(histories)
     table = results_table(scores)
     for unit in table["unit"].unique():
         figures[f"scores_{unit}"] = draw_scores(table, unit=unit)
     for one in scores:
+        if one.run not in shown:
+            continue
         title = f"{one.run}, {one.n:,} test {one.unit}s"
-        figures[f"confusion_{one.run}_{one.unit}"] = draw_confusion(one.matrix, title)
-    paths = []
-    for name, figure in figures.items():
-        paths.append(folder / "figures" / f"{name}.png")
-        save_figure(figure, paths[-1], notice=config.notice)
-    return paths
+        figures[f"confusion_{one.run}_{one.unit}"] = draw_confusion(
+            one.matrix, title, levels=levels
+        )
+    return figures
+
+
+def table_figures(tables: Mapping[str, pd.DataFrame], ranked: Sequence[str]) -> dict[str, Drawing]:
+    """Calibration, levels and agreement, of each unit that some run answers; by name.
+
+    Parameters
+    ----------
+    ranked : sequence of str
+        The runs, best first; figures show the first ``N_SHOWN`` of them.
+    """
+    figures: dict[str, Drawing] = {}
+    results = tables["results"]
+    for unit in UNITS:
+        answering = set(results["run"][results["unit"] == unit])
+        shown = [name for name in ranked if name in answering][:N_SHOWN]
+        if not shown:
+            continue
+        figures[f"calibration_{unit}"] = draw_calibration(tables["calibration"], shown, unit=unit)
+        compared = [*SHOWN_BASELINES[1:], shown[0]]
+        figures[f"per_class_{unit}"] = draw_per_class(tables["per_class"], compared, unit=unit)
+        agreement = tables["agreement"]
+        agreement = agreement[agreement["run"].isin(shown) & agreement["other"].isin(shown)]
+        if (agreement["unit"] == unit).any():
+            figures[f"agreement_{unit}"] = draw_agreement(agreement, unit=unit)
+    return figures
 
 
 def _description(folder: Path) -> str:
@@ -224,10 +302,3 @@ def _description(folder: Path) -> str:
 
 def _n_test(units: pd.DataFrame, unit: str) -> int:
     return int(((units["unit"] == unit) & (units["part"] == "test")).sum())
-
-
-def _remove_others(folder: Path, written: Sequence[Path]) -> None:
-    """Delete tables and figures of runs that are no longer there."""
-    for path in [*folder.glob("confusion/*.csv"), *folder.glob("figures/*.png")]:
-        if path not in written:
-            path.unlink()

@@ -10,7 +10,7 @@ import pandas as pd
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import read_json
-from spoken_cefr.levels import TARGET_LEVELS
+from spoken_cefr.levels import TARGET_LEVELS, label_set
 from spoken_cefr.metadata import read_metadata
 from spoken_cefr.stages import stage_folder
 
@@ -40,12 +40,15 @@ class Inputs:
     units : pd.DataFrame
         One row per recording and per segment of the split: unit, id,
         recording_id, speaker_id, part, level. This is the truth.
+    levels : tuple of str
+        The classes, in order.
     """
 
     split: pd.DataFrame
     segments: pd.DataFrame
     metadata: pd.DataFrame
     units: pd.DataFrame
+    levels: tuple[str, ...]
 
 
 def read_inputs(config: Config) -> Inputs:
@@ -62,8 +65,9 @@ def read_inputs(config: Config) -> Inputs:
         stage_folder(config, "processing") / "segments.parquet", columns=SEGMENT_COLUMNS
     )
     metadata = read_metadata(stage_folder(config, "scraping") / "metadata.csv")
-    check_split(split)
-    return Inputs(split, segments, metadata, unit_table(split, segments))
+    levels = label_set(config.neural_networks.rare_levels)
+    check_split(split, levels=levels)
+    return Inputs(split, segments, metadata, unit_table(split, segments), levels)
 
 
 def read_table(path: Path, *, columns: Sequence[str]) -> pd.DataFrame:
@@ -122,6 +126,15 @@ def unit_table(split: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:
     of_segments = of_segments.merge(split, on="recording_id", validate="many_to_one")
     columns = list(UNIT_COLUMNS)
     return pd.concat([recordings[columns], of_segments[columns]], ignore_index=True)
+
+
+def read_measures(config: Config) -> pd.DataFrame | None:
+    """The measures of each recording: index recording_id, float64; None if none were made."""
+    path = stage_folder(config, "neural_networks") / "measures.parquet"
+    if not path.exists():
+        return None
+    table = read_table(path, columns=("recording_id",))
+    return table.set_index("recording_id").astype(np.float64)
 
 
 def run_folders(config: Config) -> list[Path]:

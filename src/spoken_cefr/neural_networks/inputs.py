@@ -1,20 +1,37 @@
 """The arrays that networks read, one row a segment in the order of segments.parquet."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
+from safetensors.numpy import load_file, save_file
 
 from spoken_cefr.config import Config
-from spoken_cefr.files import digest, write_array
+from spoken_cefr.errors import InputError
+from spoken_cefr.files import digest, replacing
 from spoken_cefr.metadata import read_metadata
-from spoken_cefr.neural_networks.embeddings import encode_frames, pool_frames
+from spoken_cefr.neural_networks.embeddings import (
+    build_speech_encoder,
+    embed_signal,
+    place_path,
+    segment_places,
+)
 from spoken_cefr.neural_networks.experiments import Run
-from spoken_cefr.processing.audio import load_audio, to_image
+from spoken_cefr.neural_networks.places import PlaceEraser
+from spoken_cefr.neural_networks.speech_encoders import SAMPLE_RATE
+from spoken_cefr.processing.audio import to_image
+from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.processing.stage import load_arrays
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder
-from spoken_cefr.weights import load_whisper
+
+# To be counted up when the numbers change although no key does.
+EMBEDDING_VERSION = 2
+
+Arrays = dict[str, np.ndarray]
 
 
 def load_run_inputs(run: Run, config: Config, segments: pd.DataFrame, *, noisy: bool) -> np.ndarray:
@@ -22,48 +39,216 @@ def load_run_inputs(run: Run, config: Config, segments: pd.DataFrame, *, noisy: 
     if run.inputs == "image":
         return to_image(load_arrays(config)[noisy], run.image_size)
     if run.inputs == "speech_embedding":
-        return speech_embeddings(config, segments)
+        return speech_embeddings(config, segments, noisy=noisy)
     raise ValueError(f"run {run.name}: {run.inputs!r} is not a kind of input")
 
 
-def speech_embeddings(config: Config, segments: pd.DataFrame) -> np.ndarray:
-    """Embed every segment with the Whisper encoder; each recording is kept once made.
+def speech_embeddings(
+    config: Config,
+    segments: pd.DataFrame,
+    *,
+    noisy: bool = False,
+    split: pd.DataFrame | None = None,
+) -> np.ndarray:
+    """Embed every segment with the profile's encoder, the place in the window taken out.
+
+    What is taken out is learnt from the clean segments of the train part and
+    kept in ``speech_embeddings/place.safetensors``.
+
+    Parameters
+    ----------
+    segments : pd.DataFrame
+        Columns recording_id, start_s, end_s.
+    noisy : bool
+        With white noise, as the profile's spectrograms have it.
+    split : pd.DataFrame, optional
+        Columns recording_id, part; by default ``split.csv``.
+
+    Returns
+    -------
+    np.ndarray, shape (n_segments, n_features), float32
+
+    Raises
+    ------
+    InputError
+        If there is no split, or it trains on none of these recordings.
+    """
+    raw, _ = raw_speech_embeddings(config, segments, noisy=noisy)
+    if config.neural_networks.speech_context == "segment":
+        return raw
+    return _place_eraser(config, segments, read_split(config) if split is None else split)(raw)
+
+
+def raw_speech_embeddings(
+    config: Config, segments: pd.DataFrame, *, noisy: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Embeddings as the encoder gives them, and the place of each segment in its window.
+
+    Each recording is kept once made, under a digest of all that it depends on.
+
+    Returns
+    -------
+    embeddings : np.ndarray, shape (n_segments, n_features), float32
+    places : np.ndarray, shape (n_segments, n), float32
+        As `spoken_cefr.neural_networks.embeddings.segment_places` gives them.
+    """
+    folder = place_path(config).parent / ("noisy" if noisy else "clean")
+    table = read_metadata(stage_folder(config, "scraping") / "metadata.csv")
+    metadata = table.set_index("recording_id")
+    groups = segments.groupby("recording_id", sort=False)
+    keys = _speech_keys(config, noisy=noisy)
+    wanted = {}
+    for recording_id, rows in groups:
+        times = rows[["start_s", "end_s"]].to_numpy().tolist()
+        wanted[recording_id] = digest([keys, metadata.at[recording_id, "sha256"], times])[:12]
+
+    def load() -> Callable[[str], Arrays]:
+        encoder = build_speech_encoder(config)
+        return lambda recording_id: _embed_recording(
+            config,
+            recording_id,
+            metadata.at[recording_id, "file_name"],
+            groups.get_group(recording_id),
+            encoder=encoder,
+            noisy=noisy,
+        )
+
+    kept = _kept(folder, wanted, load, desc="speech embeddings")
+    return _in_order(segments, kept, "embeddings"), _in_order(segments, kept, "places")
+
+
+def text_embeddings(config: Config, segments: pd.DataFrame) -> np.ndarray:
+    """Embed the words of every segment with the profile's text encoder.
+
+    Parameters
+    ----------
+    segments : pd.DataFrame
+        Columns recording_id, text; a segment may have no word.
 
     Returns
     -------
     np.ndarray, shape (n_segments, n_features), float32
     """
-    folder = stage_folder(config, "neural_networks") / "speech_embeddings"
-    metadata = read_metadata(stage_folder(config, "scraping") / "metadata.csv")
-    metadata = metadata.set_index("recording_id")
-    groups = segments.groupby("recording_id", sort=False)
-    paths = {
-        recording_id: folder
-        / f"{recording_id}.{_key(config, metadata.loc[recording_id], rows)}.npy"
-        for recording_id, rows in groups
+    from spoken_cefr.neural_networks.text_embeddings import embed_texts, load_text_encoder
+
+    name = config.neural_networks.text_encoder
+    texts = {k: rows.tolist() for k, rows in segments.groupby("recording_id")["text"]}
+    wanted = {k: digest([EMBEDDING_VERSION, name, rows])[:12] for k, rows in texts.items()}
+
+    def load() -> Callable[[str], Arrays]:
+        encoder = load_text_encoder(name)
+        return lambda k: {"embeddings": embed_texts(texts[k], encoder=encoder)}
+
+    folder = stage_folder(config, "neural_networks") / "text_embeddings"
+    return _in_order(segments, _kept(folder, wanted, load, desc="text embeddings"), "embeddings")
+
+
+def input_keys(kind: str, config: Config) -> list[Any]:
+    """The profile's keys that inputs of this kind depend on, beside segments and split.
+
+    Parameters
+    ----------
+    kind : str
+        ``Run.inputs``: "speech_embedding" and "text_embedding" have keys of
+        their own, "fusion" has both.
+    """
+    speech = _speech_keys(config, noisy=True)
+    text = [EMBEDDING_VERSION, config.neural_networks.text_encoder]
+    by_kind = {"speech_embedding": speech, "text_embedding": text, "fusion": [speech, text]}
+    return by_kind.get(kind, [])
+
+
+def read_split(config: Config) -> pd.DataFrame:
+    """Read ``split.csv``.
+
+    Raises
+    ------
+    InputError
+        If the stage has not written it yet.
+    """
+    path = stage_folder(config, "neural_networks") / "split.csv"
+    if not path.exists():
+        raise InputError(f"{path} is missing: run the stage neural_networks first")
+    return pd.read_csv(path, dtype={"recording_id": str})
+
+
+def _speech_keys(config: Config, *, noisy: bool) -> list[Any]:
+    c, p = config.neural_networks, config.processing
+    model = p.model if c.speech_encoder == "whisper" else ""
+    noise = [p.noise_ratio, config.seed] if noisy else []
+    encoder = [c.speech_encoder, c.speech_layer, c.speech_pooling, c.speech_context]
+    return [EMBEDDING_VERSION, model, *encoder, *noise]
+
+
+def _embed_recording(
+    config: Config,
+    recording_id: str,
+    file_name: str,
+    rows: pd.DataFrame,
+    *,
+    encoder: Any,
+    noisy: bool,
+) -> Arrays:
+    audio = stage_folder(config, "scraping") / file_name
+    signal = load_audio(audio, sample_rate=SAMPLE_RATE)
+    times = rows["start_s"].to_numpy(), rows["end_s"].to_numpy()
+    embeddings = embed_signal(
+        signal,
+        *times,
+        encoder=encoder,
+        noise_ratio=config.processing.noise_ratio if noisy else 0.0,
+        # As in the spectrograms: neither order nor other recordings change it.
+        seed=[config.seed, crc32(recording_id.encode("utf-8"))],
+    )
+    return {
+        "embeddings": embeddings,
+        "places": segment_places(len(signal), *times),
     }
+
+
+def _place_eraser(config: Config, segments: pd.DataFrame, split: pd.DataFrame) -> PlaceEraser:
+    """Learn it from the train part and keep it for new recordings."""
+    trained = split.loc[split["part"] == "train", "recording_id"]
+    rows = segments[segments["recording_id"].isin(trained)]
+    if rows.empty:
+        raise InputError("no segment is in the train part: run processing and neural_networks")
+    eraser = PlaceEraser.fit(*raw_speech_embeddings(config, rows))
+    with replacing(place_path(config)) as temporary:
+        save_file(eraser.state(), temporary)
+    return eraser
+
+
+def _kept(
+    folder: Path,
+    wanted: Mapping[str, str],
+    load: Callable[[], Callable[[str], Arrays]],
+    *,
+    desc: str,
+) -> dict[str, Arrays]:
+    """Arrays of every recording: read where there is a file of the wanted key, else made.
+
+    ``load`` gives what makes one; it is called only where one is missing.
+    """
+    paths = {k: folder / f"{k}.{key}.safetensors" for k, key in wanted.items()}
     missing = [recording_id for recording_id, path in paths.items() if not path.exists()]
     if missing:
-        p = config.processing
-        model = load_whisper(p.model, compute_type=p.compute_type, n_threads=config.n_jobs)
-        for recording_id in progress(missing, desc="speech embeddings", unit="recording"):
-            audio = stage_folder(config, "scraping") / metadata.loc[recording_id, "file_name"]
-            signal = load_audio(audio, sample_rate=model.feature_extractor.sampling_rate)
-            rows = groups.get_group(recording_id)
-            frames = encode_frames(model, signal)
-            embedded = pool_frames(frames, rows["start_s"].to_numpy(), rows["end_s"].to_numpy())
-            _forget_older(folder, recording_id)
-            write_array(paths[recording_id], embedded)
-    return np.concatenate([np.load(path) for path in paths.values()])
+        make = load()
+        for recording_id in progress(missing, desc=desc, unit="recording"):
+            arrays = make(recording_id)
+            for older in folder.glob(f"{recording_id}.*.safetensors"):
+                older.unlink()
+            with replacing(paths[recording_id]) as temporary:
+                save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, temporary)
+    return {recording_id: load_file(path) for recording_id, path in paths.items()}
 
 
-def _key(config: Config, recording: pd.Series, rows: pd.DataFrame) -> str:
-    """Short digest of what a recording's embeddings depend on."""
-    p = config.processing
-    times = rows[["start_s", "end_s"]].to_numpy().tolist()
-    return digest([recording["sha256"], p.model, p.compute_type, times])[:12]
-
-
-def _forget_older(folder: Path, recording_id: str) -> None:
-    for path in folder.glob(f"{recording_id}.*.npy"):
-        path.unlink()
+def _in_order(segments: pd.DataFrame, kept: Mapping[str, Arrays], name: str) -> np.ndarray:
+    """One array of all recordings, row for row as the segments."""
+    position = segments.groupby("recording_id").cumcount().to_numpy()
+    first = next(iter(kept.values()))[name]
+    rows = np.empty((len(segments), first.shape[1]), dtype=np.float32)
+    ids = segments["recording_id"].to_numpy()
+    for recording_id, arrays in kept.items():
+        chosen = ids == recording_id
+        rows[chosen] = arrays[name][position[chosen]]
+    return rows

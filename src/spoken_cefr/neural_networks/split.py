@@ -1,12 +1,15 @@
 """Who is trained on and who is tested on: no speaker is ever in two parts."""
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold
 
 from spoken_cefr.errors import InputError
+from spoken_cefr.levels import label_set, to_label_set
+from spoken_cefr.speakers import speaker_ids
 
 PARTS: tuple[str, ...] = ("train", "validation", "test")
 
@@ -15,13 +18,100 @@ PARTS: tuple[str, ...] = ("train", "validation", "test")
 N_CANDIDATES = 50
 
 
+def recordings_to_split(
+    segments: pd.DataFrame,
+    metadata: pd.DataFrame,
+    *,
+    speaker_groups: str = "author",
+    rare_levels: str = "keep",
+) -> pd.DataFrame:
+    """One row for each recording of the segments, with the voice and the class that count.
+
+    Parameters
+    ----------
+    segments : pd.DataFrame
+        Columns recording_id, speaker_id, level.
+    metadata : pd.DataFrame
+        Columns recording_id, author; read for first names only.
+    speaker_groups : {"author", "first_name"}
+        Who is one voice: as scraping found it, or all of one first name, over
+        every card of the catalogue (stricter).
+    rare_levels : {"keep", "merge"}
+        Classes as `spoken_cefr.levels.label_set` names them.
+
+    Returns
+    -------
+    pd.DataFrame
+        recording_id, speaker_id, level; sorted by recording_id.
+
+    Raises
+    ------
+    InputError
+        If a recording of the segments is not in the metadata.
+    """
+    table = segments.groupby("recording_id", as_index=False)[["speaker_id", "level"]].first()
+    if speaker_groups == "first_name":
+        authors = metadata["author"].tolist()
+        groups = pd.Series(speaker_ids(authors, by_first_name=True), metadata["recording_id"])
+        table["speaker_id"] = table["recording_id"].map(groups)
+        unknown = table.loc[table["speaker_id"].isna(), "recording_id"]
+        if len(unknown):
+            raise InputError(
+                f"recording {unknown.iloc[0]} has segments but no row in metadata.csv: "
+                "run processing again"
+            )
+    table["level"] = to_label_set(table["level"], label_set(rare_levels))
+    return table
+
+
+def relabel(segments: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
+    """The segments with the speaker and the class that the split gives their recording.
+
+    Raises
+    ------
+    InputError
+        If a recording of the segments is not in the split.
+    """
+    table = split.set_index("recording_id")
+    unknown = segments.loc[~segments["recording_id"].isin(table.index), "recording_id"]
+    if len(unknown):
+        raise InputError(
+            f"recording {unknown.iloc[0]} is not in split.csv: run neural_networks again"
+        )
+    columns = ("speaker_id", "level")
+    return segments.assign(**{c: segments["recording_id"].map(table[c]) for c in columns})
+
+
+def class_remarks(split: pd.DataFrame, classes: Sequence[str]) -> list[dict[str, str]]:
+    """One remark for each class that a part does not hold: nothing can be said of it there.
+
+    Returns
+    -------
+    list of dict
+        ``{"id": class, "reason": ...}`` as a `spoken_cefr.stages.Report` takes them.
+    """
+    consequences = {
+        "train": "no network can learn it",
+        "validation": "the best epoch is chosen without it",
+        "test": "no score says anything of it",
+    }
+    return [
+        {"id": level, "reason": f"no recording of this level in the {part} part: {consequence}"}
+        for part, consequence in consequences.items()
+        for level in classes
+        if level not in set(split.loc[split["part"] == part, "level"])
+    ]
+
+
 def speaker_split(recordings: pd.DataFrame, *, n_folds: int = 5, seed: int = 42) -> pd.DataFrame:
     """Share recordings out among folds and parts, each speaker whole.
 
     One fold is the test part, one the validation part, the others train. Of
     ``N_CANDIDATES`` shuffled stratified group splits, the one whose folds come
     nearest to the corpus' shares of levels is kept; the fold nearest to them
-    is the test part, the next one the validation part.
+    is the test part, the next one the validation part. A level that one fold
+    holds alone is trained on wherever a draw allows it: what is not learnt
+    cannot be tested.
 
     Parameters
     ----------
@@ -40,23 +130,49 @@ def speaker_split(recordings: pd.DataFrame, *, n_folds: int = 5, seed: int = 42)
     InputError
         If there are fewer speakers than folds.
     """
-    table = recordings[["recording_id", "speaker_id", "level"]]
-    table = table.sort_values("recording_id", ignore_index=True)
-    n_speakers = table["speaker_id"].nunique()
-    if n_speakers < n_folds:
-        raise InputError(
-            f"{n_speakers} speakers cannot fill {n_folds} folds: take more recordings or lower "
-            "neural_networks.n_folds"
-        )
-    candidates = [_folds(table, n_folds=n_folds, seed=seed + i) for i in range(N_CANDIDATES)]
-    distances = [_distances(table["level"], folds, n_folds=n_folds) for folds in candidates]
-    best = int(np.argmin([distance.sum() for distance in distances]))
-    test, validation = np.argsort(distances[best], kind="stable")[:2]
-    part = np.full(n_folds, "train", dtype=object)
-    part[[test, validation]] = ["test", "validation"]
-    split = table.assign(fold=candidates[best], part=part[candidates[best]])
+    table = _checked(recordings, n_folds=n_folds)
+    draws = [_draw(table, n_folds=n_folds, seed=seed + i) for i in range(N_CANDIDATES)]
+    _, _, split = min(draws, key=lambda draw: draw[:2])
     check_split(split)
     return split
+
+
+def repeated_folds(
+    recordings: pd.DataFrame, *, n_folds: int = 5, n_repeats: int = 5, seed: int = 42
+) -> pd.DataFrame:
+    """Folds for repeated cross-validation: in each repeat every recording is tested once.
+
+    Each repeat is a StratifiedGroupKFold of its own seed; speakers stay whole.
+
+    Parameters
+    ----------
+    recordings : pd.DataFrame
+        One row a recording with recording_id, speaker_id, level; ``split.csv``
+        holds them as the config groups speakers and classes.
+    n_folds : int >= 2
+    n_repeats : int >= 1
+
+    Returns
+    -------
+    pd.DataFrame
+        recording_id, repeat (from 0), fold (from 0); sorted by repeat, then
+        recording_id.
+
+    Raises
+    ------
+    InputError
+        If there are fewer speakers than folds.
+    """
+    table = _checked(recordings, n_folds=n_folds)
+    return pd.concat(
+        [
+            table[["recording_id"]].assign(
+                repeat=repeat, fold=_folds(table, n_folds=n_folds, seed=seed + repeat)
+            )
+            for repeat in range(n_repeats)
+        ],
+        ignore_index=True,
+    )
 
 
 def check_split(split: pd.DataFrame) -> None:
@@ -67,6 +183,30 @@ def check_split(split: pd.DataFrame) -> None:
     missing = [part for part in PARTS if part not in set(split["part"])]
     if missing:
         raise InputError(f"the split has no {missing[0]} part")
+
+
+def _checked(recordings: pd.DataFrame, *, n_folds: int) -> pd.DataFrame:
+    """The columns that splitting reads, in an order that does not depend on the caller's."""
+    table = recordings[["recording_id", "speaker_id", "level"]]
+    n_speakers = table["speaker_id"].nunique()
+    if n_speakers < n_folds:
+        raise InputError(
+            f"{n_speakers} speakers cannot fill {n_folds} folds: take more recordings or lower "
+            "neural_networks.n_folds"
+        )
+    return table.sort_values("recording_id", ignore_index=True)
+
+
+def _draw(table: pd.DataFrame, *, n_folds: int, seed: int) -> tuple[int, float, pd.DataFrame]:
+    """One candidate: how many levels train lacks, how uneven its folds are, and the split."""
+    folds = _folds(table, n_folds=n_folds, seed=seed)
+    distances = _distances(table["level"], folds, n_folds=n_folds)
+    test, validation = np.argsort(distances, kind="stable")[:2]
+    part = np.full(n_folds, "train", dtype=object)
+    part[[test, validation]] = ["test", "validation"]
+    split = table.assign(fold=folds, part=part[folds])
+    trained = split.loc[split["part"] == "train", "level"]
+    return table["level"].nunique() - trained.nunique(), float(distances.sum()), split
 
 
 def _folds(table: pd.DataFrame, *, n_folds: int, seed: int) -> np.ndarray:

@@ -8,7 +8,9 @@ import torch
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import sha256_of, write_csv
+from spoken_cefr.files import digest, sha256_of, write_csv
+from spoken_cefr.levels import label_set
+from spoken_cefr.metadata import read_metadata
 from spoken_cefr.neural_networks.experiments import (
     Run,
     is_finished,
@@ -16,8 +18,14 @@ from spoken_cefr.neural_networks.experiments import (
     run_key,
     select_runs,
 )
-from spoken_cefr.neural_networks.inputs import load_run_inputs
-from spoken_cefr.neural_networks.split import PARTS, speaker_split
+from spoken_cefr.neural_networks.inputs import input_keys, load_run_inputs
+from spoken_cefr.neural_networks.split import (
+    PARTS,
+    class_remarks,
+    recordings_to_split,
+    relabel,
+    speaker_split,
+)
 from spoken_cefr.progress import tell
 from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
 
@@ -39,13 +47,16 @@ def run(config: Config) -> Report:
     torch.set_num_threads(config.n_jobs)
     segments = read_segments(config)
     split = split_recordings(config, segments)
+    segments = relabel(segments, split)
     begin_stage(config, "neural_networks")
     write_csv(stage_folder(config, "neural_networks") / "split.csv", split)
     folder = stage_folder(config, "neural_networks")
     load_inputs = functools.partial(_load, config, segments)
-    input_digest = sha256_of(stage_folder(config, "processing") / "report.json")
+    sources = [stage_folder(config, "processing") / "report.json", folder / "split.csv"]
+    hashes = [sha256_of(path) for path in sources]
     failures = []
     for entry in runs:
+        input_digest = digest([hashes, input_keys(entry.inputs, config)])
         key = run_key(entry, config, input_digest=input_digest)
         if is_finished(folder / entry.name, key):
             tell(f"{entry.name}: up to date, kept")
@@ -71,7 +82,7 @@ def run(config: Config) -> Report:
         n_in=len(runs),
         n_out=len(finished),
         dropped=failures,
-        remarks=_remarks(split),
+        remarks=class_remarks(split, label_set(config.neural_networks.rare_levels)),
         figures={
             "n_recordings": len(split),
             "n_segments": len(segments),
@@ -103,20 +114,13 @@ def read_segments(config: Config) -> pd.DataFrame:
 
 def split_recordings(config: Config, segments: pd.DataFrame) -> pd.DataFrame:
     """Split the recordings of the segments by speaker, as ``split.csv`` will hold it."""
-    recordings = segments.groupby("recording_id", as_index=False)[["speaker_id", "level"]].first()
-    return speaker_split(recordings, n_folds=config.neural_networks.n_folds, seed=config.seed)
+    c = config.neural_networks
+    metadata = read_metadata(stage_folder(config, "scraping") / "metadata.csv")
+    recordings = recordings_to_split(
+        segments, metadata, speaker_groups=c.speaker_groups, rare_levels=c.rare_levels
+    )
+    return speaker_split(recordings, n_folds=c.n_folds, seed=config.seed)
 
 
 def _load(config: Config, segments: pd.DataFrame, entry: Run, noisy: bool) -> np.ndarray:
     return load_run_inputs(entry, config, segments, noisy=noisy)
-
-
-def _remarks(split: pd.DataFrame) -> list[dict[str, str]]:
-    """Levels that a part does not hold: nothing can be said of them there."""
-    levels = sorted(split["level"].unique())
-    return [
-        {"id": level, "reason": f"no recording of this level in the {part} part"}
-        for part in PARTS
-        for level in levels
-        if level not in set(split.loc[split["part"] == part, "level"])
-    ]

@@ -21,7 +21,7 @@ from spoken_cefr.processing.transcription import SAMPLE_RATE, Transcript
 from spoken_cefr.processing.words import Word
 from spoken_cefr.stages import stage_folder
 
-FORMAT = 1  # of the JSON file and of what leads to it; a new number re-does every recording
+FORMAT = 2  # of the JSON file and of what leads to it; a new number re-does every recording
 MIN_DURATION_S = 0.2
 SILENCE = 10 ** (-80 / 20)  # a peak below -80 dB of full scale is under the last bit but two
 

@@ -1,7 +1,6 @@
 """The stage: scraping's recordings in, transcripts, words, segments and spectrograms out."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,6 @@ from zlib import crc32
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from spoken_cefr.config import Config
@@ -25,6 +23,7 @@ from spoken_cefr.processing.audio import (
     segment_count,
     segment_length,
 )
+from spoken_cefr.processing.backends import n_workers, run_in_order
 from spoken_cefr.processing.recordings import (
     audio_path,
     checked_sha256,
@@ -36,7 +35,7 @@ from spoken_cefr.processing.recordings import (
     whisper_language,
 )
 from spoken_cefr.processing.segments import segment_table
-from spoken_cefr.processing.transcription import SAMPLE_RATE, Engine, load_engine
+from spoken_cefr.processing.transcription import SAMPLE_RATE, load_engine
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
 
@@ -155,24 +154,22 @@ def transcribe_all(
 
 
 def _outcomes(config: Config, waiting: list[Task]) -> Iterator[Outcome]:
-    """Process recordings, some at once in each thread; what they give, in their order."""
+    """Process recordings, some at once in each worker; what they give, in their order."""
     if not waiting:
         return
-    engine = load_engine(config)
-    size = min(engine.at_once, ceil(len(waiting) / config.n_jobs))
+    # Here, not first in a worker: a model that cannot be loaded is one sentence, once.
+    size = min(load_engine(config).at_once, ceil(len(waiting) / n_workers(config)))
     batches = [waiting[i : i + size] for i in range(0, len(waiting), size)]
-    tasks = (delayed(_process_batch)(config, engine, batch) for batch in batches)
-    # Threads: CTranslate2 and numpy release the interpreter's lock, and share one model.
-    with closing(Parallel(config.n_jobs, prefer="threads", return_as="generator")(tasks)) as done:
-        yield from progress(
-            (outcome for outcomes in done for outcome in outcomes),
-            desc="transcribing",
-            unit="recording",
-            total=len(waiting),
-        )
+    done = run_in_order(config, _process_batch, [(batch,) for batch in batches])
+    yield from progress(
+        (outcome for outcomes in done for outcome in outcomes),
+        desc="transcribing",
+        unit="recording",
+        total=len(waiting),
+    )
 
 
-def _process_batch(config: Config, engine: Engine, batch: list[Task]) -> list[Outcome]:
+def _process_batch(config: Config, batch: list[Task]) -> list[Outcome]:
     """Transcribe recordings together, then align and keep each.
 
     What is kept of a recording does not depend on those beside it (see
@@ -181,7 +178,7 @@ def _process_batch(config: Config, engine: Engine, batch: list[Task]) -> list[Ou
     longest_s = config.processing.max_duration_s
     signals = [_attempt(load_speech, path, longest_s) for _, path, _ in batch]
     good = [i for i, signal in enumerate(signals) if not isinstance(signal, InputError)]
-    transcripts = engine.transcribe_many(
+    transcripts = load_engine(config).transcribe_many(
         [signals[i] for i in good], language=whisper_language(config)
     )
     outcomes = list(signals)
@@ -256,32 +253,35 @@ def write_spectrograms(
     length, step = segment_length(p.sample_rate, p.segment_s, p.overlap)
     counts = [segment_count(_n_samples(config, record), length, step) for record in records]
     shape = (sum(counts), p.n_mels, 1 + length // p.hop_length)
-    with replacing(folder / ARRAYS[0]) as clean_path, replacing(folder / ARRAYS[1]) as noisy_path:
-        clean, noisy = (
-            np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-            for path in (clean_path, noisy_path)
-        )
-        first = 0
+    with (
+        replacing(folder / ARRAYS[0]) as clean_path,
+        replacing(folder / ARRAYS[1]) as noisy_path,
+        clean_path.open("wb") as clean,
+        noisy_path.open("wb") as noisy,
+    ):
+        for file in (clean, noisy):
+            header = {"descr": "<f4", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
         for pair, count in zip(_spectrograms(config, records, metadata), counts, strict=True):
-            clean[first : first + count], noisy[first : first + count] = pair
-            first += count
-        clean.flush()
-        noisy.flush()
+            for file, array in zip((clean, noisy), pair, strict=True):
+                if array.shape != (count, *shape[1:]):
+                    raise ValueError(f"spectrograms of shape {array.shape}, expected {count}")
+                # Written, not mapped: pages of a mapped file count as this process' memory.
+                file.write(array.astype("<f4", copy=False).data)
 
 
 def _spectrograms(
     config: Config, records: list[dict[str, Any]], metadata: pd.DataFrame
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    tasks = (
-        delayed(recording_spectrograms)(
-            config,
+    tasks = [
+        (
             record["recording_id"],
             audio_path(config, metadata.at[record["recording_id"], "file_name"]),
             _n_samples(config, record),
         )
         for record in records
-    )
-    done = Parallel(config.n_jobs, prefer="threads", return_as="generator")(tasks)
+    ]
+    done = run_in_order(config, recording_spectrograms, tasks)
     yield from progress(done, desc="spectrograms", unit="recording", total=len(records))
 
 

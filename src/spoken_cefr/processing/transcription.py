@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -29,7 +30,9 @@ BATCH_SIZE = 8  # windows decoded together; see benchmarks/transcription.py
 NO_SPEECH_THRESHOLD = 0.6  # a window with a higher probability of "no speech" ...
 LOGPROB_THRESHOLD = -1.0  # ... and a mean log probability below this is left out
 COMPRESSION_THRESHOLD = 2.4  # text that zips better than this repeats itself
+NO_SPEECH = "no speech was detected: empty text"  # the remark where nobody speaks
 HALLUCINATION_SILENCE_S = 2.0  # improbable words between silences of this length are left out
+UNHEARD_S = 3.0  # so much detected speech without a word is told of
 
 # What both engines are told, by the names that both know.
 DECODING = {
@@ -80,7 +83,7 @@ class Engine(Protocol):
 
 
 def load_engine(config: Config) -> Engine:
-    """Load the engine and model that the profile names.
+    """The engine and model that the profile names, loaded once in each process.
 
     Raises
     ------
@@ -88,9 +91,20 @@ def load_engine(config: Config) -> Engine:
         If the model is unknown, its files are missing or it cannot be downloaded.
     """
     p = config.processing
-    if p.engine == "openai-whisper":
-        return OpenAIWhisper(p.model, n_threads=config.n_jobs)
-    return FasterWhisper(p.model, compute_type=p.compute_type, n_workers=config.n_jobs)
+    # On a cluster each thread of a worker is one of the cluster's: see `backends`.
+    n_jobs = 1 if p.backend == "dask" else config.n_jobs
+    with _LOADING:
+        return _load_engine(p.engine, p.model, p.compute_type, n_jobs)
+
+
+_LOADING = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _load_engine(engine: str, model: str, compute_type: str, n_jobs: int) -> Engine:
+    if engine == "openai-whisper":
+        return OpenAIWhisper(model, n_threads=n_jobs)
+    return FasterWhisper(model, compute_type=compute_type, n_workers=n_jobs)
 
 
 class FasterWhisper:
@@ -155,9 +169,15 @@ class FasterWhisper:
         by_index = dict(zip(order, done, strict=True))
         return [by_index[i] for i in range(len(signals))]
 
+    def language_probabilities(self, signal: np.ndarray) -> dict[str, float]:
+        """How probable Whisper finds each language (its code) in the first 30 s of speech."""
+        _, _, probabilities = self._model.detect_language(signal, vad_filter=True)
+        return dict(probabilities)
+
     def _transcribe(self, model: Any, signal: np.ndarray, language: str) -> Transcript:
         _check_signal(signal)
-        if not _has_speech(signal):
+        speech_s = _speech(signal)
+        if not speech_s:
             return _nothing(self, language)
         parts, _ = model.transcribe(
             signal,
@@ -167,7 +187,7 @@ class FasterWhisper:
             hallucination_silence_threshold=HALLUCINATION_SILENCE_S,
             **DECODING,
         )
-        return _transcript(self, list(parts), language, duration_s=len(signal) / SAMPLE_RATE)
+        return _transcript(self, list(parts), language, signal=signal, speech_s=speech_s)
 
 
 class OpenAIWhisper:
@@ -201,7 +221,8 @@ class OpenAIWhisper:
     def transcribe(self, signal: np.ndarray, *, language: str) -> Transcript:
         """See `Engine`; ValueError if the signal is not mono float32."""
         _check_signal(signal)
-        if not _has_speech(signal):
+        speech_s = _speech(signal)
+        if not speech_s:
             return _nothing(self, language)
         with self._lock, _torch_threads(self._n_threads):
             result = self._model.transcribe(
@@ -212,7 +233,7 @@ class OpenAIWhisper:
                 **DECODING,
             )
         parts = [_part(segment) for segment in result["segments"] if segment["tokens"]]
-        return _transcript(self, parts, language, duration_s=len(signal) / SAMPLE_RATE)
+        return _transcript(self, parts, language, signal=signal, speech_s=speech_s)
 
     def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
         """See `Engine`; ValueError if a signal is not mono float32."""
@@ -243,13 +264,21 @@ def _check_signal(signal: np.ndarray) -> None:
 
 
 def _nothing(engine: Any, language: str) -> Transcript:
-    empty = _transcript(engine, [], language, duration_s=0.0)
-    empty.remarks.append("no speech was detected: empty text")
+    empty = _transcript(engine, [], language, signal=np.zeros(0), speech_s=[])
+    empty.remarks.append(NO_SPEECH)
     return empty
 
 
-def _transcript(engine: Any, parts: list[Any], language: str, *, duration_s: float) -> Transcript:
+def _transcript(
+    engine: Any,
+    parts: list[Any],
+    language: str,
+    *,
+    signal: np.ndarray,
+    speech_s: list[tuple[float, float]],
+) -> Transcript:
     """Put together what an engine heard, behind the last guard."""
+    duration_s = len(signal) / SAMPLE_RATE
     parts, remarks = _without_repetition(parts)
     raw = [Word(w.word, float(w.start), float(w.end)) for part in parts for w in part.words or []]
     joined = raw if language in UNSPACED else join_elisions(raw)
@@ -258,6 +287,10 @@ def _transcript(engine: Any, parts: list[Any], language: str, *, duration_s: flo
     parts = parts if words else []  # nothing but punctuation is nothing
     if n_moved:
         remarks.append(f"{n_moved} of {len(words)} words were moved to mend their times")
+    remarks += [
+        f"speech was detected at {start_s:.1f}-{end_s:.1f} s, but no word was taken from it"
+        for start_s, end_s in unheard(speech_s, words)
+    ]
     n_tokens = [len(part.tokens) for part in parts]
     means = [
         round(float(np.average([getattr(part, name) for part in parts], weights=n_tokens)), 6)
@@ -276,14 +309,35 @@ def _transcript(engine: Any, parts: list[Any], language: str, *, duration_s: flo
     )
 
 
-def _has_speech(signal: np.ndarray) -> bool:
-    """Whether Silero's voice detector (packaged with faster-whisper) hears anybody.
+def _speech(signal: np.ndarray) -> list[tuple[float, float]]:
+    """Where Silero's voice detector (packaged with faster-whisper) hears somebody, in seconds.
 
     Whisper invents a sentence on noise or silence with high confidence.
     """
     from faster_whisper.vad import VadOptions, get_speech_timestamps
 
-    return bool(get_speech_timestamps(signal, VadOptions(min_speech_duration_ms=100)))
+    found = get_speech_timestamps(signal, VadOptions(min_speech_duration_ms=100))
+    return [(part["start"] / SAMPLE_RATE, part["end"] / SAMPLE_RATE) for part in found]
+
+
+def unheard(speech_s: list[tuple[float, float]], words: list[Word]) -> list[tuple[float, float]]:
+    """Stretches of speech of `UNHEARD_S` or more that hold no word.
+
+    The engines leave out windows that their guards distrust, and say nothing.
+
+    Parameters
+    ----------
+    speech_s : list of (start_s, end_s)
+    words : list of Word
+        In order, without overlap.
+    """
+    free = []
+    for start_s, end_s in speech_s:
+        inside = [word for word in words if word.end_s > start_s and word.start_s < end_s]
+        starts_s = [start_s, *(word.end_s for word in inside)]
+        ends_s = [*(word.start_s for word in inside), end_s]
+        free += [pair for pair in zip(starts_s, ends_s, strict=True)]
+    return [(start_s, end_s) for start_s, end_s in free if end_s - start_s >= UNHEARD_S]
 
 
 def _without_repetition(parts: list[Any]) -> tuple[list[Any], list[str]]:

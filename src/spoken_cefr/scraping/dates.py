@@ -2,7 +2,8 @@
 
 import datetime
 import re
-import unicodedata
+
+from spoken_cefr.speakers import fold
 
 # French is the site's default; the others are what `?lang=xx` shows.
 MONTHS: dict[str, str] = {
@@ -20,12 +21,6 @@ MONTHS: dict[str, str] = {
 YEAR = re.compile(r"\d{4}")
 # "1er", "1st", "1." and "1º" are first days; the ordinal sign folds to a letter.
 DAY = re.compile(r"(\d{1,2})(?:er|re|st|nd|rd|th|o|a)?")
-
-
-def fold(text: str) -> str:
-    """Lower-case text without accents, so that ``Février`` and ``fevrier`` are one."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
 
 
 # A spelling that two languages share means the same month in both.

@@ -1,0 +1,300 @@
+"""The shortcut audit: does a model hear level, or length, age and microphone?
+
+Probes answer the level from whole recordings, from crops of one length, from
+silence only and from the duration alone; and from the same vectors the
+speaker's age and gender and the time of recording. Beside each stands what the
+same probe reaches when speakers carry the labels of others. The networks' own
+answers are scored again within duration classes, where length tells little.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
+from spoken_cefr.config import Config
+from spoken_cefr.evaluation.bootstrap import Interval, interval_of, resample, speaker_matrices
+from spoken_cefr.evaluation.metrics import METRICS
+from spoken_cefr.evaluation.probes import (
+    Question,
+    Target,
+    answers,
+    permuted_kappas,
+    question,
+    usable_folds,
+)
+from spoken_cefr.evaluation.repeats import repeated_intervals
+from spoken_cefr.evaluation.results import bootstrap_options, codes_of, rows_of
+from spoken_cefr.progress import progress
+
+# What a probe hears, by the name of its vectors; others (measures, embeddings) are whole
+# recordings.
+CONDITIONS: Mapping[str, str] = {
+    "duration": "duration only",
+    "mel": "whole recording",
+    "mel_crop": "fixed-length crop",
+    "mel_silence": "silence only",
+    "speech": "whole recording",
+    "speech_crop": "fixed-length crop",
+    "measures": "whole recording",
+}
+WITHIN = "within duration classes"
+CROP_SUFFIX = "_crop"  # of the runs that were trained on crops of one length
+COMPARED = {name: METRICS[name] for name in ("accuracy", "quadratic_weighted_kappa")}
+AUDIT_COLUMNS: tuple[str, ...] = (
+    *("kind", "model", "condition", "target", "n", "n_speakers", "n_dropped", "chance"),
+    *("accuracy", "accuracy_low", "accuracy_high", "kappa", "kappa_low", "kappa_high"),
+    *("permuted_kappa", "permuted_kappa_high", "p_value"),
+)
+
+
+def probe_table(
+    vectors: Mapping[str, pd.DataFrame],
+    targets: Mapping[str, Target],
+    speakers: pd.Series,
+    duration_classes: pd.Series,
+    *,
+    config: Config,
+) -> tuple[pd.DataFrame, list[dict[str, str]]]:
+    """Ask every target of every kind of vector.
+
+    Parameters
+    ----------
+    vectors : mapping of str to pd.DataFrame
+        By name; index recording_id.
+    targets : mapping of str to Target
+        One of them is ``level``: it is asked within duration classes too.
+    speakers, duration_classes : pd.Series
+        By recording_id.
+
+    Returns
+    -------
+    pd.DataFrame, list of dict
+        ``AUDIT_COLUMNS``, kind "probe"; and a remark for each question that
+        could not be asked.
+    """
+    pairs = [(name, target) for name in vectors for target in targets]
+    tasks = (
+        delayed(_probe_rows)(
+            question(vectors[name], targets[target], speakers),
+            name,
+            target,
+            targets[target],
+            duration_classes,
+            config=config,
+        )
+        for name, target in pairs
+    )
+    # A new process costs as much as a few probes.
+    n_jobs = max(1, min(config.n_jobs, len(pairs) // 4))
+    done = Parallel(n_jobs, return_as="generator")(tasks)
+    rows, remarks = [], []
+    for (name, target), told in zip(
+        pairs, progress(done, desc="audit", unit="probe", total=len(pairs)), strict=True
+    ):
+        rows += told
+        if not told:
+            reason = "too few recordings, speakers or classes to ask a probe"
+            remarks.append({"id": f"{name} -> {target}", "reason": reason})
+    return pd.DataFrame(rows, columns=list(AUDIT_COLUMNS)), remarks
+
+
+def run_table(
+    runs: Mapping[str, pd.DataFrame],
+    duration_classes: pd.Series,
+    *,
+    config: Config,
+    levels: Sequence[str],
+) -> pd.DataFrame:
+    """Score the runs' recordings of the test part as a whole and within duration classes.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``AUDIT_COLUMNS``, kind "run"; nothing is permuted there.
+    """
+    rows = []
+    for name, predictions in runs.items():
+        told = rows_of(predictions, unit="recording")
+        if told.empty:
+            continue
+        truth, predicted, speakers = codes_of(told, levels)
+        strata = duration_classes.reindex(told["recording_id"]).fillna("").to_numpy(dtype=str)
+        cropped = name.endswith(CROP_SUFFIX)
+        shared = {"kind": "run", "model": name, "target": "level", "n_dropped": 0}
+        shared |= _counts(truth, speakers, len(levels))
+        rows += _scored(
+            truth,
+            predicted[None],
+            speakers,
+            strata,
+            shared,
+            condition="fixed-length crop" if cropped else "whole recording",
+            n_classes=len(levels),
+            config=config,
+        )
+    return pd.DataFrame(rows, columns=list(AUDIT_COLUMNS))
+
+
+def within_strata(
+    truth: np.ndarray,
+    given: np.ndarray,
+    speakers: np.ndarray,
+    strata: np.ndarray,
+    *,
+    n_classes: int,
+    config: Config,
+) -> dict[str, Interval]:
+    """Measures within strata, averaged by their number of units.
+
+    Parameters
+    ----------
+    truth : np.ndarray, shape (n,), int
+    given : np.ndarray, shape (n_repeats, n), int
+    speakers, strata : np.ndarray, shape (n,), str
+
+    Returns
+    -------
+    dict of str to Interval
+        accuracy and quadratic_weighted_kappa, mean over the repeats. A stratum
+        in which kappa is undefined is left out of its mean.
+    """
+    names = np.unique(strata)
+    options = bootstrap_options(config)
+    n_speakers = np.unique(speakers).size
+    sums = np.stack(
+        [
+            [
+                _matrices_of(truth, answer, speakers, strata == name, n_classes=n_classes)
+                for name in names
+            ]
+            for answer in given
+        ]
+    )  # (n_repeats, n_strata, n_speakers, k, k)
+    by_speaker = np.moveaxis(sums, 2, 0)
+    drawn = resample(by_speaker, n_bootstrap=options["n_bootstrap"], seed=options["seed"])
+    return {
+        name: interval_of(
+            _mean_within(metric, by_speaker.sum(axis=0)),
+            _mean_within(metric, drawn),
+            n_speakers=n_speakers,
+            confidence=options["confidence"],
+        )
+        for name, metric in COMPARED.items()
+    }
+
+
+@threadpool_limits.wrap(limits=1)  # matrices are small, and sums must not depend on the cores
+def _probe_rows(
+    asked: Question,
+    name: str,
+    target_name: str,
+    target: Target,
+    duration_classes: pd.Series,
+    *,
+    config: Config,
+) -> list[dict[str, object]]:
+    """The rows of one question; none if it cannot be asked."""
+    n_folds = usable_folds(asked)
+    if not n_folds:
+        return []
+    n_classes = len(target.classes)
+    given = answers(asked, n_repeats=config.evaluation.n_repeats, n_folds=n_folds, seed=config.seed)
+    strata = duration_classes.reindex(asked.recording_ids).fillna("").to_numpy(dtype=str)
+    shared = {"kind": "probe", "model": name, "target": target_name, "n_dropped": asked.n_dropped}
+    shared |= _counts(asked.codes, asked.speakers, n_classes)
+    rows = _scored(
+        asked.codes,
+        given,
+        asked.speakers,
+        strata if target_name == "level" else None,
+        shared,
+        condition=CONDITIONS.get(name, "whole recording"),
+        n_classes=n_classes,
+        config=config,
+    )
+    by_chance = permuted_kappas(
+        asked,
+        n_classes=n_classes,
+        n_permutations=config.evaluation.n_permutations,
+        n_folds=n_folds,
+        seed=config.seed,
+    )
+    by_chance = by_chance[~np.isnan(by_chance)]
+    if by_chance.size:
+        as_good = (by_chance >= rows[0]["kappa"]).sum()
+        rows[0] |= {
+            "permuted_kappa": float(by_chance.mean()),
+            "permuted_kappa_high": float(np.quantile(by_chance, 0.95)),
+            # Phipson and Smyth (2010): a permutation p-value is never 0.
+            "p_value": float((1 + as_good) / (1 + by_chance.size)),
+        }
+    return rows
+
+
+def _scored(
+    truth: np.ndarray,
+    given: np.ndarray,
+    speakers: np.ndarray,
+    strata: np.ndarray | None,
+    shared: dict[str, object],
+    *,
+    condition: str,
+    n_classes: int,
+    config: Config,
+) -> list[dict[str, object]]:
+    """One row for all units, and one within strata if there are several."""
+    whole = repeated_intervals(
+        COMPARED, truth, given, speakers, n_classes=n_classes, **bootstrap_options(config)
+    )
+    rows = [shared | {"condition": condition} | _told(whole)]
+    if strata is not None and np.unique(strata).size > 1:
+        within = within_strata(truth, given, speakers, strata, n_classes=n_classes, config=config)
+        rows.append(shared | {"condition": WITHIN} | _told(within))
+    return rows
+
+
+def _told(intervals: Mapping[str, Interval]) -> dict[str, float]:
+    names = {"accuracy": "accuracy", "quadratic_weighted_kappa": "kappa"}
+    row = {}
+    for metric, interval in intervals.items():
+        name = names[metric]
+        row |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return row
+
+
+def _counts(codes: np.ndarray, speakers: np.ndarray, n_classes: int) -> dict[str, object]:
+    counts = np.bincount(codes, minlength=n_classes)
+    return {
+        "n": codes.size,
+        "n_speakers": np.unique(speakers).size,
+        "chance": float(counts.max() / codes.size),
+    }
+
+
+def _matrices_of(
+    truth: np.ndarray,
+    answer: np.ndarray,
+    speakers: np.ndarray,
+    chosen: np.ndarray,
+    *,
+    n_classes: int,
+) -> np.ndarray:
+    """Confusion matrix of each speaker on the chosen units, zeros for those who have none."""
+    all_names = np.unique(speakers)
+    matrices = np.zeros((all_names.size, n_classes, n_classes), dtype=np.int64)
+    found = speaker_matrices(truth[chosen], answer[chosen], speakers[chosen], n_classes=n_classes)
+    matrices[np.isin(all_names, speakers[chosen])] = found
+    return matrices
+
+
+def _mean_within(metric, matrices: np.ndarray) -> np.ndarray:
+    """Weighted mean of a measure over strata, then over repeats. (..., r, s, k, k) -> (...)"""
+    values = metric(matrices)
+    weights = np.where(np.isnan(values), 0, matrices.sum(axis=(-2, -1)))
+    total = weights.sum(axis=-1)
+    sums = (np.nan_to_num(values) * weights).sum(axis=-1)
+    means = np.divide(sums, total, out=np.full(sums.shape, np.nan), where=total > 0)
+    return means.mean(axis=-1)

@@ -1,0 +1,202 @@
+"""One recording of the test part explained: which one, by which runs, and what is written of it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+
+from spoken_cefr.config import Config
+from spoken_cefr.errors import InputError
+from spoken_cefr.evaluation.drawing import Drawing
+from spoken_cefr.evaluation.explanation_figures import (
+    draw_gradcam,
+    draw_measures,
+    draw_segments,
+)
+from spoken_cefr.evaluation.explanations import (
+    gradcam,
+    measure_differences,
+    segment_evidence,
+)
+from spoken_cefr.evaluation.results import rows_of
+from spoken_cefr.evaluation.tables import Inputs, read_table
+from spoken_cefr.files import read_json
+from spoken_cefr.neural_networks.models import build_model
+from spoken_cefr.processing.audio import to_image
+from spoken_cefr.processing.stage import load_arrays
+from spoken_cefr.stages import stage_folder
+
+N_TOLD = 5  # segments and measures in the document
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The document ``explanation`` (None if no run answers a test recording) and its figures."""
+
+    document: dict[str, Any] | None = None
+    figures: dict[str, Drawing] = field(default_factory=dict)
+
+
+def perform_explanation(
+    inputs: Inputs,
+    runs: Mapping[str, pd.DataFrame],
+    measures: pd.DataFrame | None,
+    *,
+    ranked: Sequence[str],
+    config: Config,
+) -> Explanation:
+    """Explain the recording that the best run is surest of and right about.
+
+    Segments are explained by the best run that answers segments, the image by
+    the best network on mel images, each if there is one.
+
+    Parameters
+    ----------
+    measures : pd.DataFrame or None
+        Index recording_id, one column a measure.
+    ranked : sequence of str
+        The runs, best first.
+    """
+    answering = [name for name in ranked if len(rows_of(runs[name], unit="recording"))]
+    if not answering:
+        return Explanation()
+    run = answering[0]
+    chosen = clearest_recording(runs[run], levels=inputs.levels)
+    document: dict[str, Any] = {
+        "run": run,
+        "recording_id": chosen["recording_id"],
+        "level": chosen["level"],
+        "predicted": chosen["predicted"],
+        "confidence": float(chosen[f"p_{chosen['predicted']}"]),
+    }
+    figures: dict[str, Drawing] = {}
+    evidence = _evidence(inputs, runs, answering, chosen, config)
+    if evidence is not None:
+        told, of_run, attention_run = evidence
+        document |= {"segments_run": of_run, "attention_run": attention_run}
+        document["segments"] = _records(told.sort_values("evidence", ascending=False))
+        title = f"recording {chosen['recording_id']}: {chosen['predicted']} by {of_run}"
+        figures["explanation_segments"] = draw_segments(told, title)
+        image = _gradcam(inputs, told, answering, chosen, config)
+        if image is not None:
+            document["image_run"], figures["explanation_gradcam"] = image
+    if measures is not None and chosen["recording_id"] in measures.index:
+        train = inputs.split[inputs.split["part"] == "train"]
+        differences = measure_differences(
+            measures,
+            train.set_index("recording_id")["level"],
+            chosen["recording_id"],
+            level=chosen["predicted"],
+            classes=inputs.levels,
+        )
+        document["measures"] = _records(differences)
+        title = f"recording {chosen['recording_id']}, answered {chosen['predicted']}"
+        figures["explanation_measures"] = draw_measures(differences, title)
+    return Explanation(document, figures)
+
+
+def clearest_recording(predictions: pd.DataFrame, *, levels: Sequence[str]) -> pd.Series:
+    """The row of the test recording that is answered rightly and most surely.
+
+    Where no answer is right it is the surest one; the first by id in a tie.
+    """
+    rows = rows_of(predictions, unit="recording").sort_values("recording_id")
+    table = rows[[f"p_{level}" for level in levels]].to_numpy(dtype=np.float64)
+    columns = [list(levels).index(name) for name in rows["predicted"]]
+    sure = table[np.arange(len(rows)), columns]
+    right = (rows["predicted"] == rows["level"]).to_numpy()
+    return rows.iloc[int(np.argmax(sure + right))]
+
+
+def _evidence(
+    inputs: Inputs,
+    runs: Mapping[str, pd.DataFrame],
+    ranked: Sequence[str],
+    chosen: pd.Series,
+    config: Config,
+) -> tuple[pd.DataFrame, str, str | None] | None:
+    of_run = next((name for name in ranked if len(rows_of(runs[name], unit="segment"))), None)
+    if of_run is None:
+        return None
+    answered = rows_of(runs[of_run], unit="segment").set_index("id")
+    mine = inputs.segments[inputs.segments["recording_id"] == chosen["recording_id"]]
+    mine = mine[mine["segment_id"].isin(answered.index)].sort_values("start_s")
+    columns = [f"p_{level}" for level in inputs.levels]
+    attention_run, attention = _attention(ranked, mine["segment_id"], config)
+    told = segment_evidence(
+        mine,
+        answered.loc[mine["segment_id"], columns].to_numpy(dtype=np.float64),
+        answer=inputs.levels.index(chosen["predicted"]),
+        attention=attention,
+    )
+    return told, of_run, attention_run
+
+
+def _attention(
+    ranked: Sequence[str], segment_ids: pd.Series, config: Config
+) -> tuple[str | None, np.ndarray | None]:
+    """Attention weights of the best run that wrote some."""
+    for name in ranked:
+        path = stage_folder(config, "neural_networks") / name / "attention.parquet"
+        if path.exists():
+            table = read_table(path, columns=("segment_id", "weight")).set_index("segment_id")
+            return name, table["weight"].reindex(segment_ids).to_numpy(dtype=np.float64)
+    return None, None
+
+
+def _gradcam(
+    inputs: Inputs,
+    evidence: pd.DataFrame,
+    ranked: Sequence[str],
+    chosen: pd.Series,
+    config: Config,
+) -> tuple[str, Drawing] | None:
+    """Grad-CAM on the segment that speaks most for the answer."""
+    folders = [stage_folder(config, "neural_networks") / name for name in ranked]
+    folder = next((folder for folder in folders if _reads_images(folder)), None)
+    if folder is None or not (stage_folder(config, "processing") / "log_mel.npy").exists():
+        return None
+    clearest = evidence.loc[evidence["evidence"].idxmax()]
+    row = int(np.flatnonzero(inputs.segments["segment_id"] == clearest["segment_id"])[0])
+    size = read_json(folder / "config.json")["image_size"]
+    image = to_image(load_arrays(config)[0][row : row + 1], size)[0]
+    heat = gradcam(
+        _load_model(folder),
+        torch.as_tensor(image),
+        inputs.levels.index(chosen["predicted"]),
+    )
+    title = f"{clearest['segment_id']}, {clearest['start_s']:.1f} s, {chosen['predicted']}"
+    return folder.name, draw_gradcam(image, heat, f"{title}, {folder.name}")
+
+
+def _load_model(folder: Path) -> torch.nn.Module:
+    card = read_json(folder / "config.json")
+    model = build_model(card["architecture"], tuple(card["input_shape"]))
+    model.load_state_dict(load_file(folder / "model.safetensors"))
+    return model
+
+
+def _reads_images(folder: Path) -> bool:
+    try:
+        card = read_json(folder / "config.json")
+    except InputError:
+        return False
+    return card.get("inputs") == "image" and (folder / "model.safetensors").exists()
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The first rows as JSON values."""
+    return [
+        {name: _plain(value) for name, value in row.items()}
+        for row in table.head(N_TOLD).to_dict("records")
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return None if isinstance(value, float) and math.isnan(value) else value

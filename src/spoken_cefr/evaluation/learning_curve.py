@@ -1,0 +1,86 @@
+"""Would more speakers help? A probe trained on fewer of them, again and again."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from spoken_cefr.config import Config
+from spoken_cefr.evaluation.metrics import METRICS
+from spoken_cefr.evaluation.probes import Target, answers, question, usable_folds
+from spoken_cefr.evaluation.repeats import repeated_intervals
+from spoken_cefr.evaluation.results import bootstrap_options
+from spoken_cefr.progress import progress
+
+SHARES: tuple[float, ...] = (0.1, 0.2, 0.35, 0.6, 1.0)  # of the speakers that a fold trains on
+SHOWN: tuple[str, ...] = ("accuracy", "macro_f1", "quadratic_weighted_kappa")
+CURVE_COLUMNS: tuple[str, ...] = (
+    *("vectors", "n_train_speakers", "n", "n_speakers", "n_repeats"),
+    *(f"{name}{end}" for name in SHOWN for end in ("", "_low", "_high")),
+)
+
+
+def learning_curve(
+    vectors: Mapping[str, pd.DataFrame],
+    level: Target,
+    speakers: pd.Series,
+    *,
+    config: Config,
+) -> pd.DataFrame:
+    """Score a probe of the level by how many speakers it was trained on.
+
+    Each recording is answered by models of randomly drawn speakers of the
+    other folds, anew in each repeat.
+
+    Parameters
+    ----------
+    vectors : mapping of str to pd.DataFrame
+        By name; index recording_id.
+    speakers : pd.Series
+        By recording_id.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``CURVE_COLUMNS``; mean over the repeats, interval over speakers.
+        Vectors of which too few recordings are known have no rows.
+    """
+    rows = []
+    for name, table in progress(vectors.items(), desc="learning curve", unit="vector"):
+        asked = question(table, level, speakers)
+        n_folds = usable_folds(asked)
+        if not n_folds:
+            continue
+        for n_train in train_sizes(np.unique(asked.speakers).size, n_folds=n_folds):
+            given = answers(
+                asked,
+                n_repeats=config.evaluation.n_repeats,
+                n_folds=n_folds,
+                seed=config.seed,
+                n_train_speakers=n_train,
+            )
+            intervals = repeated_intervals(
+                {measure: METRICS[measure] for measure in SHOWN},
+                asked.codes,
+                given,
+                asked.speakers,
+                n_classes=len(level.classes),
+                **bootstrap_options(config),
+            )
+            row = {
+                "vectors": name,
+                "n_train_speakers": n_train,
+                "n": asked.codes.size,
+                "n_speakers": np.unique(asked.speakers).size,
+                "n_repeats": config.evaluation.n_repeats,
+            }
+            for measure, (value, low, high) in intervals.items():
+                row |= {measure: value, f"{measure}_low": low, f"{measure}_high": high}
+            rows.append(row)
+    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
+
+
+def train_sizes(n_speakers: int, *, n_folds: int, shares: Sequence[float] = SHARES) -> list[int]:
+    """Numbers of speakers to train on, up to what the smallest fold's training rows hold."""
+    most = n_speakers - -(-n_speakers // n_folds)
+    return sorted({max(1, round(share * most)) for share in shares})

@@ -1,0 +1,88 @@
+"""Where the work on recordings runs: threads of this machine, or a Dask cluster.
+
+`run_in_order` gives results in the order of the tasks whatever finishes first,
+so the tables do not depend on the workers. Only so many results are ahead of
+the reader as keep every worker busy: a corpus need not fit in memory.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from typing import Any
+
+from joblib import Parallel, delayed
+from threadpoolctl import threadpool_limits
+
+from spoken_cefr.config import Config
+from spoken_cefr.errors import InputError
+
+CONNECT_TIMEOUT_S = 30
+_AHEAD = 2  # tasks sent to a Dask cluster for each of its threads
+
+
+def run_in_order(
+    config: Config, function: Callable[..., Any], tasks: Sequence[tuple]
+) -> Iterator[Any]:
+    """``function(config, *task)`` of every task, in the order of the tasks.
+
+    On a Dask cluster the folder ``data_dir`` must be the same on every machine,
+    and each worker loads its own models; ``n_jobs`` is 1 there, because the
+    cluster counts its own threads.
+
+    Raises
+    ------
+    InputError
+        If Dask is not installed or its scheduler does not answer.
+    """
+    if config.processing.backend == "dask":
+        yield from _on_dask(config, function, tasks)
+        return
+    # Threads: CTranslate2 and numpy release the interpreter's lock, and share one model.
+    calls = (delayed(function)(config, *task) for task in tasks)
+    with closing(Parallel(config.n_jobs, prefer="threads", return_as="generator")(calls)) as done:
+        yield from done
+
+
+def n_workers(config: Config) -> int:
+    """Tasks that run at once."""
+    if config.processing.backend != "dask":
+        return config.n_jobs
+    with _connect(config) as client:
+        return max(1, sum(client.nthreads().values()))
+
+
+def _on_dask(config: Config, function: Callable[..., Any], tasks: Sequence[tuple]) -> Iterator[Any]:
+    with _connect(config) as client:
+        ahead = _AHEAD * max(1, sum(client.nthreads().values()))
+        waiting: deque = deque()
+        for task in tasks:
+            # Not pure: what a task gives depends on files, not on its arguments alone.
+            waiting.append(client.submit(_one_core, function, config, *task, pure=False))
+            if len(waiting) >= ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _one_core(function: Callable[..., Any], config: Config, *task: Any) -> Any:
+    """On a worker: BLAS and OpenMP held to one thread, as on one machine."""
+    with threadpool_limits(1):
+        return function(config, *task)
+
+
+def _connect(config: Config) -> Any:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise InputError(
+            'processing.backend is "dask", which needs the package distributed: '
+            "pip install 'spoken-cefr[cluster]'"
+        ) from None
+    address = config.processing.dask_scheduler
+    try:
+        return Client(address, timeout=CONNECT_TIMEOUT_S)
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"no Dask scheduler answers at {address!r} (processing.dask_scheduler): {error}; "
+            "doc/scaling.md shows how to start one"
+        ) from None

@@ -1,0 +1,72 @@
+"""Which recordings may share a voice, told from the author fields of their cards."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Sequence
+
+SPEAKER_DIGITS = 10  # 16**10 values: no clash among a few hundred speakers
+# Two speakers on one card: comma, white space with a line break. A comma
+# alone also stands inside one name ("Anna, élève à Montpellier").
+AUTHOR_BREAK = re.compile(r",[^\S\n]*\n\s*")
+
+
+def fold(text: str) -> str:
+    """Lower-case text without accents, so that ``Février`` and ``fevrier`` are one."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
+
+
+def split_authors(author: str) -> list[str]:
+    """The author string of each speaker on the card."""
+    return [part.strip() for part in AUTHOR_BREAK.split(author) if part.strip()]
+
+
+def speaker_ids(authors: Sequence[str], *, by_first_name: bool = False) -> list[str]:
+    """Group recordings that may share a voice.
+
+    Two recordings are in one group when an author string of theirs is the same
+    but for case, accents, punctuation and white space; by first name, when the
+    first word of it is ("Isabelle de Reims", "Isabelle (Montrouge)"; "Anne" and
+    "Anne-Sophie" as well). A card of two speakers joins the groups of both.
+    Recordings without an author may be anybody's: they form one group.
+
+    Parameters
+    ----------
+    authors : sequence of str
+        The author field of each recording, as on the site.
+    by_first_name : bool
+        The stricter grouping: never finer than the other one.
+
+    Returns
+    -------
+    list of str
+        An identifier for each recording, in the same order: ``spk_`` and a
+        digest of the group's first normalised name in the alphabet. It
+        depends on the set of authors only, not on their order.
+    """
+    parent: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        parent.setdefault(name, name)
+        while parent[name] != name:
+            name = parent[name]
+        return name
+
+    n_words = 1 if by_first_name else None
+    cards = [[_name(part, n_words) for part in split_authors(a)] or [""] for a in authors]
+    for names in cards:
+        # The smaller name becomes the root, so that a root is its group's smallest.
+        for other in names:
+            first, second = sorted((root(names[0]), root(other)))
+            parent[second] = first
+    return [f"spk_{_digest(root(names[0]))}" for names in cards]
+
+
+def _name(author: str, n_words: int | None) -> str:
+    """The first words of an author string, normalised; all of them for None."""
+    return " ".join(re.findall(r"\w+", fold(author))[:n_words])
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:SPEAKER_DIGITS]

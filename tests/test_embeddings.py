@@ -1,0 +1,315 @@
+"""Speech embeddings of segments: windows, pooling, the place taken out, and what is kept."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import torch
+from sklearn.linear_model import LinearRegression
+
+from spoken_cefr.errors import InputError
+from spoken_cefr.files import write_csv
+from spoken_cefr.metadata import COLUMNS
+from spoken_cefr.neural_networks import inputs
+from spoken_cefr.neural_networks.embeddings import (
+    SpeechEncoder,
+    cut_segments,
+    embed_signal,
+    encode_frames,
+    load_speech_encoder,
+    place_path,
+    pool_frames,
+    segment_places,
+    windows,
+)
+from spoken_cefr.neural_networks.places import PlaceEraser, cosines
+from spoken_cefr.neural_networks.speech_encoders import Wav2Vec2Frames
+from spoken_cefr.stages import stage_folder
+from spoken_cefr.torchaudio_cpu import import_torchaudio
+
+
+class LoudnessFrames:
+    """Stands in for an encoder: a frame is loudness, its place in the window, and noise."""
+
+    batch_size = 3
+    n_calls = 0
+
+    def __call__(self, signals, *, pad=False):
+        self.n_calls += 1
+        frames = signals.unfold(1, 320, 320)
+        place = torch.linspace(0, frames.shape[1] / 1500, frames.shape[1])
+        loudness = frames.abs().mean(dim=2)
+        parts = [loudness, place.expand_as(loudness), place.cos().expand_as(loudness) + loudness]
+        return torch.stack([*parts, *[frames[:, :, i] for i in range(9)]], dim=2)
+
+
+def fake_encoder(**options):
+    return SpeechEncoder(LoudnessFrames(), torch.device("cpu"), **options)
+
+
+def signal_of(duration_s, *, seed=0):
+    n = round(duration_s * 16000)
+    return np.random.default_rng(seed).normal(scale=0.1, size=n).astype(np.float32)
+
+
+# --- windows and pooling
+
+
+@pytest.mark.parametrize("duration_s", [0.01, 1.0, 29.99, 30.0, 30.02, 61.3, 200.0])
+def test_windows_cover_the_recording_without_gap_and_none_is_much_shorter(duration_s):
+    cuts = windows(round(duration_s * 16000))
+    lengths = [last - first for first, last in cuts]
+    assert cuts[0][0] == 0 and cuts[-1][1] == int(np.ceil(round(duration_s * 16000) / 320))
+    assert all(a[1] == b[0] for a, b in pairwise(cuts))
+    assert 1 <= min(lengths) <= max(lengths) <= 1500
+    assert max(lengths) - min(lengths) <= 1
+
+
+def test_frames_of_several_windows_follow_each_other():
+    signal = signal_of(61.3)
+    frames = encode_frames(signal, encoder=fake_encoder())
+    assert len(frames) == int(np.ceil(61.3 * 50))
+    expected = np.abs(signal[: len(signal) // 320 * 320]).reshape(-1, 320).mean(axis=1)
+    np.testing.assert_allclose(frames[: len(expected), 0], expected, rtol=1e-4)
+
+
+def test_a_segment_is_the_maximum_of_its_frames_where_that_is_asked_for():
+    frames = np.array([[0.0, 9], [5, 1], [2, 2], [7, 0]], dtype=np.float32)
+    pooled = pool_frames(frames, np.array([0.0, 0.04]), np.array([0.04, 0.08]), pooling="max")
+    np.testing.assert_array_equal(pooled, [[5, 9], [7, 2]])
+
+
+def test_segments_that_end_after_the_signal_go_on_in_silence():
+    cut = cut_segments(signal_of(1.5), np.array([0.0, 1.0]), np.array([1.0, 2.0]))
+    assert cut.shape == (2, 16000)
+    assert np.abs(cut[1, 7999]) > 0 and not cut[1, 8000:].any()
+
+
+def test_a_segment_on_its_own_knows_nothing_of_its_surroundings():
+    start_s, end_s = np.array([2.0, 3.0]), np.array([3.0, 4.0])
+    signal = signal_of(6)
+    other = signal.copy()
+    other[: 2 * 16000] = 0
+    alone = fake_encoder(context="segment", pooling="max")
+    np.testing.assert_array_equal(
+        embed_signal(signal, start_s, end_s, encoder=alone),
+        embed_signal(other, start_s, end_s, encoder=alone),
+    )
+
+
+def test_the_studys_recipe_is_the_maximum_over_one_second_of_the_state_before_the_transformer():
+    import_torchaudio()  # before transformers, which would import it by itself
+    from torchaudio.models.wav2vec2.utils import import_huggingface_model
+    from transformers import Wav2Vec2Config, Wav2Vec2Model
+
+    torch.manual_seed(0)
+    original = Wav2Vec2Model(
+        Wav2Vec2Config(
+            hidden_size=24,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            intermediate_size=32,
+            conv_dim=(16,) * 7,
+            num_conv_pos_embeddings=16,
+            num_conv_pos_embedding_groups=2,
+        )
+    ).eval()
+    frames = Wav2Vec2Frames(import_huggingface_model(original), layer=0)
+    encoder = SpeechEncoder(frames, torch.device("cpu"), pooling="max", context="segment")
+    signal = signal_of(3)
+    found = embed_signal(signal, np.arange(3.0), np.arange(3.0) + 1, encoder=encoder)
+    for second, row in enumerate(found):
+        part = torch.from_numpy(signal[None, second * 16000 : (second + 1) * 16000])
+        with torch.inference_mode():
+            state = original(part, output_hidden_states=True).hidden_states[0]
+        np.testing.assert_allclose(row, state.max(dim=1).values[0], rtol=1e-4, atol=1e-5)
+
+
+def test_noise_has_the_loudness_that_is_asked_for_and_its_own_seed():
+    signal, times = signal_of(4), (np.arange(4.0), np.arange(4.0) + 1)
+    options = {"encoder": fake_encoder(), "noise_ratio": 0.025}
+    noisy = embed_signal(signal, *times, seed=1, **options)
+    np.testing.assert_array_equal(noisy, embed_signal(signal, *times, seed=1, **options))
+    assert (noisy != embed_signal(signal, *times, seed=2, **options)).any()
+    clean = embed_signal(signal, *times, encoder=fake_encoder())
+    assert 0 < np.abs(noisy - clean)[:, 0].max() < 0.025 * signal.std()
+
+
+def test_a_signal_that_is_no_mono_float32_is_refused():
+    for bad in (np.zeros((2, 10), np.float32), np.zeros(10), np.zeros(0, np.float32)):
+        with pytest.raises(ValueError, match="need mono float32"):
+            embed_signal(bad, np.zeros(1), np.ones(1), encoder=fake_encoder())
+
+
+# --- the place in the window
+
+
+def rows_with_place(n, *, seed):
+    """Embeddings in which the place is spread over all features, and a voice that is not."""
+    rng = np.random.default_rng(seed)
+    place, voice = rng.random(n), rng.normal(size=n)
+    mixing = np.random.default_rng(9).normal(size=(4, 40))
+    shape = np.stack([place, np.sin(3 * place), np.cos(5 * place), voice], axis=1)
+    noise = rng.normal(scale=0.1, size=(n, 40))
+    return (3 * shape @ mixing + noise).astype(np.float32), cosines(place), place, voice
+
+
+def r2(x, y, x_test, y_test):
+    return LinearRegression().fit(x, y).score(x_test, y_test)
+
+
+def test_no_linear_function_of_the_erased_rows_tells_the_place():
+    x, z, place, voice = rows_with_place(2000, seed=0)
+    x_test, _, place_test, voice_test = rows_with_place(1000, seed=1)
+    eraser = PlaceEraser.fit(x, z)
+    assert r2(x, place, x_test, place_test) > 0.95
+    assert r2(eraser(x), place, eraser(x_test), place_test) < 0.05
+    # What has nothing to do with the place stays.
+    assert r2(eraser(x), voice, eraser(x_test), voice_test) > 0.9
+
+
+def test_on_the_fitted_rows_the_covariance_with_the_place_is_zero():
+    x, z, _, _ = rows_with_place(500, seed=0)
+    erased = PlaceEraser.fit(x, z)(x).astype(np.float64)
+    covariance = (erased - erased.mean(axis=0)).T @ (z - z.mean(axis=0)) / len(z)
+    assert np.abs(covariance).max() < 1e-5 * np.abs(x).max()
+
+
+def test_erasing_twice_is_erasing_once_and_the_mean_stays():
+    x, z, _, _ = rows_with_place(500, seed=0)
+    eraser = PlaceEraser.fit(x, z)
+    np.testing.assert_allclose(eraser(eraser(x)), eraser(x), atol=1e-3)
+    np.testing.assert_allclose(eraser(x).mean(axis=0), x.mean(axis=0), atol=1e-3)
+
+
+def test_recordings_that_say_nothing_of_the_place_lose_next_to_nothing():
+    x = np.random.default_rng(0).normal(size=(50, 12)).astype(np.float32)
+    constant = np.ones((50, 8))
+    np.testing.assert_allclose(PlaceEraser.fit(x, constant)(x), x, atol=1e-5)
+
+
+def test_segments_at_one_place_of_two_windows_are_at_one_place():
+    places = segment_places(60 * 16000, np.array([0.0, 30.0, 29.0]), np.array([1.0, 31.0, 30.0]))
+    np.testing.assert_allclose(places[0], places[1], atol=1e-6)
+    np.testing.assert_allclose(places[0, 0], np.cos(np.pi * 0.5 / 30), atol=1e-3)
+    np.testing.assert_allclose(places[2, 0], np.cos(np.pi * 29.5 / 30), atol=1e-3)
+
+
+# --- what is kept
+
+
+@pytest.fixture
+def corpus(demo_config, monkeypatch):
+    """Six recordings, four of them trained on, and the fake encoder in place of the real one."""
+    config = demo_config()
+    scraping = stage_folder(config, "scraping")
+    (scraping / "audio").mkdir(parents=True)
+    durations = dict(zip("abcdef", (4, 9, 6, 12, 5, 8), strict=True))
+    rows = []
+    for index, (name, duration_s) in enumerate(durations.items()):
+        soundfile.write(
+            scraping / "audio" / f"{name}.wav", signal_of(duration_s, seed=index), 16000
+        )
+        rows.append(
+            dict.fromkeys(COLUMNS, "")
+            | {"recording_id": name, "file_name": f"audio/{name}.wav", "sha256": name}
+            | {"duration_s": duration_s, "usable": True}
+        )
+    write_csv(scraping / "metadata.csv", pd.DataFrame(rows))
+    segments = pd.DataFrame(
+        [
+            {"recording_id": name, "start_s": float(s), "end_s": s + 1.0, "text": f"{name} {s}"}
+            for name, duration_s in durations.items()
+            for s in range(duration_s)
+        ]
+    )
+    parts = ["train"] * 4 + ["validation", "test"]
+    split = pd.DataFrame({"recording_id": list(durations), "part": parts})
+    encoders = []
+
+    def build(config, *, place=None):
+        encoders.append(fake_encoder(place=place))
+        return encoders[-1]
+
+    monkeypatch.setattr(inputs, "build_speech_encoder", build)
+    return config, segments, split, encoders
+
+
+def test_embeddings_are_made_once_and_then_read(corpus):
+    config, segments, split, encoders = corpus
+    first = inputs.speech_embeddings(config, segments, split=split)
+    assert first.shape == (44, 12) and np.isfinite(first).all()
+    np.testing.assert_array_equal(first, inputs.speech_embeddings(config, segments, split=split))
+    assert len(encoders) == 1
+
+
+def test_another_audio_file_another_cut_or_another_encoder_is_embedded_again(corpus, demo_config):
+    config, segments, split, encoders = corpus
+    inputs.speech_embeddings(config, segments, split=split)
+    for override in ("speech_layer=2", "speech_pooling=max", "speech_encoder=wav2vec2_base"):
+        other = demo_config(f"neural_networks.{override}")
+        before = len(encoders)
+        inputs.speech_embeddings(other, segments, split=split)
+        assert len(encoders) == before + 1, override
+    path = stage_folder(config, "scraping") / "metadata.csv"
+    path.write_text(path.read_text("utf-8").replace(",a,4", ",changed,4"), encoding="utf-8")
+    inputs.raw_speech_embeddings(config, segments)
+    kept = list(place_path(config).parent.glob("clean/*.safetensors"))
+    assert len(kept) == 6  # older ones are forgotten
+
+
+def test_rows_follow_the_segments_even_when_recordings_are_mixed(corpus):
+    config, segments, _, _ = corpus
+    straight, places = inputs.raw_speech_embeddings(config, segments)
+    order = segments.sort_values(["start_s", "recording_id"]).index
+    mixed, mixed_places = inputs.raw_speech_embeddings(config, segments.loc[order])
+    np.testing.assert_array_equal(mixed, straight[order])
+    np.testing.assert_array_equal(mixed_places, places[order])
+
+
+def test_what_is_taken_out_is_learnt_from_training_recordings_only(corpus):
+    config, segments, split, _ = corpus
+    inputs.speech_embeddings(config, segments, split=split)
+    kept = place_path(config).read_bytes()
+    trained = segments[segments["recording_id"].isin(list("abcd"))]
+    inputs.speech_embeddings(config, trained, split=split)
+    assert place_path(config).read_bytes() == kept
+    inputs.speech_embeddings(config, segments, split=split.assign(part="train"))
+    assert place_path(config).read_bytes() != kept
+
+
+def test_a_new_signal_is_embedded_as_the_networks_were_trained(corpus, monkeypatch):
+    config, segments, split, _ = corpus
+    expected = inputs.speech_embeddings(config, segments, split=split)
+    monkeypatch.setattr(
+        "spoken_cefr.neural_networks.embeddings.build_speech_encoder", inputs.build_speech_encoder
+    )
+    encoder = load_speech_encoder(config)
+    signal, _ = soundfile.read(
+        stage_folder(config, "scraping") / "audio" / "b.wav", dtype="float32"
+    )
+    found = embed_signal(signal, np.arange(9.0), np.arange(9.0) + 1, encoder=encoder)
+    rows = (segments["recording_id"] == "b").to_numpy()
+    np.testing.assert_allclose(found, expected[rows], atol=1e-5)
+    again = load_speech_encoder(config, state=encoder.place.state())
+    np.testing.assert_array_equal(again.place.mean, encoder.place.mean)
+
+
+def test_before_the_stage_has_run_the_missing_file_is_named(corpus):
+    config, segments, _, _ = corpus
+    with pytest.raises(InputError, match=r"split\.csv is missing: run the stage neural_networks"):
+        inputs.speech_embeddings(config, segments)
+    with pytest.raises(InputError, match=r"place\.safetensors is missing: run the stage"):
+        load_speech_encoder(config)
+    place_path(config).parent.mkdir(parents=True, exist_ok=True)
+    place_path(config).write_bytes(b"cut short")
+    with pytest.raises(InputError, match=r"place\.safetensors is damaged"):
+        load_speech_encoder(config)
+
+
+def test_a_split_without_training_recordings_is_told(corpus):
+    config, segments, split, _ = corpus
+    with pytest.raises(InputError, match="no segment is in the train part"):
+        inputs.speech_embeddings(config, segments, split=split.assign(part="test"))

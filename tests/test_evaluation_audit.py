@@ -1,0 +1,492 @@
+"""The audit on made-up corpora whose answer is known: what is hidden in them, it must find."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.decomposition import PCA
+from sklearn.metrics import cohen_kappa_score
+
+from spoken_cefr.evaluation.audit import WITHIN, probe_table, run_table, within_strata
+from spoken_cefr.evaluation.audit_figures import (
+    draw_agreement,
+    draw_audit,
+    draw_calibration,
+    draw_groups,
+    draw_learning_curve,
+    draw_per_class,
+)
+from spoken_cefr.evaluation.audit_targets import audit_targets, cards_of, duration_class
+from spoken_cefr.evaluation.drawing import png_bytes
+from spoken_cefr.evaluation.groups import group_table
+from spoken_cefr.evaluation.learning_curve import learning_curve, train_sizes
+from spoken_cefr.evaluation.probes import (
+    Target,
+    answers,
+    permuted_codes,
+    permuted_kappas,
+    probe,
+    question,
+    usable_folds,
+)
+from spoken_cefr.evaluation.recording_vectors import (
+    frame_times_s,
+    in_middle,
+    in_pauses,
+    inner_frames,
+    pauses_s,
+    sound_vectors,
+    speech_vectors,
+    statistics,
+)
+from spoken_cefr.evaluation.tables import Inputs
+from spoken_cefr.evaluation.verdict import ranked_runs, verdict
+from spoken_cefr.levels import TARGET_LEVELS
+
+N_SPEAKERS, PER_SPEAKER = 20, 6
+N = N_SPEAKERS * PER_SPEAKER
+
+
+@pytest.fixture
+def config(demo_config):
+    return demo_config(
+        "evaluation.n_bootstrap=60", "evaluation.n_repeats=2", "evaluation.n_permutations=20"
+    )
+
+
+@pytest.fixture
+def speakers():
+    names = np.repeat([f"s{n:02d}" for n in range(N_SPEAKERS)], PER_SPEAKER)
+    return pd.Series(names, index=[f"r{n:03d}" for n in range(N)])
+
+
+@pytest.fixture
+def level(speakers):
+    """Every speaker has recordings of three levels."""
+    codes = np.tile([0, 1, 2], N // 3)
+    return Target(pd.Series(codes, index=speakers.index), ("A1", "A2", "B1"))
+
+
+def noisy(codes, *, n_features=40, noise=0.5, seed=0):
+    rng = np.random.default_rng(seed)
+    values = np.asarray(codes)[:, None] + noise * rng.standard_normal((N, n_features))
+    return pd.DataFrame(values, index=[f"r{n:03d}" for n in range(N)])
+
+
+# --- probes
+
+
+def test_a_probe_finds_what_is_in_the_vectors_and_nothing_in_noise(config, speakers, level):
+    vectors = {"mel": noisy(level.codes), "mel_silence": noisy(np.zeros(N), seed=2)}
+    classes = pd.Series("", index=speakers.index)
+    table, remarks = probe_table(vectors, {"level": level}, speakers, classes, config=config)
+    found = table.set_index("model")
+    assert found.loc["mel", "kappa"] > 0.8 > 0.3 > found.loc["mel_silence", "kappa"]
+    assert found.loc["mel", "p_value"] == pytest.approx(1 / 21)
+    assert found.loc["mel_silence", "p_value"] > 0.05
+    assert found.loc["mel", "chance"] == pytest.approx(1 / 3)
+    assert found.loc["mel_silence", "condition"] == "silence only"
+    assert remarks == []
+
+
+def test_a_vector_that_tells_the_speaker_alone_tells_no_level_of_another(config, speakers, level):
+    index = speakers.factorize()[0]
+    table, _ = probe_table(
+        {"mel": noisy(index)}, {"level": level}, speakers, speakers * 0, config=config
+    )
+    assert table["kappa"].iloc[0] < 0.3
+
+
+def test_no_speaker_is_answered_by_a_model_that_heard_them(speakers):
+    """Labels that only the speaker's own other recordings could tell are answered by chance."""
+    rng = np.random.default_rng(5)
+    of_speaker = pd.Series(rng.integers(0, 2, N_SPEAKERS), index=speakers.unique())
+    target = Target(speakers.map(of_speaker), ("no", "yes"))
+    signature = rng.standard_normal((N_SPEAKERS, 40))[speakers.factorize()[0]]
+    vectors = pd.DataFrame(signature, index=speakers.index)
+    asked = question(vectors, target, speakers)
+    given = answers(asked, n_repeats=3, n_folds=5, seed=1)
+    assert (given == asked.codes).mean() < 0.75
+
+
+def test_what_is_unknown_is_left_out_and_counted(speakers, level):
+    known = Target(level.codes.iloc[5:], level.classes)
+    asked = question(noisy(level.codes).iloc[:-3], known, speakers)
+    assert (asked.codes.size, asked.n_dropped) == (N - 8, 8)
+    assert list(asked.recording_ids) == sorted(asked.recording_ids)
+
+
+def test_the_two_ways_to_components_are_one():
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((80, 60)) * np.linspace(1, 3, 60)
+    few, many = (PCA(32, svd_solver=solver).fit(rows) for solver in ("full", "covariance_eigh"))
+    np.testing.assert_allclose(np.abs(few.components_), np.abs(many.components_), atol=1e-8)
+    assert probe(80, 60).named_steps["pca"].svd_solver == "covariance_eigh"
+    assert probe(40, 60).named_steps["pca"].svd_solver == "full"
+    assert "pca" not in probe(40, 20).named_steps
+
+
+def test_permuted_labels_stay_with_their_speaker(speakers):
+    of_speaker = np.arange(N_SPEAKERS)[speakers.factorize()[0]]
+    permuted = permuted_codes(of_speaker, speakers.to_numpy(), seed=[1, 2])
+    assert (pd.Series(permuted).groupby(speakers.to_numpy()).nunique() == 1).all()
+    assert sorted(set(permuted)) == list(range(N_SPEAKERS))
+    assert (permuted != of_speaker).any()
+
+
+def test_probes_on_permuted_labels_reach_nothing_on_average(speakers, level):
+    asked = question(noisy(level.codes), level, speakers)
+    kappas = permuted_kappas(asked, n_classes=3, n_permutations=20, n_folds=5, seed=1)
+    assert abs(kappas.mean()) < 0.1
+
+
+@pytest.mark.parametrize("n_speakers, n_classes", [(1, 3), (5, 1), (0, 0)])
+def test_too_little_to_ask_is_a_remark(config, speakers, level, n_speakers, n_classes):
+    chosen = speakers[speakers.isin(speakers.unique()[:n_speakers])]
+    codes = level.codes.loc[chosen.index]
+    target = Target(codes[codes < n_classes], level.classes)
+    assert usable_folds(question(noisy(level.codes), target, chosen)) == 0
+    table, remarks = probe_table(
+        {"mel": noisy(level.codes)}, {"level": target}, chosen, chosen, config=config
+    )
+    assert table.empty and remarks[0]["id"] == "mel -> level"
+
+
+def test_within_strata_an_answer_by_stratum_alone_is_worth_nothing(config, speakers):
+    """Length tells the level here; among recordings of one length it tells nothing."""
+    rng = np.random.default_rng(3)
+    strata = np.where(rng.random(N) < 0.5, "short", "long")
+    truth = np.where(strata == "short", rng.integers(0, 2, N), rng.integers(2, 4, N))
+    by_length = np.where(strata == "short", 0, 3)
+    told = within_strata(
+        truth, by_length[None], speakers.to_numpy(), strata, n_classes=4, config=config
+    )
+    assert cohen_kappa_score(truth, by_length, weights="quadratic") > 0.7
+    assert told["quadratic_weighted_kappa"].value == 0
+    expected = np.mean([cohen_kappa_score(truth[s], truth[s]) for s in (strata == "long",)])
+    perfect = within_strata(
+        truth, truth[None], speakers.to_numpy(), strata, n_classes=4, config=config
+    )
+    assert perfect["quadratic_weighted_kappa"] == (expected, 1, 1)
+
+
+# --- vectors
+
+
+def test_pauses_are_before_between_and_after_words():
+    found = pauses_s(np.array([0.5, 1.0]), np.array([0.9, 2.0]), 3.0)
+    np.testing.assert_allclose(found, [[0, 0.5], [2.0, 3.0]])
+    np.testing.assert_allclose(pauses_s(np.array([]), np.array([]), 2.0), [[0, 2.0]])
+
+
+def test_frames_of_a_pause_keep_away_from_its_ends():
+    times_s = np.array([0.05, 0.1, 0.39, 0.4, 0.6])
+    inside = in_pauses(times_s, np.array([[0.0, 0.5]]))
+    assert list(inside) == [False, True, True, False, False]
+
+
+def test_a_crop_is_the_middle_and_a_short_recording_has_none():
+    times_s = np.arange(0, 20, 1.0)
+    assert list(times_s[in_middle(times_s, 20, crop_s=4)]) == [8, 9, 10, 11]
+    assert not in_middle(times_s, 3, crop_s=4).any()
+
+
+def test_with_half_overlap_every_moment_is_in_the_middle_of_one_segment():
+    hop_s, n_frames = 512 / 16000, 32
+    inner = inner_frames(n_frames=n_frames, hop_s=hop_s, segment_s=1.0)
+    times = frame_times_s(np.array([0.0, 0.5, 1.0]), n_frames=n_frames, hop_s=hop_s)[:, inner]
+    gaps = np.diff(np.sort(times.ravel()))
+    assert gaps.max() < 1.6 * hop_s
+
+
+def test_statistics_are_those_of_the_chosen_frames_only():
+    rng = np.random.default_rng(0)
+    log_mel = rng.standard_normal((4, 6, 8))
+    chosen = rng.random((4, 8)) < 0.5
+    frames = np.array([log_mel[s, :, f] for s in range(4) for f in range(8) if chosen[s, f]])
+    np.testing.assert_allclose(
+        statistics(log_mel, chosen), np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
+    )
+    assert statistics(log_mel, np.zeros((4, 8), dtype=bool)) is None
+
+
+def test_silence_is_heard_in_the_pauses_only_and_the_crop_in_the_middle():
+    """Speech at 0 dB, the pause from 8 to 10 s of 20 s at -60 dB; a second recording is short."""
+    hop_s = 512 / 16000
+    starts = np.arange(0, 19.5, 0.5)
+    segments = pd.DataFrame(
+        {"recording_id": "a", "start_s": starts, "end_s": starts + 1, "text": "mot"}
+    )
+    short = pd.DataFrame({"recording_id": ["b"], "start_s": [0.0], "end_s": [1.0], "text": ["x"]})
+    segments = pd.concat([segments, short], ignore_index=True)
+    times = frame_times_s(segments["start_s"].to_numpy(), n_frames=32, hop_s=hop_s)
+    quiet = (times >= 8) & (times < 10)
+    log_mel = np.where(quiet, -60.0, 0.0)[:, None, :].repeat(4, axis=1)
+    words = pd.DataFrame(
+        {"recording_id": ["a", "a", "b"], "start_s": [0, 10, 0], "end_s": [8, 20, 1.0]}
+    )
+    found = sound_vectors(log_mel, segments, words, hop_s=hop_s, segment_s=1.0)
+    np.testing.assert_allclose(found["mel_silence"].loc["a"], [-60] * 4 + [0] * 4)
+    assert list(found["mel"].index) == ["a", "b"]
+    assert list(found["mel_silence"].index) == list(found["mel_crop"].index) == ["a"]
+    # 2 of the 15 s in the middle are quiet, 2 of all 20 s.
+    assert found["mel_crop"].loc["a", 0] == pytest.approx(-60 * 2 / 15, abs=0.5)
+    assert found["mel"].loc["a", 0] == pytest.approx(-60 * 2 / 19.5, abs=0.5)
+
+
+def test_speech_embeddings_are_averaged_over_recordings_and_crops():
+    starts = np.arange(0, 20.0)
+    long = pd.DataFrame({"recording_id": "1", "start_s": starts, "end_s": starts + 1})
+    short = pd.DataFrame({"recording_id": ["2"], "start_s": [0.0], "end_s": [1.0]})
+    segments = pd.concat([long, short], ignore_index=True)
+    embedded = np.column_stack([np.append(starts, 7), np.ones(21)])
+    found = speech_vectors(embedded, segments)
+    assert found["speech"].loc["1"].tolist() == [9.5, 1]
+    assert found["speech"].loc["2"].tolist() == [7, 1]
+    # The middles from 2.5 to 17.5 s: segments 2 to 16.
+    assert found["speech_crop"].loc["1"].tolist() == [9, 1]
+    assert list(found["speech_crop"].index) == ["1"]
+
+
+# --- targets
+
+
+def inputs_of(split, metadata):
+    return Inputs(split, pd.DataFrame(), metadata, pd.DataFrame(), TARGET_LEVELS)
+
+
+def test_targets_leave_out_what_a_card_does_not_say_or_says_twice():
+    split = pd.DataFrame(
+        {
+            "recording_id": ["a", "b", "c", "d"],
+            "speaker_id": list("wxyz"),
+            "level": ["A1", "A2", "B1", "B1"],
+            "part": "train",
+        }
+    )
+    metadata = pd.DataFrame(
+        {
+            "recording_id": ["a", "b", "c", "d"],
+            "age_group": ["enfant", "adulte, enfant", np.nan, "seniors"],
+            "gender": ["féminin", "masculin", "", "féminin, masculin"],
+            "duration_class": ["", "30-60 secondes", np.nan, ""],
+            "duration_s": [12.0, 40.0, 200.0, np.nan],
+            "date": ["2009-01-01", "2012-01-01", "2019-05-01", ""],
+        }
+    )
+    cards = cards_of(inputs_of(split, metadata))
+    assert list(cards["duration_class"]) == ["0-30 secondes", "30-60 secondes", ">180 secondes", ""]
+    targets = audit_targets(cards, TARGET_LEVELS)
+    assert targets["age_group"].codes.to_dict() == {"a": 0, "d": 3}
+    assert targets["gender"].codes.to_dict() == {"a": 0, "b": 1}
+    assert targets["year"].codes.to_dict() == {"a": 0, "b": 1, "c": 2}
+    assert targets["year"].classes == ("2009-2009", "2012-2012", "2019-2019")
+    assert list(targets["level"].codes) == [0, 1, 2, 2]
+
+
+def test_duration_classes_are_those_of_the_site():
+    told = [duration_class(s) for s in (30, 30.1, 90, 180, 181)]
+    assert told == [
+        "0-30 secondes",
+        "30-60 secondes",
+        "60-90 secondes",
+        "120-180 secondes",
+        ">180 secondes",
+    ]
+
+
+# --- runs
+
+
+def predictions_of(truth, answered, speakers, part="test"):
+    table = pd.DataFrame(
+        {
+            "unit": "recording",
+            "id": speakers.index,
+            "recording_id": speakers.index,
+            "speaker_id": speakers.to_numpy(),
+            "part": part,
+            "level": np.asarray(TARGET_LEVELS)[truth],
+            "predicted": np.asarray(TARGET_LEVELS)[answered],
+        }
+    )
+    return table
+
+
+def test_groups_are_compared_with_the_rest(config, speakers):
+    truth = np.tile([0, 1, 2], N // 3)
+    women = np.arange(N) % 2 == 0
+    predictions = predictions_of(truth, np.where(women, truth, (truth + 1) % 3), speakers)
+    cards = pd.DataFrame(
+        {
+            "gender": np.where(women, "féminin", "masculin"),
+            "age_group": "adulte",
+            "duration_class": ["0-30 secondes"] * 6 + [""] * (N - 6),
+        },
+        index=speakers.index,
+    )
+    table = group_table({"run": predictions}, cards, config=config, levels=TARGET_LEVELS)
+    told = table[table["metric"] == "accuracy"].set_index(["grouping", "group"])
+    assert told.loc[("gender", "féminin"), ["value", "difference"]].tolist() == [1, 1]
+    assert told.loc[("gender", "masculin"), "difference"] == -1
+    assert told.loc[("gender", "féminin"), "differs"] is True
+    # All are adults: nobody is left to compare with. One speaker in a class: nothing is told.
+    assert np.isnan(told.loc[("age_group", "adulte"), "difference"])
+    assert told.loc[("duration_class", "0-30 secondes"), "differs"] is None
+    assert told.loc[("duration_class", "unknown"), "n"] == N - 6
+
+
+def test_runs_are_ranked_by_validation_and_not_by_test(config, speakers):
+    truth = np.tile([0, 1, 2], N // 3)
+    wrong = (truth + 1) % 3
+    flattered = pd.concat(
+        [
+            predictions_of(truth, truth, speakers),
+            predictions_of(truth, wrong, speakers, "validation"),
+        ]
+    )
+    honest = pd.concat(
+        [
+            predictions_of(truth, wrong, speakers),
+            predictions_of(truth, truth, speakers, "validation"),
+        ]
+    )
+    silent = predictions_of(truth, truth, speakers)
+    runs = {"silent": silent, "flattered": flattered, "honest": honest}
+    ranked = ranked_runs(runs, config=config, levels=TARGET_LEVELS)
+    assert ranked == ["honest", "flattered", "silent"]
+
+
+# --- the paragraph
+
+
+def made_up_verdict(config, speakers, *, by_length=False, exceeds=True, p_value=0.5, n_test=20):
+    truth = np.tile([0, 2], N // 2)
+    lengths = pd.Series(np.where(truth == 0, "short", "long"), index=speakers.index)
+    if not by_length:
+        lengths[:] = np.tile(["short", "short", "long", "long"], N // 4)
+    table = run_table(
+        {"net": predictions_of(truth, truth, speakers)},
+        lengths,
+        config=config,
+        levels=TARGET_LEVELS,
+    )
+    silence = {"kind": "probe", "model": "mel_silence", "condition": "silence only"}
+    silence |= {"target": "level", "kappa": 0.2, "kappa_low": 0.1, "kappa_high": 0.3}
+    silence |= {"p_value": p_value, "permuted_kappa_high": 0.1}
+    told = pd.DataFrame(
+        [
+            {
+                "run": "net",
+                "unit": "recording",
+                "metric": "quadratic_weighted_kappa",
+                "exceeds_all": exceeds,
+                "not_exceeded": "" if exceeds else "duration_only",
+            }
+        ]
+    )
+    audit = pd.concat([table, pd.DataFrame([silence])], ignore_index=True)
+    return verdict(audit, told, run="net", n_test_speakers=n_test, config=config)
+
+
+def test_a_model_above_all_shortcuts_with_mute_silence_hears_level(config, speakers):
+    found = made_up_verdict(config, speakers)
+    assert found["conclusive"]
+    assert "hears level, and not only length, age and microphone" in found["verdict"]
+    assert config.notice in found["verdict"]
+
+
+def test_telling_silence_does_not_rule_the_microphone_out(config, speakers):
+    text = made_up_verdict(config, speakers, p_value=0.04)["verdict"]
+    assert "the microphone is not ruled out" in text
+
+
+@pytest.mark.parametrize("options", [{"exceeds": False}, {"by_length": True}])
+def test_a_model_of_length_is_not_said_to_hear(config, speakers, options):
+    text = made_up_verdict(config, speakers, **options)["verdict"]
+    assert "not shown to hear more than length, age and microphone" in text
+
+
+def test_few_test_speakers_let_nothing_be_concluded(config, speakers):
+    found = made_up_verdict(config, speakers, n_test=3)
+    assert not found["conclusive"]
+    assert found["verdict"].startswith("Nothing can be concluded: the test part holds 3 speakers")
+    assert config.notice in found["verdict"]
+    assert "hears" not in found["verdict"]
+
+
+def test_the_paragraph_holds_the_numbers_of_the_table(config, speakers):
+    found = made_up_verdict(config, speakers)
+    assert "0.20 [0.10, 0.30] (labels permuted: up to 0.10) from silence only" in found["verdict"]
+    assert found["facts"]["probe_silence"]["kappa"] == 0.2
+
+
+# --- learning curve
+
+
+def test_more_speakers_help_where_there_is_something_to_learn(config, speakers, level):
+    curve = learning_curve({"mel": noisy(level.codes, noise=3.0)}, level, speakers, config=config)
+    assert (
+        list(curve["n_train_speakers"]) == train_sizes(N_SPEAKERS, n_folds=5) == [2, 3, 6, 10, 16]
+    )
+    kappa = curve["quadratic_weighted_kappa"]
+    assert kappa.iloc[-1] > kappa.iloc[0]
+
+
+# --- figures
+
+
+def test_figures_are_the_same_bytes_twice(config, speakers, level):
+    truth = np.tile([0, 1, 2], N // 3)
+    cards = pd.DataFrame(
+        {"gender": "féminin", "age_group": "adulte", "duration_class": ""}, index=speakers.index
+    )
+    groups = group_table(
+        {"net": predictions_of(truth, truth, speakers)},
+        cards,
+        config=dataclasses.replace(config, seed=1),
+        levels=TARGET_LEVELS,
+    )
+    vectors = {"mel": noisy(level.codes)}
+    audit, _ = probe_table(vectors, {"level": level}, speakers, speakers, config=config)
+    curve = learning_curve(vectors, level, speakers, config=config)
+    calibration = pd.DataFrame(
+        {
+            "run": ["net"],
+            "unit": "recording",
+            "n": 9,
+            "confidence": 0.55,
+            "accuracy": 0.5,
+            "wilson_low": 0.3,
+            "wilson_high": 0.8,
+        }
+    )
+    per_class = pd.DataFrame(
+        [["net", "recording", "A1", m, 0.5, 0.3, 0.8] for m in ("recall", "precision")],
+        columns=["run", "unit", "level", "measure", "value", "wilson_low", "wilson_high"],
+    )
+    agreement = pd.DataFrame(
+        [["net", "other", "recording", 0.4]],
+        columns=["run", "other", "unit", "quadratic_weighted_kappa"],
+    )
+    for draw in (
+        lambda: draw_groups(groups, "net"),
+        lambda: draw_audit(audit),
+        lambda: draw_audit(audit.iloc[:0]),
+        lambda: draw_learning_curve(curve.iloc[:0]),
+        lambda: draw_learning_curve(curve),
+        lambda: draw_calibration(calibration, ["net"], unit="recording"),
+        lambda: draw_per_class(per_class, ["net"], unit="recording"),
+        lambda: draw_agreement(agreement, unit="recording"),
+    ):
+        assert png_bytes(draw()) == png_bytes(draw())
+
+
+def test_the_level_is_asked_within_duration_classes(config, speakers, level):
+    classes = pd.Series(np.tile(["short", "long"], N // 2), index=speakers.index)
+    table, _ = probe_table(
+        {"mel": noisy(level.codes)}, {"level": level}, speakers, classes, config=config
+    )
+    assert list(table["condition"]) == ["whole recording", WITHIN]
+    assert np.isnan(table["p_value"].iloc[1])

@@ -1,0 +1,71 @@
+"""Calibration and Wilson intervals, against worked numbers."""
+
+import numpy as np
+import pytest
+
+from spoken_cefr.evaluation.calibration import (
+    N_BINS,
+    calibration_interval,
+    expected_calibration_error,
+    reliability_sums,
+    reliability_table,
+)
+from spoken_cefr.evaluation.proportions import wilson_interval
+
+
+def test_ece_of_a_worked_example():
+    # Two answers at 0.9, one right: gap 0.4. Two at 0.6, both right: gap 0.4. One at 0.3, wrong.
+    confidence = np.array([0.9, 0.9, 0.6, 0.6, 0.3])
+    right = np.array([True, False, True, True, False])
+    sums = reliability_sums(confidence, right, np.array(list("aabbb"))).sum(axis=0)
+    assert expected_calibration_error(sums) == pytest.approx((2 * 0.4 + 2 * 0.4 + 0.3) / 5)
+
+
+def test_whoever_is_right_as_often_as_they_say_has_no_error():
+    rng = np.random.default_rng(1)
+    confidence = rng.choice([0.25, 0.55, 0.95], 60_000)
+    right = rng.random(confidence.size) < confidence
+    sums = reliability_sums(confidence, right, np.zeros(confidence.size, dtype=str))
+    assert expected_calibration_error(sums.sum(axis=0)) < 0.01
+
+
+def test_bins_hold_their_upper_bound_and_every_unit():
+    confidence = np.array([0.0, 0.1, 0.100001, 0.2, 1.0])
+    table = reliability_table(
+        reliability_sums(confidence, np.ones(5, dtype=bool), np.array(list("abcde"))),
+        confidence=0.95,
+    )
+    assert list(table["n"]) == [2, 2, 1]
+    assert list(table["bin_high"]) == [0.1, 0.2, 1.0]
+    assert table["n"].sum() == 5
+    assert 1 / N_BINS == 0.1
+
+
+def test_the_interval_holds_the_value_and_one_speaker_has_none():
+    rng = np.random.default_rng(2)
+    confidence, right = rng.random(200), rng.random(200) < 0.5
+    options = {"n_bootstrap": 200, "confidence": 0.9, "seed": 1}
+    many = reliability_sums(confidence, right, np.arange(200) % 10)
+    found = calibration_interval(many, **options)
+    assert found.low < found.value < found.high
+    one = calibration_interval(reliability_sums(confidence, right, np.zeros(200)), **options)
+    assert one.value == pytest.approx(found.value)
+    assert np.isnan(one.low)
+
+
+@pytest.mark.parametrize(
+    "n_right, n, low, high",
+    [
+        (0, 11, 0.0, 0.26),  # C1 of the real catalogue, none found
+        (6, 11, 0.28, 0.79),
+        (81, 263, 0.2553, 0.3662),  # Newcombe (1998), table I
+        (0, 20, 0.0, 0.1611),  # the same
+    ],
+)
+def test_wilson_s_interval_is_the_published_one(n_right, n, low, high):
+    found = wilson_interval(n_right, n, confidence=0.95)
+    assert found == pytest.approx((low, high), abs=0.005)
+
+
+def test_nothing_has_no_interval():
+    assert np.isnan(wilson_interval(0, 0, confidence=0.95)).all()

@@ -1,0 +1,112 @@
+"""The shortcuts on a bare catalogue: worked on a made-up one, held against the real one's facts."""
+
+import pandas as pd
+import pytest
+
+from spoken_cefr.errors import InputError
+from spoken_cefr.evaluation.catalogue import catalogue_baselines, descriptions, read_catalogue
+from spoken_cefr.files import read_json, sha256_of
+from spoken_cefr.levels import MERGED_LEVELS, TARGET_LEVELS
+from spoken_cefr.paths import ROOT
+
+COMMITTED = ROOT / "data" / "fr_catalogue_2025-01_baselines.json"
+OPTIONS = {"n_repeats": 2, "n_bootstrap": 50, "confidence": 0.95, "seed": 1}
+
+
+def made_up_catalogue(n_authors=20):
+    """Each author has a short A1 and a long B1, and there is one C2."""
+    rows = [
+        {
+            "Author": f"author {author}",
+            "Title": "titre",
+            "Description": "",
+            "Date": "jeudi 3 octobre 2019",
+            "Level": level,
+            "Gender": "féminin",
+            "Age": "adulte",
+            "Duration": duration,
+            "Themes": "[]",
+        }
+        for author in range(n_authors)
+        for level, duration in (("A1", "0-30 secondes"), ("B1", "60-90 secondes"))
+    ]
+    return pd.DataFrame([*rows, rows[0] | {"Level": "C2"}])
+
+
+def test_cards_of_other_levels_are_left_out_and_counted(tmp_path):
+    path = tmp_path / "catalogue.csv"
+    made_up_catalogue().to_csv(path, index=False)
+    cards, dropped = read_catalogue(path)
+    assert (len(cards), dropped) == (40, {"level C2": 1})
+    assert set(cards["date"]) == {"2019"}
+
+
+def test_a_duration_that_tells_the_level_is_found_and_majority_is_half_right(tmp_path):
+    path = tmp_path / "catalogue.csv"
+    made_up_catalogue().to_csv(path, index=False)
+    scores = catalogue_baselines(read_catalogue(path).cards, levels=TARGET_LEVELS, **OPTIONS)
+    assert list(scores) == list(descriptions())
+    assert scores["duration_only"]["accuracy"] == (1, 1, 1)
+    assert scores["majority"]["accuracy"].value == 0.5
+    assert scores["majority"]["quadratic_weighted_kappa"].value == 0
+
+
+@pytest.mark.parametrize(
+    "text, told", [("Author,Level\na,A1\n", "no column Title"), ("", "no CSV")]
+)
+def test_a_file_that_is_no_catalogue_is_named(tmp_path, text, told):
+    path = tmp_path / "other.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=rf"other\.csv .*{told}"):
+        read_catalogue(path)
+
+
+@pytest.fixture(scope="module")
+def real(shared):
+    return shared / "data" / "audio_lingua_fr_2025-01.csv"
+
+
+@pytest.mark.slow
+def test_the_real_catalogue_gives_the_measured_values(real):
+    """The values of the facts: measured independently, 5-fold over authors, mean of 5 repeats."""
+    cards, dropped = read_catalogue(real)
+    assert (len(cards), dropped) == (1002, {"level C2": 4})
+    scores = catalogue_baselines(cards, levels=TARGET_LEVELS, **OPTIONS)
+    measured = {
+        "majority": (0.362, 0.0),
+        "duration_only": (0.51, 0.55),
+        "all_metadata": (0.54, 0.58),
+        "age_gender_duration": (0.535, 0.564),
+    }
+    for name, (accuracy, kappa) in measured.items():
+        assert scores[name]["accuracy"].value == pytest.approx(accuracy, abs=0.02)
+        assert scores[name]["quadratic_weighted_kappa"].value == pytest.approx(kappa, abs=0.02)
+    # Always A2 is within one level of 91 of 100 recordings.
+    assert scores["majority"]["within_one_level"].value == pytest.approx(0.909, abs=0.001)
+    merged = catalogue_baselines(cards, levels=MERGED_LEVELS, **OPTIONS)["duration_only"]
+    assert merged["accuracy"].value == pytest.approx(0.514, abs=0.02)
+    assert merged["macro_f1"].value == pytest.approx(0.408, abs=0.02)
+
+
+def test_the_numbers_in_git_are_those_of_the_real_catalogue_and_hold_no_card(real):
+    document = read_json(COMMITTED)
+    assert document["source"]["sha256"] == sha256_of(real)
+    assert document["source"]["n_usable"] == 1002
+    text = COMMITTED.read_text(encoding="utf-8")
+    cards = read_catalogue(real).cards
+    assert not any(title in text for title in cards["title"])
+    assert not any(author in text for author in cards["author"])
+
+
+def test_the_numbers_in_git_are_within_their_intervals_and_reproduce_the_facts():
+    keep = read_json(COMMITTED)["label_sets"]["keep"]
+    assert sum(keep["counts"].values()) == 1002
+    for scores in keep["baselines"].values():
+        for measure, told in scores.items():
+            if measure != "description":
+                assert told["low"] <= told["value"] <= told["high"]
+    duration, everything = (keep["baselines"][n] for n in ("duration_only", "all_metadata"))
+    assert duration["accuracy"]["value"] == pytest.approx(0.51, abs=0.02)
+    assert duration["quadratic_weighted_kappa"]["value"] == pytest.approx(0.55, abs=0.02)
+    assert everything["accuracy"]["value"] == pytest.approx(0.54, abs=0.02)
+    assert everything["quadratic_weighted_kappa"]["value"] == pytest.approx(0.58, abs=0.02)

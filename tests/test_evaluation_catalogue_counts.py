@@ -1,0 +1,116 @@
+"""The counts of the real catalogue in git, and the three figures drawn from them."""
+
+import csv
+import importlib.util
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+
+from spoken_cefr.evaluation.catalogue_counts import (
+    COUNT_COLUMNS,
+    COUNTS,
+    DURATION_CLASSES,
+    by_level,
+    draw_catalogue_age,
+    draw_catalogue_balancing,
+    draw_catalogue_classes,
+    read_counts,
+    read_split_counts,
+)
+from spoken_cefr.evaluation.figures import AGE_GROUPS
+from spoken_cefr.evaluation.study import read_study
+from spoken_cefr.levels import TARGET_LEVELS, Level
+from spoken_cefr.paths import ROOT
+
+STUDY = read_study()
+TABLE_1 = (STUDY["table_1"]["recordings"], STUDY["table_1"]["segments"])
+
+
+def tool(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def shown(ax):
+    """For each series its bar heights, by the tick label nearest to the bar's middle."""
+    ticks, labels = ax.get_xticks(), [text.get_text() for text in ax.get_xticklabels()]
+    series = {}
+    for bars in ax.containers:
+        middles = [bar.get_x() + bar.get_width() / 2 for bar in bars]
+        nearest = [labels[int(np.argmin(np.abs(ticks - middle)))] for middle in middles]
+        heights = [bar.get_height() for bar in bars]
+        series[bars.get_label()] = dict(zip(nearest, heights, strict=True))
+    return list(series.values())
+
+
+def test_the_counts_add_up_to_the_catalogue_that_the_study_scraped():
+    assert by_level(read_counts()) | {"C2": 4} == STUDY["catalogue"]["rows"]
+    assert read_counts()["recordings"].sum() == sum(STUDY["catalogue"]["rows"].values())
+
+
+def test_the_counts_hold_nothing_but_the_sites_own_filters():
+    with COUNTS.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == [*COUNT_COLUMNS, "recordings"]
+    assert {row["level"] for row in rows} <= set(Level.__members__)
+    assert {row["age_group"] for row in rows} <= {*AGE_GROUPS, ""}
+    assert {row["gender"] for row in rows} <= {"féminin", "masculin", ""}
+    assert {row["duration_class"] for row in rows} <= {*DURATION_CLASSES, ""}
+
+
+def test_the_split_shares_out_every_recording_and_no_speaker_twice():
+    counts = read_split_counts().set_index(["part", "level"])
+    parts = ("train", "validation", "test")
+    for level in (*TARGET_LEVELS, "all"):
+        of_parts = sum(counts.loc[(part, level), "recordings"] for part in parts)
+        assert of_parts == counts.loc[("all", level), "recordings"]
+    # Only disjoint sets of speakers add up to the number of all.
+    everybody = sum(counts.loc[(part, "all"), "speakers"] for part in parts)
+    assert everybody == counts.loc[("all", "all"), "speakers"]
+
+
+def test_the_tool_gives_the_tables_in_git(shared, tmp_path):
+    count = tool("count_catalogue")
+    table = count.read_catalogue(shared / "data" / "audio_lingua_fr_2025-01.csv")
+    ours = count.count_recordings(table).reset_index(drop=True)
+    assert ours.equals(read_counts())
+    assert count.count_split(table).equals(read_split_counts())
+
+
+def test_every_bar_of_classes_stands_over_its_own_level():
+    left, right = draw_catalogue_classes(read_counts(), *TABLE_1).axes
+    assert shown(left) == [by_level(read_counts()), TABLE_1[0]]
+    assert shown(right) == [TABLE_1[1]]
+
+
+def test_every_bar_of_data_balancing_stands_over_its_own_level():
+    left, right = draw_catalogue_balancing(read_split_counts(), *TABLE_1).axes
+    counts = read_split_counts()
+    for part, heights in zip(("train", "validation", "test"), shown(left), strict=True):
+        rows = counts[counts["part"] == part].set_index("level")["recordings"]
+        expected = {level: rows[level] / rows["all"] for level in TARGET_LEVELS}
+        assert heights == pytest.approx(expected)
+    # Where the study's figure put 41.83 % over B2, B1 has the most segments.
+    segments = shown(right)[1]
+    assert max(segments, key=segments.get) == "B1"
+    assert segments["B1"] == pytest.approx(34076 / 69537)
+
+
+def test_ages_are_named_in_english_and_add_up():
+    (ax,) = draw_catalogue_age(read_counts()).axes
+    labels = [bars.get_label() for bars in ax.containers]
+    assert labels == ["child", "adolescent", "adult", "senior", "unknown"]
+    assert np.sum([list(series.values()) for series in shown(ax)], axis=0) == pytest.approx(1)
+
+
+def test_the_figures_are_the_same_bytes_twice_and_those_in_git_show_the_tables(tmp_path):
+    draw = tool("draw_catalogue").draw
+    for first, second in zip(draw(tmp_path / "one"), draw(tmp_path / "two"), strict=True):
+        assert first.read_bytes() == second.read_bytes()
+        # By eye, not by byte: another platform compresses and smooths a little otherwise.
+        drawn, kept = imread(first), imread(ROOT / "doc" / first.name)
+        assert drawn.shape == kept.shape
+        assert np.abs(drawn - kept).mean() < 0.005, f"{first.name}: run tools/draw_catalogue.py"

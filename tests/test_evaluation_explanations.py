@@ -1,0 +1,174 @@
+"""Explanations against cases whose answer can be worked out by hand."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from spoken_cefr.evaluation.drawing import png_bytes
+from spoken_cefr.evaluation.explanation_figures import (
+    draw_gradcam,
+    draw_measures,
+    draw_segments,
+)
+from spoken_cefr.evaluation.explanation_stage import clearest_recording
+from spoken_cefr.evaluation.explanations import gradcam, measure_differences, segment_evidence
+from spoken_cefr.evaluation.mistakes import excerpt, mistakes_table
+from spoken_cefr.levels import TARGET_LEVELS
+from spoken_cefr.neural_networks.models import StudyCNN
+
+
+class TwoFilters(nn.Module):
+    """One 1 x 1 convolution with two filters, x and -x, and their mean for and against class 0."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution = nn.Conv2d(1, 2, 1, bias=False)
+        self.convolution.weight.data = torch.tensor([[[[1.0]]], [[[-1.0]]]])
+
+    def forward(self, images):
+        maps = self.convolution(images.unsqueeze(1))
+        first = maps[:, 0].mean(dim=(1, 2)) - 2 * maps[:, 1].mean(dim=(1, 2))
+        return torch.stack([first, -first], dim=1)
+
+
+def test_gradcam_of_a_network_worked_out_by_hand():
+    image = torch.tensor([[0.0, 1.0], [2.0, 4.0]])
+    # The logit of class 0 is the mean of x plus twice the mean of x: both filters' gradients over
+    # their maps are 1/4 and -1/2, so the map is 1/4 x + 1/2 x, and that over its maximum is x / 4.
+    np.testing.assert_allclose(gradcam(TwoFilters(), image, 0), image.numpy() / 4, rtol=1e-6)
+    # For class 1 all of it speaks against: nothing is left.
+    assert not gradcam(TwoFilters(), image, 1).any()
+
+
+def test_gradcam_finds_the_place_that_the_class_depends_on():
+    """A stripe in one corner of the image, and a network that looks for stripes."""
+    model = TwoFilters()
+    model.convolution = nn.Conv2d(1, 2, 3, padding=1, bias=False)
+    kernel = torch.tensor([[-1.0, 2.0, -1.0]] * 3)
+    model.convolution.weight.data = torch.stack([kernel, -kernel]).unsqueeze(1)
+    image = torch.zeros(20, 20)
+    image[:8, 4] = 1.0
+    heat = gradcam(model, image, 0)
+    assert heat[:8, 3:6].max() == 1
+    assert heat[10:, 10:].max() < 0.01
+
+
+def test_gradcam_takes_the_study_s_network_and_leaves_it_as_it_was():
+    torch.manual_seed(0)
+    model = StudyCNN(50)
+    before = [weight.clone() for weight in model.parameters()]
+    with torch.no_grad():  # as the rest of evaluation runs
+        heat = gradcam(model, torch.rand(50, 50), 3)
+    assert heat.shape == (50, 50)
+    assert 0 <= heat.min() <= heat.max() <= 1
+    assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    assert all(weight.grad is None for weight in model.parameters())
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_a_network_without_convolution_is_refused():
+    with pytest.raises(ValueError, match="no convolution"):
+        gradcam(nn.Linear(4, 2), torch.rand(4, 4), 0)
+
+
+def test_evidence_is_the_log_ratio_to_the_strongest_other_level():
+    segments = pd.DataFrame(
+        {"segment_id": ["a", "b"], "start_s": [0, 0.5], "end_s": [1, 1.5], "text": ["x", "y"]}
+    )
+    told = segment_evidence(segments, np.array([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6]]), answer=0)
+    np.testing.assert_allclose(told["evidence"], [np.log(2), np.log(1 / 3)])
+    assert told["attention"].isna().all()
+    certain = segment_evidence(segments, np.array([[1, 0, 0], [0, 0, 1]]), answer=0)
+    assert np.isfinite(certain["evidence"]).all()
+
+
+def corpus_of_measures():
+    ids = [f"{level}{n}" for level in ("A1", "A2", "B1") for n in range(5)]
+    levels = pd.Series([name[:2] for name in ids], index=ids)
+    rate = levels.map({"A1": 2.0, "A2": 3.0, "B1": 4.0}) + np.tile(np.arange(5) / 10, 3)
+    constant = pd.Series(1.0, index=ids)
+    length = pd.Series(np.tile(np.arange(5.0), 3), index=ids)
+    table = pd.DataFrame({"length": length, "constant": constant, "rate": rate})
+    return table, levels
+
+
+def test_the_measure_that_sets_the_level_apart_comes_first():
+    measures, levels = corpus_of_measures()
+    told = measure_differences(measures, levels, "A20", level="A2", classes=TARGET_LEVELS)
+    assert list(told["measure"]) == ["rate", "length", "constant"]
+    row = told.set_index("measure").loc["rate"]
+    assert (row["value"], row["below"], row["above"]) == (3.0, 2.2, 4.2)
+    # Without the recording itself: 3.1, 3.2, 3.3, 3.4.
+    assert row["at"] == pytest.approx(3.25)
+    assert row["margin"] > 0.2
+    assert told.set_index("measure").loc["length", "margin"] <= 0
+    assert told.set_index("measure")["margin"].isna()["constant"]
+
+
+def test_the_lowest_level_has_no_neighbour_below_and_few_recordings_no_median():
+    measures, levels = corpus_of_measures()
+    told = measure_differences(measures, levels.iloc[:7], "A10", level="A1", classes=TARGET_LEVELS)
+    assert told["below"].isna().all()
+    assert told["above"].isna().all()  # two recordings of A2
+
+
+def predictions():
+    rows = [("1", "A1", "A1", 0.9), ("2", "A1", "B1", 0.8), ("3", "A2", "B1", 0.95)]
+    table = pd.DataFrame(rows, columns=["recording_id", "level", "predicted", "p"])
+    table = table.assign(unit="recording", id=table["recording_id"], part="test")
+    for level in TARGET_LEVELS:
+        table[f"p_{level}"] = np.where(
+            table["predicted"] == level, table["p"], (1 - table["p"]) / 4
+        )
+    return table.drop(columns="p")
+
+
+def test_the_surest_mistakes_come_first_with_text_and_measures():
+    transcripts = pd.DataFrame({"recording_id": ["2", "3"], "text": ["Bonjour.", "mot " * 100]})
+    measures = pd.DataFrame({"rate": [1.0, 2.0]}, index=["2", "3"])
+    found = mistakes_table({"net": predictions()}, transcripts, measures, levels=TARGET_LEVELS)
+    assert list(found["recording_id"]) == ["3", "2"]
+    assert list(found["rate"]) == [2.0, 1.0]
+    np.testing.assert_allclose(found["confidence"], [0.95, 0.8])
+    np.testing.assert_allclose(found["p_level"], [0.0125, 0.05])
+    assert found["excerpt"].iloc[1] == "Bonjour."
+    assert len(found["excerpt"].iloc[0]) <= 160
+    few = mistakes_table(
+        {"net": predictions()}, transcripts, None, levels=TARGET_LEVELS, n_per_run=1
+    )
+    assert list(few["recording_id"]) == ["3"]
+
+
+def test_an_excerpt_is_cut_between_words():
+    assert excerpt("un deux trois") == "un deux trois"
+    assert excerpt("abcdefghi " * 40).endswith("abcdefghi …")
+
+
+def test_the_recording_to_explain_is_right_and_sure():
+    assert clearest_recording(predictions(), levels=TARGET_LEVELS)["recording_id"] == "1"
+    wrong = predictions().query("predicted != level")
+    assert clearest_recording(wrong, levels=TARGET_LEVELS)["recording_id"] == "3"
+
+
+def test_figures_are_the_same_bytes_twice_with_and_without_what_they_may_lack():
+    measures, levels = corpus_of_measures()
+    told = measure_differences(measures, levels, "A10", level="A1", classes=TARGET_LEVELS)
+    segments = pd.DataFrame(
+        {"segment_id": ["a", "b"], "start_s": [0, 0.5], "end_s": [1, 1.5], "text": ["x", "y"]}
+    )
+    p = np.array([[0.6, 0.4], [0.1, 0.9]])
+    plain = segment_evidence(segments, p, answer=0)
+    attended = segment_evidence(segments, p, answer=0, attention=np.array([0.3, 0.7]))
+    image = np.linspace(0, 1, 100).reshape(10, 10)
+    for draw in (
+        lambda: draw_measures(told, "title"),
+        lambda: draw_measures(told.assign(margin=np.nan), "title"),
+        lambda: draw_segments(plain, "title"),
+        lambda: draw_segments(attended, "title"),
+        lambda: draw_segments(attended.iloc[:1], "title"),
+        lambda: draw_gradcam(image, image, "title"),
+    ):
+        assert png_bytes(draw()) == png_bytes(draw())
+    assert len(draw_segments(attended, "title").axes) == 2

@@ -1,0 +1,283 @@
+"""The paper says what the files say, and cannot be built without one of them."""
+
+import dataclasses
+import io
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pypdf
+import pytest
+
+from spoken_cefr.cli import main
+from spoken_cefr.errors import InputError
+from spoken_cefr.files import read_json, write_csv, write_json
+from spoken_cefr.paper import (
+    INPUTS,
+    OPTIONAL,
+    REQUIRED,
+    RESULTS,
+    SOURCE,
+    account,
+    build_paper,
+    collect,
+    compile_paper,
+    pipeline,
+)
+from spoken_cefr.paths import ROOT
+from spoken_cefr.stages import STAGES, stage_folder
+
+DEMO = RESULTS / "demo"
+BASELINES = "data/fr_catalogue_2025-01_baselines.json"
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """All that the paper reads of the repository, to be changed."""
+    shutil.copytree(ROOT / SOURCE.parent, tmp_path / SOURCE.parent)
+    for path in INPUTS:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / path, tmp_path / path)
+    return tmp_path
+
+
+def pages(pdf):
+    return [page.extract_text() for page in pypdf.PdfReader(io.BytesIO(pdf)).pages]
+
+
+def words(pdf):
+    """The text with one space between words and no hyphen at a line's end."""
+    return " ".join("\n".join(pages(pdf)).replace("-\n", "").split())
+
+
+def text_of(root):
+    return words(compile_paper(DEMO, root=root))
+
+
+def change(path, *keys, value):
+    document = read_json(path)
+    inner = document
+    for key in keys[:-1]:
+        inner = inner[key]
+    assert inner[keys[-1]] != value
+    inner[keys[-1]] = value
+    write_json(path, document)
+
+
+def test_the_paper_in_git_is_what_the_files_in_git_give():
+    built = compile_paper(DEMO)
+    assert built == compile_paper(DEMO), "not the same bytes twice"
+    kept = (ROOT / "paper.pdf").read_bytes()
+    assert words(built) == words(kept), "paper.pdf is out of date: run `make paper`"
+
+
+def test_it_has_six_to_eight_pages_and_warns_of_the_demo_on_the_first():
+    told = pages((ROOT / "paper.pdf").read_bytes())
+    assert 6 <= len(told) <= 8
+    assert read_json(ROOT / DEMO / "results.json")["notice"] in " ".join(told[0].split())
+
+
+@pytest.mark.parametrize(
+    ("file", "keys", "value", "printed"),
+    [
+        (BASELINES, "label_sets keep baselines duration_only accuracy value", 0.12345, "0.12"),
+        (BASELINES, "source n_usable", 7654, "7,654 recordings"),
+        (DEMO / "study.json", "constant_answer b1_sum", 65432, "65,432"),
+        (DEMO / "results.json", "counts test speakers", 8765, "8,765 speakers"),
+        (DEMO / "results.json", "n_bootstrap", 4321, "4,321 resamplings"),
+        (DEMO / "pipeline.json", "settings processing sample_rate", 11025, "11,025 Hz"),
+        (DEMO / "pipeline.json", "stages processing figures n_words", 98765, "98,765 words"),
+    ],
+)
+def test_a_number_that_changes_in_a_file_changes_in_the_text(copy, file, keys, value, printed):
+    before = text_of(copy).count(printed)
+    change(copy / file, *keys.split(), value=value)
+    assert text_of(copy).count(printed) > before
+
+
+def test_a_score_that_changes_in_a_table_changes_in_the_text(copy):
+    path = copy / DEMO / "results.csv"
+    scores = pd.read_csv(path)
+    chosen = (scores["unit"] == "recording") & (scores["run"] == "majority")
+    columns = ["accuracy", "accuracy_low", "accuracy_high"]
+    scores.loc[chosen, columns] = [0.4567, 0.2345, 0.6789]
+    assert "0.46 [0.23, 0.68]" not in text_of(copy)
+    write_csv(path, scores)
+    assert "0.46 [0.23, 0.68]" in text_of(copy)
+
+
+def test_a_cell_of_the_study_that_was_run_shows_our_score(copy):
+    path = copy / DEMO / "study_networks.csv"
+    cells = pd.read_csv(path)
+    cells.loc[cells["run"] == "table4_medium_256", "status"] = "run"
+    cells.loc[cells["run"] == "table4_medium_256", "accuracy"] = 0.7654
+    cells.loc[cells["run"] == "table4_medium_256", ["accuracy_low", "accuracy_high"]] = 0.7, 0.81
+    write_csv(path, cells)
+    assert "0.77 [0.70, 0.81]" in text_of(copy)
+
+
+@pytest.mark.parametrize(
+    "name", [*INPUTS, *(DEMO / name for name in (*REQUIRED, "pipeline.json", "contents.json"))]
+)
+def test_no_paper_without_a_file_or_figure(copy, name):
+    (copy / name).unlink()
+    with pytest.raises(InputError, match=re.escape(Path(name).name)):
+        compile_paper(DEMO, root=copy)
+
+
+def test_no_paper_when_an_announced_figure_is_gone(copy):
+    announced = [name for name in read_json(copy / DEMO / "contents.json")["files"]]
+    extra = [name for name in announced if name.endswith(".png") and name not in REQUIRED]
+    assert extra
+    (copy / DEMO / extra[0]).unlink()
+    with pytest.raises(InputError, match=re.escape(Path(extra[0]).name)):
+        compile_paper(DEMO, root=copy)
+
+
+def test_no_paper_without_a_number(copy):
+    document = read_json(copy / DEMO / "study.json")
+    del document["lost_recordings"]["lost"]
+    write_json(copy / DEMO / "study.json", document)
+    with pytest.raises(InputError, match=r'paper\.typ:\d+:\d+: .*"lost"'):
+        compile_paper(DEMO, root=copy)
+
+
+def test_a_profile_of_real_recordings_is_not_called_synthetic(copy):
+    for name in ("results.json", "pipeline.json"):
+        change(copy / DEMO / name, "notice", value="")
+        change(copy / DEMO / name, "profile", value="fr")
+    told = text_of(copy).lower()
+    assert "the corpus of profile fr" in told
+    for word in ("machine-spoken", "synthetic", "demo corpus", "spoken by machine"):
+        assert word not in told
+
+
+# What may hold a digit in the words of the paper: names, not numbers.
+NAMES = re.compile(
+    r"""
+    \b[ABC][12]\b\+?                     # levels
+    | \bF1\b | macro_f1 | wav2vec\ 2\.0  # names of measures and models
+    | b1_\w+ | \w+\.(b1|c2)\b | table_[1-5]\w* | figure_1 | table_1_b1   # keys of the files
+    | @[a-z]+\d{4}\b                     # references
+    | "/(data|doc)/[^"]+"                # files
+    | "[^"]*\ secondes"                  # the site's classes of duration
+    | digits:\ \d | width:\ \d+%         # how a number or figure is set
+    """,
+    re.VERBOSE,
+)
+COUNT_WORDS = re.compile(
+    r"\b(three|four|five|six|seven|eight|nine|ten|eleven|twelve|dozen|hundred|thousand)\b",
+    re.IGNORECASE,
+)
+
+
+def typed_numbers(source):
+    lines = [re.sub(r"//.*", "", line) for line in source.splitlines()]
+    return [
+        line for line in lines if re.search(r"\d", NAMES.sub("", line)) or COUNT_WORDS.search(line)
+    ]
+
+
+def test_no_number_is_typed_into_the_text():
+    assert typed_numbers((ROOT / SOURCE).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    "line", ["reaches 0.54", "the 12 runs", "about 40 %", "of three runs", "[#calc.round(0.5)]"]
+)
+def test_the_test_before_would_see_a_typed_number(line):
+    assert typed_numbers(line) == [line]
+
+
+def test_every_reference_is_cited_and_every_citation_has_one():
+    source = (ROOT / SOURCE).read_text(encoding="utf-8")
+    known = re.findall(r"^@\w+\{(\w+),", (ROOT / SOURCE.parent / "refs.bib").read_text(), re.M)
+    assert sorted(known) == sorted(set(re.findall(r"@([a-z]+\d{4})\b", source)))
+
+
+def test_reasons_are_counted_without_the_names_of_recordings():
+    report = {
+        "unit": "recording",
+        "n_in": 5,
+        "n_out": 3,
+        "dropped": [{"id": "9001", "reason": "level C2"}, {"id": "9002", "reason": "level C2"}],
+        "remarks": [],
+        "figures": {"n_words": 12, "runs": ["one"], "flag": True},
+    }
+    told = account(report)
+    assert told["reasons"] == {"level C2": 2}
+    assert told["figures"] == {"n_words": 12}
+    assert "9001" not in json.dumps(told)
+
+
+@pytest.fixture
+def finished(demo_config, copy):
+    """A profile whose evaluation lies there as git holds it, with transcripts beside."""
+    config = demo_config("scraping.contact=someone@example.org")
+    folder = stage_folder(config, "evaluation")
+    shutil.copytree(copy / DEMO, folder)
+    (folder / "mistakes.csv").write_text("run,excerpt\none,what a child said\n")
+    (folder / "explanation.json").write_text('{"segments": ["what a child said"]}')
+    document = read_json(folder / "results.json")
+    runs = [name for name in document["results"] if name not in document["baselines"]]
+    for run in runs:
+        card = stage_folder(config, "neural_networks") / run / "config.json"
+        write_json(card, {"n_parameters": 12, "profile": "demo"})
+    for stage in STAGES:
+        report = {"unit": "run", "n_in": 1, "n_out": 1, "dropped": [], "remarks": [], "figures": {}}
+        report["figures"] = {"runs": runs, "n_words": 5}
+        write_json(stage_folder(config, stage) / "report.json", report)
+    write_json(folder / "config.json", config.to_dict())
+    return config
+
+
+def test_collecting_takes_what_is_listed_and_no_transcript(finished, tmp_path):
+    folder = tmp_path / "root" / collect(finished, root=tmp_path / "root")
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    best = read_json(folder / "results.json")["best_run"]
+    listed = {*REQUIRED, *OPTIONAL, "pipeline.json", "contents.json"}
+    assert names <= listed | {f"figures/confusion_{best}_recording.png"}
+    assert set(REQUIRED) <= names
+    everything = b"".join((folder / name).read_bytes() for name in names)
+    assert b"what a child said" not in everything
+    assert b"someone@example.org" not in everything
+    assert pipeline(finished)["settings"]["seed"] == finished.seed
+
+
+def test_one_call_collects_and_compiles_and_a_second_gives_the_same_bytes(
+    finished, copy, monkeypatch
+):
+    monkeypatch.setattr("spoken_cefr.paper.matches", lambda config, stage: True)
+    path = build_paper(finished, root=copy)
+    first = path.read_bytes()
+    assert path == copy / "paper.pdf"
+    assert build_paper(finished, root=copy).read_bytes() == first
+    # Of a real profile nothing lands beside what is in git.
+    real = dataclasses.replace(finished, profile="fr")
+    assert build_paper(real, root=copy) == finished.data_path / "paper.pdf"
+    assert (copy / "paper.pdf").read_bytes() == first
+
+
+def test_results_of_other_profiles_are_kept_out_of_git():
+    ignored = ["git", "check-ignore", "doc/paper/results/fr/results.json", "data/fr/paper.pdf"]
+    done = subprocess.run(ignored, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode == 128:
+        pytest.skip("not a git checkout")
+    assert done.stdout.splitlines() == ignored[2:]
+
+
+def test_collecting_names_what_evaluation_did_not_write(finished, tmp_path):
+    (stage_folder(finished, "evaluation") / "exceeds.csv").unlink()
+    with pytest.raises(InputError, match=r"exceeds\.csv is missing"):
+        collect(finished, root=tmp_path / "root")
+
+
+def test_a_profile_that_was_not_evaluated_gets_no_paper(tmp_path, capsys):
+    output = tmp_path / "paper.pdf"
+    arguments = ["paper", "--set", f'data_dir="{tmp_path.as_posix()}"', "--output", str(output)]
+    assert main(arguments) == 1
+    assert "the paper needs evaluation" in capsys.readouterr().err
+    assert not output.exists()

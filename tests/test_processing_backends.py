@@ -1,0 +1,79 @@
+"""The same work on a Dask cluster of this machine: the same bytes as in threads."""
+
+import dataclasses
+import shutil
+
+import pytest
+from test_processing_stage import corpus, results  # noqa: F401 (a fixture)
+
+from spoken_cefr.config import load_config
+from spoken_cefr.errors import InputError
+from spoken_cefr.processing import backends, run
+from spoken_cefr.processing.backends import run_in_order
+from spoken_cefr.stages import is_done
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A scheduler and two workers, each a process with one thread."""
+    from distributed import LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as running:
+        yield running.scheduler_address
+
+
+def on_cluster(config, address):
+    return dataclasses.replace(
+        config,
+        processing=dataclasses.replace(config.processing, backend="dask", dask_scheduler=address),
+    )
+
+
+@pytest.mark.slow
+def test_two_workers_give_the_bytes_of_one_machine(corpus, cluster, demo_config, tmp_path):  # noqa: F811
+    config, report = corpus
+    shutil.copytree(config.data_path / "scraping", tmp_path / "data" / "scraping")
+    there = on_cluster(demo_config(), cluster)
+    assert run(there) == report  # counts, reasons of the bad recordings, remarks
+    assert results(there) == results(config)
+    assert is_done(demo_config(), "processing")  # where work was done is no reason to do it again
+
+
+@pytest.mark.slow
+def test_results_come_in_the_order_of_the_tasks_and_not_all_at_once(cluster, demo_config):
+    config = on_cluster(demo_config(), cluster)
+    tasks = [(name,) for name in "zyxwvutsrq"]
+    assert list(run_in_order(config, _echo, tasks)) == [name for (name,) in tasks]
+    assert backends.n_workers(config) == 2
+    assert list(run_in_order(config, _echo, [])) == []
+
+
+def _echo(config, name):
+    return name
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["processing.backend=dask"], "say where its scheduler is"),
+        (
+            [
+                "processing.backend=dask",
+                "processing.dask_scheduler=tcp://127.0.0.1:1",
+                "processing.aligner=webmaus",
+                "processing.accept_terms=true",
+            ],
+            "one job at a time",
+        ),
+    ],
+)
+def test_profiles_that_no_cluster_can_serve(overrides, message):
+    with pytest.raises(InputError, match=message):
+        load_config("demo", overrides)
+
+
+def test_a_scheduler_that_does_not_answer_is_one_sentence(demo_config, monkeypatch):
+    monkeypatch.setattr(backends, "CONNECT_TIMEOUT_S", 0.5)
+    config = on_cluster(demo_config(), "tcp://127.0.0.1:1")
+    with pytest.raises(InputError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:1'"):
+        list(run_in_order(config, _echo, [("a",)]))

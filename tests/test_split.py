@@ -1,0 +1,184 @@
+"""No voice is in two parts or in two folds, on the demo's and on the real catalogue."""
+
+import csv
+
+import pandas as pd
+import pytest
+from sklearn.model_selection import StratifiedGroupKFold
+
+from spoken_cefr.errors import InputError
+from spoken_cefr.levels import MERGED_LEVELS, TARGET_LEVELS
+from spoken_cefr.neural_networks.split import (
+    class_remarks,
+    recordings_to_split,
+    relabel,
+    repeated_folds,
+    speaker_split,
+)
+from spoken_cefr.paths import ROOT
+from spoken_cefr.speakers import speaker_ids, split_authors
+
+GROUPINGS = ("author", "first_name")
+
+
+def catalogue(path):
+    """Segments (one a recording) and metadata of a catalogue file."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["Level"] in TARGET_LEVELS]
+    table = pd.DataFrame(
+        {
+            "recording_id": [f"{9000 + index}" for index in range(len(rows))],
+            "speaker_id": speaker_ids([row["Author"] for row in rows]),
+            "author": [row["Author"] for row in rows],
+            "level": [row["Level"] for row in rows],
+        }
+    )
+    return table[["recording_id", "speaker_id", "level"]], table[["recording_id", "author"]]
+
+
+@pytest.fixture(params=["demo", "real"])
+def corpus(request):
+    if request.param == "demo":
+        return catalogue(ROOT / "data" / "replica" / "catalogue.csv")
+    shared = request.getfixturevalue("shared")
+    return catalogue(shared / "data" / "audio_lingua_fr_2025-01.csv")
+
+
+def voices(metadata, split, column):
+    """The parts in which each author string is heard."""
+    rows = metadata.merge(split, on="recording_id", validate="one_to_one")
+    authors = rows.assign(name=rows["author"].map(split_authors)).explode("name")
+    return authors.groupby("name")[column].nunique()
+
+
+@pytest.mark.parametrize("grouping", GROUPINGS)
+def test_no_voice_is_in_two_parts_and_no_recording_is_lost(corpus, grouping):
+    segments, metadata = corpus
+    split = speaker_split(recordings_to_split(segments, metadata, speaker_groups=grouping))
+    assert sorted(split["recording_id"]) == sorted(segments["recording_id"])
+    assert set(split["part"]) == {"train", "validation", "test"}
+    assert split.groupby("speaker_id")["part"].nunique().max() == 1
+    # Told by the author strings themselves, whatever the identifiers say.
+    assert voices(metadata, split, "part").max() == 1
+
+
+@pytest.mark.parametrize("grouping", GROUPINGS)
+def test_no_voice_is_trained_and_tested_on_in_any_repeat(corpus, grouping):
+    segments, metadata = corpus
+    recordings = recordings_to_split(segments, metadata, speaker_groups=grouping)
+    folds = repeated_folds(recordings, n_folds=5, n_repeats=3)
+    assert folds.groupby(["repeat", "recording_id"]).size().eq(1).all()
+    assert len(folds) == 3 * len(recordings)
+    for _, repeat in folds.groupby("repeat"):
+        assert sorted(repeat["fold"].unique()) == [0, 1, 2, 3, 4]
+        assert voices(metadata, repeat, "fold").max() == 1
+
+
+def test_by_first_name_no_first_name_is_in_two_parts(corpus):
+    segments, metadata = corpus
+    split = speaker_split(recordings_to_split(segments, metadata, speaker_groups="first_name"))
+    first = metadata["author"].str.casefold().str.extract(r"(\w+)")[0].rename("first")
+    rows = pd.concat([metadata["recording_id"], first], axis=1).merge(split, on="recording_id")
+    assert rows.groupby("first")["part"].nunique().max() == 1
+
+
+def test_the_grouping_by_first_name_has_fewer_voices(corpus):
+    segments, metadata = corpus
+    n = {g: recordings_to_split(segments, metadata, speaker_groups=g) for g in GROUPINGS}
+    assert n["first_name"]["speaker_id"].nunique() <= n["author"]["speaker_id"].nunique()
+
+
+def test_every_class_is_trained_on_and_tested_on_in_the_real_catalogue(shared):
+    segments, metadata = catalogue(shared / "data" / "audio_lingua_fr_2025-01.csv")
+    for grouping in GROUPINGS:
+        split = speaker_split(recordings_to_split(segments, metadata, speaker_groups=grouping))
+        assert class_remarks(split, TARGET_LEVELS) == []
+        # One fold in five is the test part.
+        assert (split["part"] == "test").mean() == pytest.approx(0.2, abs=0.05)
+
+
+# --- repeated folds
+
+
+def small():
+    rows = [(f"{i}", f"s{i % 9}", TARGET_LEVELS[i % 3]) for i in range(45)]
+    return pd.DataFrame(rows, columns=["recording_id", "speaker_id", "level"])
+
+
+def test_each_repeat_is_scikit_learns_own_split_of_its_seed():
+    table = small().sort_values("recording_id", ignore_index=True)
+    folds = repeated_folds(table, n_folds=3, n_repeats=2, seed=7)
+    for repeat in range(2):
+        splitter = StratifiedGroupKFold(3, shuffle=True, random_state=7 + repeat)
+        pairs = splitter.split(table, table["level"], groups=table["speaker_id"])
+        for fold, (_, rows) in enumerate(pairs):
+            chosen = folds[(folds["repeat"] == repeat) & (folds["fold"] == fold)]
+            assert list(chosen["recording_id"]) == list(table["recording_id"].iloc[rows])
+
+
+def test_repeats_differ_and_do_not_depend_on_the_order_of_the_rows():
+    folds = repeated_folds(small(), n_folds=3, n_repeats=2)
+    first, second = (folds.loc[folds["repeat"] == r, "fold"].to_numpy() for r in (0, 1))
+    assert (first != second).any()
+    shuffled = repeated_folds(small().sample(frac=1, random_state=1), n_folds=3, n_repeats=2)
+    pd.testing.assert_frame_equal(folds, shuffled)
+
+
+def test_more_folds_than_speakers_is_one_clear_error():
+    with pytest.raises(InputError, match="9 speakers cannot fill 10 folds"):
+        repeated_folds(small(), n_folds=10)
+
+
+# --- classes and labels
+
+
+def test_merged_classes_join_b2_and_c1_and_the_segments_follow():
+    segments = pd.DataFrame(
+        {
+            "segment_id": ["a0", "a1", "b0", "c0"],
+            "recording_id": ["a", "a", "b", "c"],
+            "speaker_id": ["s", "s", "t", "u"],
+            "level": ["C1", "C1", "B2", "A1"],
+        }
+    )
+    metadata = pd.DataFrame({"recording_id": ["a", "b", "c"], "author": ["Ann X", "ann Y", "Bo"]})
+    split = recordings_to_split(
+        segments, metadata, speaker_groups="first_name", rare_levels="merge"
+    )
+    told = relabel(segments, split)
+    assert list(told["level"]) == ["B2+", "B2+", "B2+", "A1"]
+    assert told["speaker_id"].nunique() == 2
+    assert list(told["segment_id"]) == list(segments["segment_id"])
+
+
+def test_a_recording_outside_the_tables_is_named():
+    segments = pd.DataFrame({"recording_id": ["a"], "speaker_id": ["s"], "level": ["A1"]})
+    empty = pd.DataFrame({"recording_id": [], "author": []}, dtype=str)
+    with pytest.raises(InputError, match=r"recording a has segments but no row in metadata\.csv"):
+        recordings_to_split(segments, empty, speaker_groups="first_name")
+    with pytest.raises(InputError, match=r"recording a is not in split\.csv"):
+        relabel(segments, small())
+
+
+def test_a_class_missing_from_a_part_is_told_with_what_it_means():
+    split = pd.DataFrame(
+        {
+            "level": ["A1", "A2", "A1", "A1"],
+            "part": ["train", "train", "validation", "test"],
+        }
+    )
+    assert class_remarks(split, ["A1", "A2", "B1"])[:2] == [
+        {"id": "B1", "reason": "no recording of this level in the train part: no network can "
+         "learn it"},
+        {"id": "A2", "reason": "no recording of this level in the validation part: the best "
+         "epoch is chosen without it"},
+    ]  # fmt: skip
+    assert [row["id"] for row in class_remarks(split, MERGED_LEVELS[:2])] == ["A2", "A2"]
+
+
+def test_a_level_of_two_speakers_is_trained_on():
+    table = small()
+    table.loc[table["speaker_id"].isin(["s0", "s1"]), "level"] = "C1"
+    for seed in range(5):
+        split = speaker_split(table, n_folds=3, seed=seed)
+        assert "C1" in set(split.loc[split["part"] == "train", "level"])
