@@ -20,7 +20,7 @@ UNIT_COLUMNS: tuple[str, ...] = ("unit", "id", "recording_id", "speaker_id", "pa
 SPLIT_COLUMNS: tuple[str, ...] = ("recording_id", "speaker_id", "level", "part")
 SEGMENT_COLUMNS: tuple[str, ...] = ("segment_id", "recording_id")
 # Any of these makes a folder a run's; others there may be caches.
-RUN_FILES: tuple[str, ...] = ("predictions.parquet", "config.json", "history.csv")
+RUN_FILES: tuple[str, ...] = ("predictions.parquet", "history.csv")
 # Probabilities come from float32; their sum is off by a few 1e-7.
 SUM_TOLERANCE = 1e-3
 
