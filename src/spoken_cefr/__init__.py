@@ -3,6 +3,21 @@
 Four stages, each with its sub-package, notebook and data folder::
 
     scraping -> processing -> neural_networks -> evaluation
+
+and `predict`, which uses the result::
+
+    from spoken_cefr import predict
+    predict("recording.mp3")[0]["level"]
 """
 
+import importlib
+from typing import Any
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # On demand: a stage must not wait for what only a prediction needs.
+    if name == "predict":
+        return importlib.import_module("spoken_cefr.prediction").predict
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

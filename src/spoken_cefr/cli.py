@@ -80,7 +80,42 @@ def _parser() -> argparse.ArgumentParser:
         help="for maintainers: copy the executed notebooks over those in git",
     )
     refresh.set_defaults(call=_refresh_notebooks)
+    _add_use(commands)
     return parser
+
+
+def _add_use(commands: argparse._SubParsersAction) -> None:
+    """The commands that use a model: predict, app, doctor."""
+    profile = argparse.ArgumentParser(add_help=False)
+    profile.add_argument("--profile", help="a file of configs/ without .toml")
+    model = argparse.ArgumentParser(add_help=False)
+    model.add_argument(
+        "--model",
+        metavar="DIR",
+        help="folder of a model bundle (default: the profile's, else the French starter model)",
+    )
+
+    predict = commands.add_parser(
+        "predict", parents=[profile, model], help="for which level does a recording suit?"
+    )
+    predict.add_argument(
+        "paths",
+        nargs="+",
+        metavar="FILE",
+        help="mp3, wav, flac or ogg of 3 s to 30 minutes; or a folder of such files",
+    )
+    predict.add_argument(
+        "--json", action="store_true", help="print a list as doc/predict_schema.json describes it"
+    )
+    predict.add_argument("--csv", metavar="OUT", help="also write one row a file to this file")
+    predict.set_defaults(call=_predict)
+
+    app = commands.add_parser("app", parents=[profile, model], help="the same on a page, here only")
+    app.add_argument("--port", type=int, default=7860, help="on 127.0.0.1 (default: %(default)s)")
+    app.set_defaults(call=_app)
+
+    doctor = commands.add_parser("doctor", parents=[profile], help="what is there, what is missing")
+    doctor.set_defaults(call=_doctor)
 
 
 def _run(args: argparse.Namespace) -> int:
@@ -140,3 +175,19 @@ def _refresh_notebooks(args: argparse.Namespace) -> int:
     for path in notebooks.refresh(config, STAGES):
         print(path)
     return 0
+
+
+def _predict(args: argparse.Namespace) -> int:
+    command = importlib.import_module("spoken_cefr.prediction.command")
+    return command.run(
+        args.paths, model=args.model, profile=args.profile, as_json=args.json, csv=args.csv
+    )
+
+
+def _app(args: argparse.Namespace) -> int:
+    page = importlib.import_module("spoken_cefr.app")
+    return page.run(model=args.model, profile=args.profile, port=args.port)
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    return importlib.import_module("spoken_cefr.doctor").run(args.profile)

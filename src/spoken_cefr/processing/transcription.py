@@ -30,6 +30,7 @@ BATCH_SIZE = 8  # windows decoded together; see benchmarks/transcription.py
 NO_SPEECH_THRESHOLD = 0.6  # a window with a higher probability of "no speech" ...
 LOGPROB_THRESHOLD = -1.0  # ... and a mean log probability below this is left out
 COMPRESSION_THRESHOLD = 2.4  # text that zips better than this repeats itself
+NO_SPEECH = "no speech was detected: empty text"  # the remark where nobody speaks
 HALLUCINATION_SILENCE_S = 2.0  # improbable words between silences of this length are left out
 UNHEARD_S = 3.0  # so much detected speech without a word is told of
 
@@ -168,6 +169,11 @@ class FasterWhisper:
         by_index = dict(zip(order, done, strict=True))
         return [by_index[i] for i in range(len(signals))]
 
+    def language_probabilities(self, signal: np.ndarray) -> dict[str, float]:
+        """How probable Whisper finds each language (its code) in the first 30 s of speech."""
+        _, _, probabilities = self._model.detect_language(signal, vad_filter=True)
+        return dict(probabilities)
+
     def _transcribe(self, model: Any, signal: np.ndarray, language: str) -> Transcript:
         _check_signal(signal)
         speech_s = _speech(signal)
@@ -259,7 +265,7 @@ def _check_signal(signal: np.ndarray) -> None:
 
 def _nothing(engine: Any, language: str) -> Transcript:
     empty = _transcript(engine, [], language, signal=np.zeros(0), speech_s=[])
-    empty.remarks.append("no speech was detected: empty text")
+    empty.remarks.append(NO_SPEECH)
     return empty
 
 

@@ -1,0 +1,1 @@
+"""The page of `spoken-cefr app`, in French and English: words, style, drawings, results."""

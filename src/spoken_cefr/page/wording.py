@@ -1,0 +1,161 @@
+"""What the page says, in French and in English."""
+
+import html
+import re
+
+from spoken_cefr.languages import LANGUAGES
+from spoken_cefr.prediction.verdict import INTERVAL, MIN_WORDS
+
+CHOICES: tuple[tuple[str, str], ...] = (("Français", "fr"), ("English", "en"))
+
+# By key: French, English. `{...}` are facts.
+TEXTS: dict[str, tuple[str, str]] = {
+    "title": (
+        "À quel niveau convient cet enregistrement ?",
+        "Which level does this recording suit?",
+    ),
+    "purpose": (
+        "Le niveau (CECRL) est celui du public à qui l’enregistrement convient comme document "
+        "d’écoute ; ce n’est pas une note de la personne qui parle. Le fichier reste sur cet "
+        "ordinateur et il est effacé après l’analyse.",
+        "The level (CEFR) is that of the audience whom the recording suits as listening material; "
+        "it does not grade the person who speaks. The file stays on this computer and is deleted "
+        "after the analysis.",
+    ),
+    "language": ("Langue de la page", "Language of the page"),
+    "recording": (
+        "Enregistrement (mp3, wav, flac, ogg ; de 3 s à 30 min)",
+        "Recording (mp3, wav, flac, ogg; 3 s to 30 min)",
+    ),
+    "example": ("Ou un exemple, dit par une voix de synthèse", "Or an example, spoken by machine"),
+    "run": ("Trouver le niveau", "Find the level"),
+    "nothing": ("Choisissez d’abord un enregistrement.", "Choose a recording first."),
+    "listening": ("J’écoute et je transcris…", "Listening and transcribing…"),
+    "rating": ("Je mesure…", "Measuring…"),
+    "level": ("Niveau", "Level"),
+    "no_level": ("Pas de niveau", "No level"),
+    "leans": (
+        "Le modèle penche pour {score_name}, mais ne vous y fiez pas.",
+        "The model leans to {score_name}, but do not rely on it.",
+    ),
+    "likely": ("le plus probable : {span} ; {sureness}", "most likely {span}; {sureness}"),
+    "span": ("de {low} à {high}", "{low} to {high}"),
+    "sure": ("sûr", "sure"),
+    "fairly sure": ("assez sûr", "fairly sure"),
+    "unsure": ("peu sûr", "unsure"),
+    "probabilities": ("Probabilité de chaque niveau", "Probability of each level"),
+    "along": ("Le son, les mots et le niveau au fil du temps", "Sound, words and level along time"),
+    "along_alt": ("Niveau au fil du temps : {told}.", "Level along time: {told}."),
+    "words_alt": ("Chaque mot au-dessus de son onde", "Each word over its waveform"),
+    "along_none": (
+        "Trop court pour un niveau au fil du temps.",
+        "Too short for a level along time.",
+    ),
+    "transcript": (
+        "Transcription automatique, mots rares marqués",
+        "Automatic transcript, rare words marked",
+    ),
+    "rare_title": ("fréquence {zipf} (échelle Zipf)", "frequency {zipf} (Zipf scale)"),
+    "rare_unknown": (
+        "dans aucune liste ; peut-être mal entendu",
+        "in no list; perhaps heard wrongly",
+    ),
+    "measures": ("Mesures", "Measures"),
+    "measures_hint": (
+        "À côté : la moitié centrale des enregistrements d’entraînement de chaque niveau ; "
+        "le niveau le plus proche est marqué.",
+        "Beside each: the middle half of the training recordings of each level; the nearest level "
+        "is marked.",
+    ),
+    "measures_rest": ("Les autres mesures", "The other measures"),
+    "measure": ("mesure", "measure"),
+    "here": ("ici", "here"),
+    "downloads": ("Télécharger", "Download"),
+    "json": ("Tout le résultat (JSON)", "The whole result (JSON)"),
+    "textgrid": ("Les mots et leurs temps (TextGrid)", "Words and their times (TextGrid)"),
+    "model": ("Le modèle", "The model"),
+    "synthetic": (
+        "Modèle de démonstration, entraîné sur des voix de synthèse : ses niveaux ne disent rien "
+        "d’enregistrements réels.",
+        "Demo model, trained on machine voices: its levels say nothing of real recordings.",
+    ),
+    "reader": (
+        "Ce modèle lit la transcription ; il n’a pas encore été entraîné sur des enregistrements.",
+        "This model reads the transcript; it has not been trained on spoken recordings yet.",
+    ),
+    "unsure_words": (
+        "Beaucoup de mots ont été mal entendus : lisez la transcription avant le niveau.",
+        "Many words were hard to hear: read the transcript before the level.",
+    ),
+    "no_speech": (
+        "personne ne parle (silence, bruit ou musique)",
+        "nobody was heard to speak (silence, noise or music)",
+    ),
+    "no_words": ("aucun mot n’a été reconnu", "no word could be made out"),
+    "other_language": (
+        "ce n’est pas du français, semble-t-il ({spoken_fr})",
+        "this does not sound like French ({spoken_en})",
+    ),
+    "too_few_words": (
+        f"trop peu de mots ({{n_words}} ; il en faut {MIN_WORDS})",
+        f"too few words ({{n_words}}; {MIN_WORDS} are needed)",
+    ),
+    "undecided": (
+        f"les {INTERVAL:.0%} de la probabilité vont {{span_fr}}",
+        f"{INTERVAL:.0%} of the probability goes from {{span_en}}",
+    ),
+    "no_result": ("Pas de résultat", "No result"),
+}
+
+# The sentences of `prediction.sources` and `processing.decoding`, in French.
+ERRORS: tuple[tuple[str, str], ...] = (
+    (r"is an empty file", "le fichier est vide."),
+    (r"at most (\S+) MB are read", "le fichier est trop gros : {0} Mo au plus."),
+    (
+        r"is not audio that can be decoded",
+        "ce n’est pas un fichier audio lisible, ou il est abîmé : donnez un fichier mp3, wav, flac "
+        "ou ogg.",
+    ),
+    (r"lasts (\S+) s: at least (\d+) s", "il dure {0} s : il faut au moins {1} s."),
+    (r"lasts (\S+) minutes; at most (\S+)", "il dure {0} minutes : {1} au plus ; coupez-le."),
+    (r"is silent from end to end", "il n’y a que du silence : enregistrez de nouveau."),
+    (r"is cut short", "le fichier est coupé : copiez-le ou téléchargez-le de nouveau."),
+    (r"channels at \d+ Hz", "ce format est trop lourd : convertissez-le en mono, 16 kHz."),
+    (r"holds no audio", "le fichier ne contient aucun son."),
+    (r"not numbers", "le fichier contient des échantillons qui ne sont pas des nombres."),
+    (r"is missing", "le fichier a disparu : choisissez-le de nouveau."),
+)
+OTHER_ERROR = "ce fichier ne peut pas être utilisé."
+
+
+def text(key: str, language: str, **facts: object) -> str:
+    """One text in one language ("fr" or "en")."""
+    return TEXTS[key][0 if language == "fr" else 1].format(**facts)
+
+
+def both(key: str, **facts: object) -> str:
+    """HTML with one text in both languages; the style sheet hides the one that is not read."""
+    return in_both(text(key, "fr", **facts), text(key, "en", **facts))
+
+
+def in_both(french: str, english: str) -> str:
+    """HTML with two plain texts, of which the style sheet shows one."""
+    return (
+        f'<span lang="fr">{html.escape(french)}</span><span lang="en">{html.escape(english)}</span>'
+    )
+
+
+def french_error(message: str) -> str:
+    """A French sentence for an `InputError` about a recording."""
+    for pattern, french in ERRORS:
+        if found := re.search(pattern, message):
+            return french.format(*found.groups())
+    return OTHER_ERROR
+
+
+def language_names(code: str) -> tuple[str, str]:
+    """A language's name in French and in English, the code where there is none."""
+    from whisper.tokenizer import LANGUAGES as ENGLISH  # imports torch: only when it is needed
+
+    french = next((row.name.lower() for row in LANGUAGES if row.whisper == code), code)
+    return french, ENGLISH.get(code, code).title()

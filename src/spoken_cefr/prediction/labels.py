@@ -1,0 +1,73 @@
+"""The measures as a reader knows them, in French and in English."""
+
+from collections.abc import Mapping
+from typing import Any
+
+# By name: French, English. One that is not here goes by its name.
+LABELS: dict[str, tuple[str, str]] = {
+    "speech_rate": ("débit, pauses comprises", "speech rate, pauses included"),
+    "articulation_rate": ("débit sans les pauses", "speech rate without pauses"),
+    "pause_rate": ("pauses", "pauses"),
+    "pause_length_s": ("durée d’une pause", "length of a pause"),
+    "pause_share": ("part du temps en silence", "share of time in silence"),
+    "run_length": ("parole entre deux pauses", "speech between two pauses"),
+    "zipf": ("fréquence des mots pleins", "frequency of content words"),
+    "uncommon_share": ("mots peu courants", "uncommon words"),
+    "rare_share": ("mots rares", "rare words"),
+    "type_token_ratio": ("mots différents sur 50", "different words in 50"),
+    "word_letters": ("longueur d’un mot", "length of a word"),
+    "word_syllables": ("longueur d’un mot", "length of a word"),
+    "lexical_density": ("densité lexicale", "lexical density"),
+    "present_share": ("verbes au présent", "verbs in the present"),
+    "imparfait_share": ("verbes à l’imparfait", "verbs in the imparfait"),
+    "passe_compose_share": ("verbes au passé composé", "verbs in the passé composé"),
+    "futur_share": ("verbes au futur", "verbs in the future"),
+    "conditionnel_share": ("verbes au conditionnel", "verbs in the conditional"),
+    "subjonctif_share": ("verbes au subjonctif", "verbs in the subjunctive"),
+    "subordinate_share": ("propositions subordonnées", "subordinate clauses"),
+    "relative_share": ("propositions relatives", "relative clauses"),
+    "passive_share": ("propositions au passif", "passive clauses"),
+    "clause_words": ("longueur d’une proposition", "length of a clause"),
+    "dependency_distance": ("distance d’un mot à son recteur", "distance from a word to its head"),
+    "clause_depth": ("profondeur d’une proposition", "depth of a clause"),
+}
+UNITS_FR: dict[str, str] = {
+    "share": "part",
+    "letters": "lettres",
+    "words": "mots",
+    "dependencies": "dépendances",
+}
+# The four that every result shows first; of the others those that weigh most.
+ALWAYS: tuple[str, ...] = ("speech_rate", "pause_share", "uncommon_share", "subordinate_share")
+PERCENT = "share"  # the unit of a part of 1
+
+
+def label(name: str, unit: str, language: str) -> str:
+    """A measure's label with its unit, such as ``speech rate, pauses included (syllables/s)``."""
+    french, english = LABELS.get(name, (name.replace("_", " "),) * 2)
+    if unit == PERCENT:
+        return french if language == "fr" else english
+    return f"{french} ({UNITS_FR.get(unit, unit)})" if language == "fr" else f"{english} ({unit})"
+
+
+def number(value: float | None, unit: str) -> str:
+    """A value as told: shares in per cent, others to three digits, ``-`` for undefined."""
+    if value is None:
+        return "-"
+    if unit == PERCENT:
+        return f"{100 * value:.0f}%"
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def span(quartiles: tuple[float, float, float] | list[float] | None, unit: str) -> str:
+    """The middle half of a level, such as ``23-45%``."""
+    if not quartiles:
+        return "-"
+    low, high = number(quartiles[0], unit), number(quartiles[2], unit)
+    return low if low == high else f"{low.removesuffix('%')}-{high}"
+
+
+def by_weight(measures: Mapping[str, Any], n: int) -> list[str]:
+    """Names of the ``n`` measures to show: `ALWAYS`, then those that weigh most."""
+    first = [name for name in ALWAYS if name in measures]
+    return [*first, *(name for name in measures if name not in first)][:n]

@@ -1,0 +1,178 @@
+"""One recording: what was heard of it becomes a result that a person can check."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from spacy.language import Language
+
+from spoken_cefr.neural_networks.measures import MEASURES, measure_recording
+from spoken_cefr.prediction.listening import Heard
+from spoken_cefr.prediction.models import LevelModel, Part, Rating
+from spoken_cefr.prediction.rare_words import find_rare_words
+from spoken_cefr.prediction.verdict import (
+    reach_verdict,
+    reason_of_spread,
+    reason_to_abstain,
+)
+from spoken_cefr.processing.transcription import NO_SPEECH
+
+SURE_LOGPROB = -0.7  # mean log probability of a token; clear recordings have -0.1 to -0.4
+
+
+@dataclass(frozen=True)
+class Result:
+    """The result of one recording; `to_dict` is what ``doc/predict_schema.json`` describes."""
+
+    file: str
+    duration_s: float
+    level: str | None = None
+    score: float | None = None
+    score_name: str | None = None
+    confidence: float | None = None
+    sureness: str | None = None
+    likely_levels: list[str] | None = None
+    probabilities: dict[str, float] | None = None
+    abstains: bool = False
+    abstain_code: str | None = None
+    abstain_reason: str | None = None
+    language: dict[str, Any] = field(default_factory=dict)
+    transcript: str = ""
+    words: list[dict[str, Any]] = field(default_factory=list)
+    measures: dict[str, dict[str, Any]] = field(default_factory=dict)
+    rare_words: list[dict[str, Any]] = field(default_factory=list)
+    timeline: list[dict[str, Any]] = field(default_factory=list)
+    model: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types, no NaN."""
+        return asdict(self)
+
+
+def rate_recording(heard: Heard, model: LevelModel, nlp: Language) -> Result:
+    """Rate one recording.
+
+    Without speech, or in another language than the model's, there is no level
+    at all; with few words, or where the model is undecided, the level is what
+    it leans to, and ``abstains`` says that it should not be relied on.
+
+    Parameters
+    ----------
+    nlp : spacy.language.Language
+        Tagger and parser of the model's language.
+    """
+    card, transcript = model.card, heard.transcript
+    reason = reason_to_abstain(heard, language=card.language)
+    known = {
+        "file": str(heard.path),
+        "duration_s": round(heard.duration_s, 3),
+        "language": {
+            "spoken": heard.spoken_language,
+            "probability": round(heard.spoken_probability, 4),
+        },
+        "transcript": transcript.text,
+        "words": [_word(*word) for word in transcript.words],
+        "model": asdict(card) | {"classes": list(card.classes)},
+        "warnings": _warnings(heard, card.notice),
+    }
+    if reason and reason[0] != "too_few_words":
+        return Result(**known, **_abstention(reason))
+    doc = nlp(transcript.text)
+    values = measure_recording(
+        transcript.words, transcript.text, duration_s=heard.duration_s, doc=doc
+    )
+    rating = model.rate(heard, doc, values)
+    verdict = reach_verdict(rating.probabilities, card.classes)
+    reason = reason or reason_of_spread(rating.probabilities, card.classes)
+    rare = find_rare_words(doc, transcript.words)
+    return Result(
+        **known,
+        **_abstention(reason),
+        level=verdict.level,
+        score=round(verdict.score, 3),
+        score_name=verdict.score_name,
+        confidence=round(verdict.confidence, 4),
+        sureness=verdict.sureness,
+        likely_levels=list(verdict.likely),
+        probabilities=_named(rating.probabilities, card.classes),
+        measures=_measures(values, model.ranges, rating),
+        rare_words=[
+            {
+                "word": word.word,
+                "zipf": word.zipf,
+                "start_s": [transcript.words[i].start_s for i in word.word_indices],
+                "word_indices": word.word_indices,
+            }
+            for word in rare
+        ],
+        timeline=[_part(part, card.classes) for part in rating.timeline],
+    )
+
+
+def _abstention(reason: tuple[str, str] | None) -> dict[str, Any]:
+    code, sentence = reason or (None, None)
+    return {"abstains": reason is not None, "abstain_code": code, "abstain_reason": sentence}
+
+
+def _warnings(heard: Heard, notice: str) -> list[str]:
+    warnings = [notice] if notice else []
+    sure = heard.transcript.avg_logprob
+    if sure is not None and sure < SURE_LOGPROB:
+        warnings.append("Whisper was unsure of many words: read the transcript before the level")
+    # Where nobody speaks the reason to abstain says it already.
+    return warnings + [remark for remark in heard.transcript.remarks if remark != NO_SPEECH]
+
+
+def _word(word: str, start_s: float, end_s: float) -> dict[str, Any]:
+    return {"word": word, "start_s": start_s, "end_s": end_s}
+
+
+def _named(probabilities: np.ndarray, classes: tuple[str, ...]) -> dict[str, float]:
+    return {name: round(float(p), 4) for name, p in zip(classes, probabilities, strict=True)}
+
+
+def _part(part: Part, classes: tuple[str, ...]) -> dict[str, Any]:
+    verdict = reach_verdict(part.probabilities, classes)
+    return {
+        "start_s": round(part.start_s, 3),
+        "end_s": round(part.end_s, 3),
+        "level": verdict.level,
+        "score": round(verdict.score, 3),
+        "score_name": verdict.score_name,
+        "probabilities": _named(part.probabilities, classes),
+    }
+
+
+def _measures(
+    values: Mapping[str, float],
+    ranges: Mapping[str, Mapping[str, tuple[float, float, float]]],
+    rating: Rating,
+) -> dict[str, dict[str, Any]]:
+    """Each measure with what it is in the training corpus; those that weigh most first."""
+    rows = {}
+    for measure in MEASURES:
+        value = float(values[measure.name])
+        known = math.isfinite(value)
+        levels = ranges.get(measure.name, {})
+        rows[measure.name] = {
+            "value": round(value, 4) if known else None,
+            "unit": measure.unit,
+            "kind": measure.kind,
+            "description": measure.description,
+            "ranges": {level: list(quartiles) for level, quartiles in levels.items()},
+            "nearest_level": nearest_level(value, levels) if known else None,
+            "contribution": _rounded(rating.contributions.get(measure.name)),
+        }
+    return dict(sorted(rows.items(), key=lambda row: -abs(row[1]["contribution"] or 0.0)))
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(float(value), 4)
+
+
+def nearest_level(value: float, ranges: Mapping[str, tuple[float, float, float]]) -> str | None:
+    """The level whose median is nearest (the lower of two), None where there is no range."""
+    return min(ranges, key=lambda level: abs(ranges[level][1] - value), default=None)

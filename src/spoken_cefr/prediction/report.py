@@ -1,0 +1,148 @@
+"""Results for people: text for the terminal, a table for a spreadsheet."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from spoken_cefr.files import write_csv
+from spoken_cefr.prediction.labels import by_weight, label, number, span
+
+WIDTH = 96
+BAR = 30  # characters of a certain level
+MAX_MEASURES, MAX_RARE, MAX_PARTS = 12, 15, 12
+RANGE_TOLD = "range of each level: the middle half of the training corpus"
+
+
+def text_report(result: Mapping[str, Any]) -> str:
+    """What the terminal shows of one result (or of a file that failed)."""
+    if "error" in result:
+        return f"{result['file']}\n  no result: {result['error']}\n"
+    parts = [
+        [f"{result['file']}  ({clock(result['duration_s'])})", _level_line(result)],
+        _bars(result["probabilities"] or {}),
+        _measures(result["measures"]),
+        _rare(result["rare_words"]) if result["level"] else [],
+        _timeline(result["timeline"]),
+        _wrapped("Transcript", result["transcript"] or "(empty)"),
+        _wrapped("Model", _model_line(result["model"])),
+        *(_wrapped("Note", warning) for warning in result["warnings"]),
+    ]
+    return "\n".join(line for part in parts for line in part) + "\n"
+
+
+def clock(seconds: float) -> str:
+    """``75.3`` as ``1:15``."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def _level_line(result: Mapping[str, Any]) -> str:
+    if result["level"] is None:
+        return f"  No level: {result['abstain_reason']}."
+    low, high = result["likely_levels"]
+    span = low if low == high else f"{low} to {high}"
+    told = f"{result['score_name']} (most likely {span}; {result['confidence']:.0%} on "
+    told += f"{result['level']}: {result['sureness']})"
+    if result["abstains"]:
+        return f"  No level: {result['abstain_reason']}. It leans to {told}."
+    return f"  Level {told}"
+
+
+def _bars(probabilities: Mapping[str, float]) -> list[str]:
+    return [
+        f"    {level:3} {'█' * round(p * BAR):{BAR}} {p:4.0%}" for level, p in probabilities.items()
+    ]
+
+
+def _measures(measures: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    if not measures:
+        return []
+    levels = next((list(row["ranges"]) for row in measures.values() if row["ranges"]), [])
+    head = f"  {'Measures':39}{'here':>6}  " + "".join(f"{level:^10}" for level in levels)
+    lines = [head.rstrip() + ("  nearest" if levels else "")]
+    shown = by_weight(measures, MAX_MEASURES)
+    for name in shown:
+        row = measures[name]
+        unit = row["unit"]
+        ranges = "".join(f"{span(row['ranges'].get(level), unit):^10}" for level in levels)
+        nearest = f"  {row['nearest_level'] or '-'}" if levels else ""
+        value = number(row["value"], unit)
+        lines.append(f"    {label(name, unit, 'en'):37}{value:>6}  {ranges}{nearest}".rstrip())
+    more = len(measures) - len(shown)
+    told = [RANGE_TOLD] if levels else []
+    told += [f"--json has {more} more"] if more else []
+    return [*lines, f"    ({'; '.join(told)})"] if told else lines
+
+
+def _rare(words: Sequence[Mapping[str, Any]]) -> list[str]:
+    if not words:
+        return _wrapped("Rare words", "none")
+    told = [_rare_word(row) for row in words[:MAX_RARE]]
+    more = len(words) - MAX_RARE
+    return _wrapped("Rare words", ", ".join(told) + (f" and {more} more" if more > 0 else ""))
+
+
+def _rare_word(row: Mapping[str, Any]) -> str:
+    told = "in no list" if row["zipf"] is None else f"Zipf {row['zipf']:.1f}"
+    where = f", at {clock(row['start_s'][0])}" if row["start_s"] else ""
+    return f"{row['word']} ({told}{where})"
+
+
+def _timeline(parts: Sequence[Mapping[str, Any]]) -> list[str]:
+    if len(parts) < 2:
+        return []
+    step = -(-len(parts) // MAX_PARTS)  # of a long recording every second, third, ... part
+    told = [f"{clock(part['start_s'])} {part['score_name']}" for part in parts[::step]]
+    return _wrapped("Along time", "  ".join(told))
+
+
+def _model_line(model: Mapping[str, Any]) -> str:
+    return f"{model['name']} ({model['kind']}, version {model['version']}). {model['trained_on']}"
+
+
+def _wrapped(title: str, text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=f"  {title:11} ", subsequent_indent=" " * 14)
+
+
+def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """One row a file: what a spreadsheet can hold of the results, errors included."""
+    return pd.DataFrame([_row(result) for result in results])
+
+
+def write_table(path: Path, results: Sequence[Mapping[str, Any]]) -> None:
+    """Write `table` as CSV, all or nothing.
+
+    A cell that begins like a formula gets an apostrophe, so that no
+    spreadsheet runs what a file's name or a transcript says.
+    """
+    rows = table(results)
+    texts = rows.select_dtypes(include=["object", "str"])
+    rows[texts.columns] = texts.map(_inert)
+    write_csv(path, rows)
+
+
+def _inert(cell: Any) -> Any:
+    starts_formula = isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r")
+    return f"'{cell}" if starts_formula else cell
+
+
+def _row(result: Mapping[str, Any]) -> dict[str, Any]:
+    if "error" in result:
+        return {"file": result["file"], "error": result["error"]}
+    names = ("level", "score", "score_name", "confidence", "abstains", "abstain_reason")
+    return {
+        "file": result["file"],
+        "error": None,
+        "duration_s": result["duration_s"],
+        **{name: result[name] for name in names},
+        **{f"p_{level}": p for level, p in (result["probabilities"] or {}).items()},
+        "n_words": len(result["words"]),
+        # In one order for every file: a result has those first that weigh most in it.
+        **{name: result["measures"][name]["value"] for name in sorted(result["measures"])},
+        "rare_words": " ".join(row["word"] for row in result["rare_words"]),
+        "transcript": result["transcript"],
+        "model": result["model"]["name"],
+        "notice": result["model"]["notice"],
+    }

