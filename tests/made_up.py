@@ -37,15 +37,24 @@ def bags(*, n=40, crop=0, seed=0):
     return Bags(store, firsts, counts, np.zeros((n, 0)), codes, crop=crop)
 
 
-def made_up_recordings(*, n=60, n_speakers=14, seed=0):
-    """Recordings whose levels are as uneven as the corpus'."""
+def made_up_corpus(*, n=24, seed=0):
+    """Segments and split of n recordings of 2 to 9 segments; every level in every part."""
     rng = np.random.default_rng(seed)
-    levels = rng.choice(TARGET_LEVELS, size=n, p=[0.2, 0.3, 0.3, 0.13, 0.07])
-    speakers = rng.integers(n_speakers, size=n)
-    return pd.DataFrame(
+    split = pd.DataFrame(
         {
             "recording_id": [f"{9000 + i}" for i in range(n)],
-            "speaker_id": [f"spk_{speaker}" for speaker in speakers],
-            "level": levels,
+            "speaker_id": [f"spk_{i // 2}" for i in range(n)],
+            "level": np.resize(TARGET_LEVELS, n),
+            "fold": 0,
+            "part": np.array(["train"] * (n - 10) + ["validation"] * 5 + ["test"] * 5),
         }
     )
+    counts = rng.integers(2, 10, size=n)
+    segments = split.loc[split.index.repeat(counts), ["recording_id", "speaker_id", "level"]]
+    segments = segments.reset_index(drop=True)
+    number = segments.groupby("recording_id").cumcount()
+    segments["segment_id"] = segments["recording_id"] + "_" + number.astype(str).str.zfill(4)
+    segments["start_s"] = number * 0.5
+    segments["end_s"] = segments["start_s"] + 1.0
+    segments["text"] = "mot"
+    return segments, split

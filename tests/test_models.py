@@ -1,4 +1,4 @@
-"""The study's networks and ours: sizes against hand arithmetic, and what they must not depend on."""
+"""The networks: sizes against hand arithmetic, and what their answers must not depend on."""
 
 from itertools import pairwise
 
