@@ -32,13 +32,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from spoken_cefr.metadata import read_metadata
-from spoken_cefr.neural_networks.embeddings import SpeechEncoder, encode, pool_frames
+from spoken_cefr.neural_networks.embeddings import WINDOW_S, SpeechEncoder, encode, pool_frames
 from spoken_cefr.neural_networks.places import PlaceEraser, cosines
-from spoken_cefr.neural_networks.speech_encoders import (
-    SAMPLE_RATE,
-    WINDOW_FRAMES,
-    load_frame_encoder,
-)
+from spoken_cefr.neural_networks.speech_encoders import SAMPLE_RATE, load_frame_encoder
 from spoken_cefr.paths import under_root
 from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.progress import progress
@@ -82,7 +78,7 @@ def leaks(rows: list[np.ndarray], speakers: np.ndarray, *, erase: bool) -> dict[
         trained = np.isin(owner, train)
         erased = x
         if erase:
-            place = cosines(middle_s / WINDOW_FRAMES * 50)
+            place = cosines(middle_s / WINDOW_S)
             erased = PlaceEraser.fit(x[trained], place[trained])(x)
         means = np.stack([erased[owner == i].mean(axis=0) for i in range(len(rows))])
         _, nearest = NearestNeighbors(n_neighbors=2).fit(means[test]).kneighbors(means[test])

@@ -24,7 +24,7 @@ from spoken_cefr.neural_networks.embeddings import (
     segment_places,
     windows,
 )
-from spoken_cefr.neural_networks.places import PlaceEraser, cosines
+from spoken_cefr.neural_networks.places import N_COSINES, PlaceEraser, cosines, place_s
 from spoken_cefr.neural_networks.speech_encoders import Wav2Vec2Frames
 from spoken_cefr.stages import stage_folder
 from spoken_cefr.torchaudio_cpu import import_torchaudio
@@ -150,10 +150,10 @@ def rows_with_place(n, *, seed):
     """Embeddings in which the place is spread over all features, and a voice that is not."""
     rng = np.random.default_rng(seed)
     place, voice = rng.random(n), rng.normal(size=n)
-    mixing = np.random.default_rng(9).normal(size=(4, 40))
+    mixing = np.random.default_rng(9).normal(size=(4, 400))
     shape = np.stack([place, np.sin(3 * place), np.cos(5 * place), voice], axis=1)
-    noise = rng.normal(scale=0.1, size=(n, 40))
-    return (3 * shape @ mixing + noise).astype(np.float32), cosines(place), place, voice
+    noise = rng.normal(scale=0.1, size=(n, 400))
+    return (shape @ mixing + noise).astype(np.float32), cosines(place), place, voice
 
 
 def r2(x, y, x_test, y_test):
@@ -170,11 +170,18 @@ def test_no_linear_function_of_the_erased_rows_tells_the_place():
     assert r2(eraser(x), voice, eraser(x_test), voice_test) > 0.9
 
 
-def test_on_the_fitted_rows_the_covariance_with_the_place_is_zero():
+def covariance_with_place(x, z):
+    x = x.astype(np.float64)
+    return np.linalg.norm((x - x.mean(axis=0)).T @ (z - z.mean(axis=0)) / len(z), 2)
+
+
+def test_no_more_covariance_with_the_place_is_left_than_by_chance():
     x, z, _, _ = rows_with_place(500, seed=0)
-    erased = PlaceEraser.fit(x, z)(x).astype(np.float64)
-    covariance = (erased - erased.mean(axis=0)).T @ (z - z.mean(axis=0)) / len(z)
-    assert np.abs(covariance).max() < 1e-5 * np.abs(x).max()
+    eraser = PlaceEraser.fit(x, z)
+    by_chance = covariance_with_place(eraser(x), np.random.default_rng(1).permutation(z))
+    assert covariance_with_place(x, z) > 3 * by_chance
+    assert covariance_with_place(eraser(x), z) < 1.5 * by_chance
+    assert eraser.directions.shape == (400, 3)  # of which the place was made
 
 
 def test_erasing_twice_is_erasing_once_and_the_mean_stays():
@@ -186,7 +193,7 @@ def test_erasing_twice_is_erasing_once_and_the_mean_stays():
 
 def test_recordings_that_say_nothing_of_the_place_lose_next_to_nothing():
     x = np.random.default_rng(0).normal(size=(50, 12)).astype(np.float32)
-    constant = np.ones((50, 8))
+    constant = np.ones((50, N_COSINES))
     np.testing.assert_allclose(PlaceEraser.fit(x, constant)(x), x, atol=1e-5)
 
 
@@ -195,6 +202,7 @@ def test_segments_at_one_place_of_two_windows_are_at_one_place():
     np.testing.assert_allclose(places[0], places[1], atol=1e-6)
     np.testing.assert_allclose(places[0, 0], np.cos(np.pi * 0.5 / 30), atol=1e-3)
     np.testing.assert_allclose(places[2, 0], np.cos(np.pi * 29.5 / 30), atol=1e-3)
+    np.testing.assert_allclose(place_s(places), [0.5, 0.5, 29.5], atol=0.1)
 
 
 # --- what is kept
@@ -313,3 +321,31 @@ def test_a_split_without_training_recordings_is_told(corpus):
     config, segments, split, _ = corpus
     with pytest.raises(InputError, match="no segment is in the train part"):
         inputs.speech_embeddings(config, segments, split=split.assign(part="test"))
+
+
+# --- text
+
+
+def test_the_words_of_every_segment_are_embedded_and_kept(corpus, monkeypatch):
+    config, segments, _, _ = corpus
+    segments = segments.assign(text=["une maison" if i % 2 else "" for i in range(len(segments))])
+    found = inputs.text_embeddings(config, segments)
+    assert found.shape == (len(segments), 300)
+    assert not found[0].any() and np.abs(found[1]).sum() > 0
+    np.testing.assert_array_equal(found[1], found[3])
+    monkeypatch.setattr(
+        "spoken_cefr.neural_networks.text_embeddings.load_text_encoder",
+        lambda name: pytest.fail("it is kept"),
+    )
+    np.testing.assert_array_equal(inputs.text_embeddings(config, segments), found)
+
+
+def test_each_kind_of_input_has_the_keys_that_it_depends_on(demo_config):
+    def differ(kind, override):
+        plain, other = demo_config(), demo_config(f"neural_networks.{override}")
+        return inputs.input_keys(kind, plain) != inputs.input_keys(kind, other)
+
+    assert differ("speech_embedding", "speech_layer=0") and differ("fusion", "speech_layer=0")
+    assert differ("text_embedding", "text_encoder=camembert-base")
+    assert differ("fusion", "text_encoder=camembert-base")
+    assert not differ("image", "speech_layer=0") and not differ("text_embedding", "speech_layer=0")

@@ -17,6 +17,7 @@ from spoken_cefr.levels import TARGET_LEVELS
 from spoken_cefr.metadata import COLUMNS
 from spoken_cefr.stages import Report, finish_stage, stage_folder
 
+QUICK = ["evaluation.n_bootstrap=50", "evaluation.n_repeats=1", "evaluation.n_permutations=2"]
 P = [f"p_{level}" for level in TARGET_LEVELS]
 PARTS = ["train", "train", "train", "validation", "test", "test", "test", "test"]
 MEASURES = 8
@@ -105,7 +106,7 @@ def read_all_runs(config):
 @pytest.fixture
 def corpus(demo_config):
     """A corpus of one's own, to spoil."""
-    config = demo_config("evaluation.n_bootstrap=50")
+    config = demo_config(*QUICK)
     return config, *make_corpus(config)
 
 
@@ -113,7 +114,7 @@ def corpus(demo_config):
 def evaluated(tmp_path_factory):
     """A corpus on which the stage has run, with its report; it had stale files and a bad run."""
     data = tmp_path_factory.mktemp("data").as_posix()
-    config = load_config("demo", [f'data_dir="{data}"', "evaluation.n_bootstrap=50"])
+    config = load_config("demo", [f'data_dir="{data}"', *QUICK])
     split, segments = make_corpus(config)
     write_run(config, "spoilt", _with_nan(make_predictions(split, segments)))
     close_networks(config)
@@ -383,6 +384,30 @@ def test_a_run_of_one_unit_is_scored_on_it_and_its_gap_is_told(corpus):
     assert [(one.unit, one.n) for one in scores] == [("recording", 12)]
     reason = "leaves 48 segments of the test part unpredicted"
     assert remarks == [{"id": "whole", "reason": reason}]
+
+
+def test_with_merged_levels_every_table_has_the_merged_class(demo_config):
+    config = demo_config(*QUICK, 'neural_networks.rare_levels="merge"')
+    split = make_split()
+    segments = write_inputs(config, split)
+    table = make_predictions(split, segments, skill=0.5).rename(columns={"p_B2": "p_B2+"})
+    table = table.replace({"level": {"B2": "B2+"}, "predicted": {"B2": "B2+"}})
+    columns = ["p_A1", "p_A2", "p_B1", "p_B2+"]
+    table = table.drop(columns="p_C1")
+    table[columns] = table[columns].div(table[columns].sum(axis=1), axis=0)
+    write_csv(
+        stage_folder(config, "neural_networks") / "split.csv",
+        split.replace({"level": {"B2": "B2+"}}),
+    )
+    write_run(config, "merged", table)
+    close_networks(config)
+    report = run(config)
+    folder = stage_folder(config, "evaluation")
+    assert report.figures["runs"] == ["merged"]
+    assert set(pd.read_csv(folder / "per_class.csv")["level"]) == {"A1", "A2", "B1", "B2+"}
+    assert read_json(folder / "results.json")["levels"] == ["A1", "A2", "B1", "B2+"]
+    counts = pd.read_csv(folder / "confusion" / "merged_recording.csv", index_col="level")
+    assert counts.loc["B2+"].sum() == 3
 
 
 def test_a_speaker_in_two_parts_stops_the_stage(corpus):

@@ -23,6 +23,8 @@ SUBSET = [
     "neural_networks.n_folds=3",
     "neural_networks.epochs=1",
     "evaluation.n_bootstrap=50",
+    "evaluation.n_repeats=1",
+    "evaluation.n_permutations=2",
 ]
 
 

@@ -23,7 +23,8 @@ COUNTED = {
         parlaient étaient mangeait mangeons nageait moment content argent souvent parent
         parents parlement:3 maintenant monsieur madame mademoiselle:3 docteur avion camion
         lion:1 violon:2 piano:2 cuisine gâteau gâteaux oiseau bateau chapeau voyage croyait
-        essaie prévoit coopérer:4 chaos aorte""",
+        essaie prévoit coopérer:4 chaos aorte
+        cimetière archevêque:3 asseoir hockey rugby Alexis:3 atelier:3""",
     3: """
         ordinateur:4 téléphone université:5 restaurant cinéma animal élève:2 éléphant hôpital
         boulangerie étudiant:3 éducation:4 histoire:2 information:4 développement
@@ -62,6 +63,10 @@ def test_syllables_of_the_words_are_those_heard():
         ("quelqu'un", 2),
         ("TGV", 3),
         ("SNCF", 4),
+        ("ADN", 3),
+        ("PME", 3),
+        ("ONU", 2),
+        ("06.12.34", 6),
         ("14h30", 4),
         ("1998,", 8),
         ("22", 2),

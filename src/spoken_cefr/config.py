@@ -91,7 +91,7 @@ class NeuralNetworksConfig:
     speech_encoder: str = field(
         default="whisper", metadata={"choices": ("whisper", "wav2vec2_base", "voxpopuli_fr")}
     )
-    speech_layer: int = -1  # hidden state: 0 is the first layer's input, -1 the last layer's output
+    speech_layer: int = 3  # hidden state: 0 is the first layer's input, -1 the last layer's output
     speech_pooling: str = field(default="mean", metadata={"choices": ("mean", "max")})
     speech_context: str = field(
         default="window", metadata={"choices": ("window", "segment")}

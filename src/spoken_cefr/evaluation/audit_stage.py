@@ -1,6 +1,6 @@
 """The audit's part of the stage: from what lies in the folders to its tables and figures."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from spoken_cefr.evaluation.learning_curve import learning_curve
 from spoken_cefr.evaluation.recording_vectors import sound_vectors, speech_vectors
 from spoken_cefr.evaluation.tables import Inputs, read_table
 from spoken_cefr.evaluation.verdict import verdict
+from spoken_cefr.files import read_json
 from spoken_cefr.neural_networks.inputs import speech_embeddings
 from spoken_cefr.stages import stage_folder
 
@@ -56,7 +57,7 @@ def perform_audit(
         The run that the paragraph and the figure of groups are about.
     """
     cards = cards_of(inputs)
-    vectors, remarks = recording_vectors(inputs, cards, measures, config)
+    vectors, remarks = recording_vectors(inputs, cards, measures, runs, config)
     targets = audit_targets(cards, inputs.levels)
     probes, unasked = probe_table(
         vectors, targets, cards["speaker_id"], cards["duration_class"], config=config
@@ -83,7 +84,11 @@ def perform_audit(
 
 
 def recording_vectors(
-    inputs: Inputs, cards: pd.DataFrame, measures: pd.DataFrame | None, config: Config
+    inputs: Inputs,
+    cards: pd.DataFrame,
+    measures: pd.DataFrame | None,
+    runs: Iterable[str],
+    config: Config,
 ) -> tuple[dict[str, pd.DataFrame], list[dict[str, str]]]:
     """Every kind of vector that the earlier stages left something for, by name.
 
@@ -113,8 +118,7 @@ def recording_vectors(
         remarks.append({"id": "audit", "reason": reason})
     if measures is not None:
         vectors["measures"] = measures
-    # A run made them, so that they are only read here.
-    if (stage_folder(config, "neural_networks") / "speech_embeddings").is_dir():
+    if any(_hears_embeddings(name, config) for name in runs):  # then they are made already
         try:
             embedded = speech_embeddings(config, inputs.segments)
             vectors |= speech_vectors(embedded, inputs.segments)
@@ -126,3 +130,9 @@ def recording_vectors(
             reason = f"{missing} of {len(cards)} recordings have no vector of this kind"
             remarks.append({"id": f"audit: {name}", "reason": reason})
     return vectors, remarks
+
+
+def _hears_embeddings(run: str, config: Config) -> bool:
+    """Whether a finished run reads speech embeddings, alone or among other inputs."""
+    card = read_json(stage_folder(config, "neural_networks") / run / "config.json")
+    return card.get("inputs") in ("speech_embedding", "fusion")

@@ -69,7 +69,9 @@ HISTORY_COLUMNS: tuple[str, ...] = (
 )
 
 SHOWN_BASELINES: tuple[str, ...] = ("majority", "duration_only", "all_metadata")
-N_SHOWN = 6  # runs in a figure that has a panel or a row for each
+# There may be dozens of runs; figures show those that validation ranks first.
+N_SHOWN = 6  # where each run has a panel or a curve
+N_ROWS = 12  # where each has a row
 
 
 @threadpool_limits.wrap(limits=1)  # small matrices: more threads only get in each other's way
@@ -135,9 +137,7 @@ def run(config: Config) -> Report:
     histories = read_histories([path for path in seen if path.name in runs])
     figures = {
         **corpus_figures(inputs),
-        **score_figures(
-            scores, histories, shown=[*SHOWN_BASELINES, *ranked[:N_SHOWN]], levels=levels
-        ),
+        **score_figures(scores, histories, ranked=ranked, levels=levels),
         **table_figures(tables, ranked),
         **audit.figures,
         **explanation.figures,
@@ -250,16 +250,19 @@ def score_figures(
     scores: Sequence[Score],
     histories: Mapping[str, pd.DataFrame],
     *,
-    shown: Sequence[str],
+    ranked: Sequence[str],
     levels: Sequence[str],
 ) -> dict[str, Drawing]:
-    """Learning curves, scores of each unit, and a confusion matrix per shown run and unit."""
+    """Learning curves, scores of each unit, and confusion matrices, of the runs ranked first."""
     figures: dict[str, Drawing] = {}
-    if histories:
-        figures["learning_curves"] = draw_learning_curves(histories)
+    trained = [name for name in ranked if name in histories][:N_SHOWN]
+    if trained:
+        figures["learning_curves"] = draw_learning_curves({n: histories[n] for n in trained})
     table = results_table(scores)
+    table = table[table["run"].isin([*BASELINES, *ranked[:N_ROWS]])]
     for unit in table["unit"].unique():
         figures[f"scores_{unit}"] = draw_scores(table, unit=unit)
+    shown = [*SHOWN_BASELINES, *ranked[:N_SHOWN]]
     for one in scores:
         if one.run not in shown:
             continue

@@ -20,7 +20,7 @@ UNIT_COLUMNS: tuple[str, ...] = ("unit", "id", "recording_id", "speaker_id", "pa
 SPLIT_COLUMNS: tuple[str, ...] = ("recording_id", "speaker_id", "level", "part")
 SEGMENT_COLUMNS: tuple[str, ...] = ("segment_id", "recording_id")
 # Any of these makes a folder a run's; others there may be caches.
-RUN_FILES: tuple[str, ...] = ("predictions.parquet", "config.json", "history.csv")
+RUN_FILES: tuple[str, ...] = ("predictions.parquet", "history.csv")
 # Probabilities come from float32; their sum is off by a few 1e-7.
 SUM_TOLERANCE = 1e-3
 
@@ -134,7 +134,8 @@ def read_measures(config: Config) -> pd.DataFrame | None:
     if not path.exists():
         return None
     table = read_table(path, columns=("recording_id",))
-    return table.set_index("recording_id").astype(np.float64)
+    # The file also says, as text, what each row was made from.
+    return table.set_index("recording_id").select_dtypes("number").astype(np.float64)
 
 
 def run_folders(config: Config) -> list[Path]:

@@ -16,6 +16,7 @@ from safetensors.numpy import load_file
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
+from spoken_cefr.neural_networks.devices import choose_device
 from spoken_cefr.neural_networks.places import PlaceEraser, cosines
 from spoken_cefr.neural_networks.speech_encoders import (
     SAMPLE_RATE,
@@ -24,11 +25,11 @@ from spoken_cefr.neural_networks.speech_encoders import (
     FrameEncoder,
     load_frame_encoder,
 )
-from spoken_cefr.neural_networks.training import choose_device
 from spoken_cefr.processing.audio import add_white_noise
 from spoken_cefr.stages import stage_folder
 
 FRAMES_PER_S = SAMPLE_RATE // SAMPLES_PER_FRAME
+WINDOW_S = WINDOW_FRAMES / FRAMES_PER_S
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,16 @@
-"""The table of runs, and how one run goes from arrays to predictions."""
+"""The table of runs: the study's tables 2 to 5, cell by cell, and ours."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import pandas as pd
-import torch
-from safetensors.torch import save_file
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import digest, read_json, replacing, write_csv, write_json, write_parquet
-from spoken_cefr.levels import TARGET_LEVELS, level_codes
-from spoken_cefr.neural_networks.models import build_model, count_parameters
-from spoken_cefr.neural_networks.predictions import predictions_table
-from spoken_cefr.neural_networks.training import (
-    Rows,
-    choose_device,
-    class_weights,
-    predict_logits,
-    train,
-)
+from spoken_cefr.files import digest, read_json
+
+# Counted up when a run's folder changes its meaning: older folders are then made again.
+FORMAT = 2
+# Long enough for some forty words, short enough for nearly every recording.
+CROP_S = 15.0
 
 
 @dataclass(frozen=True)
@@ -31,72 +19,184 @@ class Run:
 
     Parameters
     ----------
-    inputs : {"image", "speech_embedding"}
-        What a row is; an image has ``image_size`` pixels a side.
+    group : {"paper", "ours"}
+    inputs : str
+        What is read: "image" (``image_size`` pixels a side), "log_mel",
+        "speech_embedding", "text_embedding", "measures" or "fusion" (the last
+        three together).
+    architecture : str
+        See `models.build_model` (each segment is an example); or "attention" or
+        "ordinal" (each recording is one).
+    head : {"softmax", "corn"}
+        How outputs are read, see `heads.py`.
     noisy_training : bool
         Whether the training rows are those with white noise. Validation and
         test rows never are.
+    crop_s : float
+        Learn from and answer by so many seconds of each recording, so that its
+        length cannot tell; 0: by all of it.
     """
 
     name: str
     description: str
+    group: str
     inputs: str
     architecture: str
     batch_size: int
     epochs: int
+    head: str = "softmax"
+    learning_rate: float = 1e-3
     image_size: int = 0
     noisy_training: bool = False
+    crop_s: float = 0.0
+
+    @property
+    def unit(self) -> str:
+        """What an example is: "segment" or "recording"."""
+        return "recording" if self.architecture in ("attention", "ordinal") else "segment"
 
 
-RUNS: tuple[Run, ...] = (
-    Run(
-        "cnn_50",
-        "the study's CNN on mel images of 50 x 50, noisy training segments (its table 5)",
-        inputs="image",
-        architecture="study_cnn",
-        batch_size=128,
-        epochs=10,
-        image_size=50,
-        noisy_training=True,
-    ),
-    Run(
-        "dnn_simple_speech",
-        "the study's simple DNN (its table 2), on embeddings of the Whisper encoder",
-        inputs="speech_embedding",
-        architecture="simple_dnn",
-        batch_size=128,
-        epochs=50,
-    ),
-)
+def study_runs() -> list[Run]:
+    """The 31 cells of the study's tables 2 to 5; what replaces what is in the descriptions."""
+    inputs = {
+        2: ("speech_embedding", False, "embeddings of the profile's speech encoder"),
+        3: ("speech_embedding", True, "the same, noise in the training segments"),
+        4: ("text_embedding", False, "embeddings of the words by the profile's text encoder"),
+    }
+    replaced = {2: "wav2vec2", 3: "wav2vec2", 4: "BERT"}
+    runs = [
+        Run(
+            f"table{table}_{architecture}_{batch_size}",
+            f'the study\'s "{architecture}" DNN, batch {batch_size} (its table {table}), on {told} '
+            f"in place of its {replaced[table]}",
+            group="paper",
+            inputs=kind,
+            architecture=architecture,
+            batch_size=batch_size,
+            epochs=50,
+            noisy_training=noisy,
+        )
+        for table, (kind, noisy, told) in inputs.items()
+        for architecture in ("simple", "medium", "complex")
+        for batch_size in (50, 128, 256)
+    ]
+    runs += [
+        Run(
+            f"table5_cnn{size}_{batch_size}",
+            f"the study's CNN on mel images of {size} x {size}, batch {batch_size} (its table 5), "
+            "noise in the training segments",
+            group="paper",
+            inputs="image",
+            architecture="study_cnn",
+            batch_size=batch_size,
+            epochs=10,
+            image_size=size,
+            noisy_training=True,
+        )
+        for size, batch_size in ((50, 50), (50, 128), (50, 256), (128, 50))
+    ]
+    return runs
 
-# Gives the rows of a run, shape (n_segments, ...), clean or noisy.
-InputLoader = Callable[[Run, bool], np.ndarray]
+
+def our_runs() -> list[Run]:
+    """Four models, each on whole recordings and on crops."""
+    whole = [
+        Run(
+            "ordinal_measures",
+            "ordinal logistic regression on fluency, lexis and syntax of the recording",
+            group="ours",
+            inputs="measures",
+            architecture="ordinal",
+            batch_size=0,
+            epochs=0,
+        ),
+        Run(
+            "attention_speech",
+            "attention pooling over the speech embeddings of the recording's segments, CORN",
+            group="ours",
+            inputs="speech_embedding",
+            architecture="attention",
+            batch_size=16,
+            epochs=100,
+            head="corn",
+        ),
+        Run(
+            "fusion",
+            "attention pooling over speech and text embeddings, joined with the measures, CORN",
+            group="ours",
+            inputs="fusion",
+            architecture="attention",
+            batch_size=16,
+            epochs=100,
+            head="corn",
+        ),
+        Run(
+            "small_cnn",
+            "depthwise-separable CNN with global pooling on log-mel segments, CORN",
+            group="ours",
+            inputs="log_mel",
+            architecture="small_cnn",
+            batch_size=128,
+            epochs=30,
+            head="corn",
+        ),
+    ]
+    cropped = [
+        replace(
+            run,
+            name=f"{run.name}_crop",
+            description=f"{run.description}; {CROP_S:g} s of each recording",
+            crop_s=CROP_S,
+        )
+        for run in whole
+    ]
+    return [run for pair in zip(whole, cropped, strict=True) for run in pair]
+
+
+RUNS: tuple[Run, ...] = (*study_runs(), *our_runs())
 
 
 def select_runs(names: str) -> list[Run]:
-    """Find runs by their names, separated by commas, or ``all``.
+    """Find runs by their names or groups (paper, ours, all), separated by commas.
+
+    Returns
+    -------
+    list of Run
+        In the order of the table, each once.
 
     Raises
     ------
     InputError
         If there is no run of that name; the message lists those there are.
     """
-    if names.strip() == "all":
-        return list(RUNS)
-    table = {run.name: run for run in RUNS}
+    table = {run.name: {run.name} for run in RUNS}
+    for group in ("paper", "ours"):
+        table[group] = {run.name for run in RUNS if run.group == group}
+    table["all"] = {run.name for run in RUNS}
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     unknown = [name for name in wanted if name not in table]
     if unknown or not wanted:
         raise InputError(
-            f"neural_networks.runs is {names!r}; name some of {', '.join(table)}, or all"
+            f"neural_networks.runs: there is no {unknown[0] if unknown else names!r}; "
+            f"name paper, ours, all or some of {', '.join(run.name for run in RUNS)}"
         )
-    return [table[name] for name in wanted]
+    chosen = set().union(*(table[name] for name in wanted))
+    return [run for run in RUNS if run.name in chosen]
 
 
 def run_key(run: Run, config: Config, *, input_digest: str) -> str:
     """Digest of all that a run's result depends on."""
     c = config.neural_networks
-    keys = {"balance": c.balance, "epochs": c.epochs, "n_folds": c.n_folds, "seed": config.seed}
+    keys = {
+        "format": FORMAT,
+        "balance": c.balance,
+        "epochs": c.epochs,
+        "n_folds": c.n_folds,
+        "patience": c.patience,
+        "precision": c.precision,
+        "rare_levels": c.rare_levels,
+        "seed": config.seed,
+    }
     return digest({"run": asdict(run), "keys": keys, "input": input_digest})
 
 
@@ -104,98 +204,3 @@ def is_finished(folder: Path, key: str) -> bool:
     """Whether the folder holds the result that this key stands for."""
     path = folder / "config.json"
     return path.exists() and read_json(path).get("key") == key
-
-
-def perform_run(
-    run: Run,
-    config: Config,
-    *,
-    segments: pd.DataFrame,
-    split: pd.DataFrame,
-    load_inputs: InputLoader,
-    folder: Path,
-    key: str,
-) -> pd.DataFrame:
-    """Train one network and write its folder; ``config.json`` comes last.
-
-    Returns
-    -------
-    pd.DataFrame
-        The predictions table.
-    """
-    device = choose_device(config.neural_networks.device)
-    parts = split.set_index("recording_id")["part"]
-    segment_parts = segments["recording_id"].map(parts).to_numpy()
-    codes = level_codes(segments["level"])
-    inputs = load_inputs(run, False)
-    check_inputs(inputs, segments, name=run.name)
-    train_inputs = load_inputs(run, True) if run.noisy_training else inputs
-
-    def rows(array: np.ndarray, part: str) -> Rows:
-        chosen = np.flatnonzero(segment_parts == part)
-        return Rows(
-            torch.as_tensor(array[chosen], device=device),
-            torch.as_tensor(codes[chosen], device=device),
-        )
-
-    train_rows = rows(train_inputs, "train")
-    torch.manual_seed(config.seed)
-    model = build_model(run.architecture, inputs.shape[1:]).to(device)
-    if hasattr(model, "fit_inputs"):
-        model.fit_inputs(train_rows.inputs)
-    weights = None
-    if config.neural_networks.balance == "class_weight":
-        weights = class_weights(train_rows.codes.cpu(), n_classes=len(TARGET_LEVELS)).to(device)
-    history = train(
-        model,
-        train_rows,
-        rows(inputs, "validation"),
-        batch_size=run.batch_size,
-        epochs=config.neural_networks.epochs or run.epochs,
-        seed=config.seed,
-        weights=weights,
-        name=run.name,
-    )
-    logits = predict_logits(model, torch.as_tensor(inputs, device=device)).numpy()
-    predictions = predictions_table(segments, parts, logits)
-
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "config.json").unlink(missing_ok=True)
-    with replacing(folder / "model.safetensors") as temporary:
-        save_file({k: v.cpu().contiguous() for k, v in model.state_dict().items()}, temporary)
-    write_csv(folder / "history.csv", history)
-    write_parquet(folder / "predictions.parquet", predictions)
-    write_json(
-        folder / "config.json",
-        run_card(run, config, input_shape=inputs.shape[1:], n_parameters=count_parameters(model))
-        | {"key": key},
-    )
-    return predictions
-
-
-def run_card(
-    run: Run, config: Config, *, input_shape: tuple[int, ...], n_parameters: int
-) -> dict[str, Any]:
-    """What a reader of the run's folder needs to load the model and to trust it."""
-    return asdict(run) | {
-        "classes": list(TARGET_LEVELS),
-        "input_shape": list(input_shape),
-        "n_parameters": n_parameters,
-        "epochs": config.neural_networks.epochs or run.epochs,
-        "balance": config.neural_networks.balance,
-        "seed": config.seed,
-        "profile": config.profile,
-        "notice": config.notice,
-    }
-
-
-def check_inputs(inputs: np.ndarray, segments: pd.DataFrame, *, name: str) -> None:
-    """Raise InputError unless there is one finite row for each segment."""
-    if len(inputs) != len(segments):
-        raise InputError(
-            f"{name}: {len(inputs)} input rows for {len(segments)} segments; run processing again"
-        )
-    finite = np.isfinite(inputs.reshape(len(inputs), -1)).all(axis=1)
-    if not finite.all():
-        segment_id = segments["segment_id"].iloc[int(np.argmin(finite))]
-        raise InputError(f"{name}: the input of segment {segment_id} holds NaN or infinity")

@@ -1,6 +1,8 @@
 """The arrays that networks read, one row a segment in the order of segments.parquet."""
 
+import functools
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -29,18 +31,59 @@ from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder
 
 # To be counted up when the numbers change although no key does.
-EMBEDDING_VERSION = 2
+EMBEDDING_VERSION = 3
 
 Arrays = dict[str, np.ndarray]
 
 
-def load_run_inputs(run: Run, config: Config, segments: pd.DataFrame, *, noisy: bool) -> np.ndarray:
-    """Load or make the inputs of a run, shape (n_segments, ...), float32."""
+@dataclass(frozen=True)
+class Source:
+    """Where a run's rows come from, one a segment.
+
+    Parameters
+    ----------
+    array : np.ndarray, shape (n_segments, ...)
+        Memory-mapped where it is large.
+    transform : callable, optional
+        From rows of the array to what the network reads.
+    widths : tuple of int
+        How many columns belong to each kind of embedding.
+    """
+
+    array: np.ndarray
+    transform: Callable[[np.ndarray], np.ndarray] | None = None
+    widths: tuple[int, ...] = ()
+
+
+def run_source(run: Run, config: Config, segments: pd.DataFrame, *, noisy: bool = False) -> Source:
+    """Open or make the inputs of a run.
+
+    Raises
+    ------
+    ValueError
+        If the run reads no segments, or a kind of input that there is not.
+    """
     if run.inputs == "image":
-        return to_image(load_arrays(config)[noisy], run.image_size)
-    if run.inputs == "speech_embedding":
-        return speech_embeddings(config, segments, noisy=noisy)
-    raise ValueError(f"run {run.name}: {run.inputs!r} is not a kind of input")
+        resize = functools.partial(to_image, size=run.image_size)
+        return Source(load_arrays(config)[noisy], resize)
+    if run.inputs == "log_mel":
+        return Source(load_arrays(config)[noisy])
+    kinds = {
+        "speech_embedding": [functools.partial(speech_embeddings, noisy=noisy)],
+        "text_embedding": [text_embeddings],
+        "fusion": [functools.partial(speech_embeddings, noisy=noisy), text_embeddings],
+    }
+    if run.inputs not in kinds:
+        raise ValueError(f"run {run.name}: {run.inputs!r} is not a kind of segment input")
+    arrays = [embed(config, segments) for embed in kinds[run.inputs]]
+    widths = tuple(array.shape[1] for array in arrays)
+    return Source(np.concatenate(arrays, axis=1), widths=widths)
+
+
+def load_run_inputs(run: Run, config: Config, segments: pd.DataFrame, *, noisy: bool) -> np.ndarray:
+    """What the run's network reads of every segment, shape (n_segments, ...), float32."""
+    source = run_source(run, config, segments, noisy=noisy)
+    return source.transform(source.array) if source.transform else np.asarray(source.array)
 
 
 def speech_embeddings(

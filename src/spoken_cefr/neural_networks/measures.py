@@ -225,14 +225,14 @@ def _read_recordings(config: Config) -> list[dict]:
                 "text": row.text,
                 "words": heard,
                 "duration_s": float(duration_of[row.recording_id]),
-                "key": digest([row.recording_id, row.text, heard, _method()]),
+                "key": digest([row.recording_id, row.text, heard, method_keys()]),
             }
         )
     return recordings
 
 
 @functools.cache
-def _method() -> list[str]:
+def method_keys() -> list[str]:
     """What the measures depend on beside the recording: our modules and the parser."""
     names = ("syllables", "fluency", "lexis", "syntax", "measures")
     modules = [sha256_of(Path(__file__).with_name(f"{name}.py")) for name in names]

@@ -7,33 +7,62 @@ import pandas as pd
 
 from spoken_cefr.levels import TARGET_LEVELS
 
+COLUMNS: tuple[str, ...] = (
+    *("unit", "id", "recording_id", "speaker_id", "part", "level", "predicted"),
+)
+
 
 def probability_columns(classes: Sequence[str] = TARGET_LEVELS) -> list[str]:
     """Names of the probability columns, p_A1 ... p_C1."""
     return [f"p_{level}" for level in classes]
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities (n, k) in float64, each row adding up to 1."""
-    shifted = logits.astype(np.float64)
-    shifted = np.exp(shifted - shifted.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+def pool_segments(probabilities: np.ndarray, owners: np.ndarray, n_owners: int) -> np.ndarray:
+    """Geometric mean of the segments' probabilities, made to add up to 1.
+
+    Every segment weighs the same, and a long recording is no surer for being long.
+
+    Parameters
+    ----------
+    probabilities : np.ndarray, shape (n_segments, n_classes)
+    owners : np.ndarray, shape (n_segments,), int
+        Number of the recording of each segment.
+
+    Returns
+    -------
+    np.ndarray, shape (n_owners, n_classes), float64
+        NaN for a recording without segments.
+    """
+    logs = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny, dtype=np.float64))
+    sums = np.zeros((n_owners, probabilities.shape[1]))
+    np.add.at(sums, owners, logs)
+    counts = np.bincount(owners, minlength=n_owners)[:, None]
+    means = np.divide(sums, counts, out=np.full_like(sums, np.nan), where=counts > 0)
+    pooled = np.exp(means - means.max(axis=1, keepdims=True))
+    return pooled / pooled.sum(axis=1, keepdims=True)
 
 
-def predictions_table(segments: pd.DataFrame, parts: pd.Series, logits: np.ndarray) -> pd.DataFrame:
-    """Put segment logits and what follows from them for recordings into one table.
+def predictions_table(
+    segments: pd.DataFrame,
+    split: pd.DataFrame,
+    *,
+    of_segments: np.ndarray,
+    of_recordings: np.ndarray,
+    classes: Sequence[str] = TARGET_LEVELS,
+) -> pd.DataFrame:
+    """Put the probabilities of segments and of recordings into one table.
 
-    A recording's probabilities are the normalised exponential of the mean of
-    its segments' log-probabilities: every segment weighs the same, and a long
-    recording is no surer for being long.
+    A unit whose probabilities are NaN is left out.
 
     Parameters
     ----------
     segments : pd.DataFrame
-        segment_id, recording_id, speaker_id, level.
-    parts : pd.Series
-        Part (train, validation, test) of each recording_id.
-    logits : np.ndarray, shape (n_segments, n_classes)
+        segment_id, recording_id.
+    split : pd.DataFrame
+        recording_id, speaker_id, part, level.
+    of_segments : np.ndarray, shape (n_segments, n_classes)
+    of_recordings : np.ndarray, shape (n_recordings, n_classes)
+        In the order of the split.
 
     Returns
     -------
@@ -41,20 +70,14 @@ def predictions_table(segments: pd.DataFrame, parts: pd.Series, logits: np.ndarr
         unit, id, recording_id, speaker_id, part, level, predicted, p_A1 ... p_C1;
         recordings first, then segments, each sorted by id.
     """
-    columns = probability_columns()
-    keys = segments[["segment_id", "recording_id", "speaker_id", "level"]]
-    log_probabilities = np.log(np.maximum(softmax(logits), np.finfo(np.float64).tiny))
-    by_segment = keys.rename(columns={"segment_id": "id"}).assign(unit="segment")
-    by_segment = by_segment.reset_index(drop=True)
-    scores = pd.DataFrame(log_probabilities, columns=columns)
-    by_segment = pd.concat([by_segment, scores], axis=1)
-    by_recording = by_segment.groupby("recording_id", as_index=False).agg(
-        {"speaker_id": "first", "level": "first"} | dict.fromkeys(columns, "mean")
-    )
-    by_recording = by_recording.assign(unit="recording", id=by_recording["recording_id"])
-    table = pd.concat([by_recording, by_segment], ignore_index=True)
-    table[columns] = softmax(table[columns].to_numpy())
-    table["predicted"] = np.array(TARGET_LEVELS)[table[columns].to_numpy().argmax(axis=1)]
-    table["part"] = table["recording_id"].map(parts)
-    order = ["unit", "id", "recording_id", "speaker_id", "part", "level", "predicted", *columns]
-    return table.sort_values(["unit", "id"], ignore_index=True)[order]
+    columns = probability_columns(classes)
+    told = split[["recording_id", "speaker_id", "part", "level"]]
+    recordings = told.assign(unit="recording", id=told["recording_id"])
+    rows = segments[["segment_id", "recording_id"]].rename(columns={"segment_id": "id"})
+    rows = rows.assign(unit="segment").merge(told, on="recording_id", how="left")
+    table = pd.concat([recordings, rows], ignore_index=True)
+    probabilities = np.concatenate([of_recordings, of_segments])
+    table[columns] = probabilities / probabilities.sum(axis=1, keepdims=True)
+    table = table[np.isfinite(probabilities).all(axis=1)]
+    table = table.assign(predicted=np.array(classes)[table[columns].to_numpy().argmax(axis=1)])
+    return table.sort_values(["unit", "id"], ignore_index=True)[[*COLUMNS, *columns]]

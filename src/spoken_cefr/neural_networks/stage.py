@@ -1,8 +1,8 @@
 """The stage: split the recordings, make the inputs, train and predict every run."""
 
 import functools
+from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 import torch
 
@@ -11,14 +11,13 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.files import digest, sha256_of, write_csv
 from spoken_cefr.levels import label_set
 from spoken_cefr.metadata import read_metadata
-from spoken_cefr.neural_networks.experiments import (
-    Run,
-    is_finished,
-    perform_run,
-    run_key,
-    select_runs,
-)
-from spoken_cefr.neural_networks.inputs import input_keys, load_run_inputs
+from spoken_cefr.neural_networks import distributed
+from spoken_cefr.neural_networks.corpus import check_classes, left_out, read_corpus
+from spoken_cefr.neural_networks.crop_measures import crop_measures
+from spoken_cefr.neural_networks.experiments import Run, is_finished, run_key, select_runs
+from spoken_cefr.neural_networks.inputs import Source, input_keys, run_source
+from spoken_cefr.neural_networks.measures import measures_table
+from spoken_cefr.neural_networks.performing import perform_run
 from spoken_cefr.neural_networks.split import (
     PARTS,
     class_remarks,
@@ -41,38 +40,20 @@ def run(config: Config) -> Report:
     InputError
         If processing has left nothing to read, or no run at all succeeds.
     """
-    if is_done(config, "neural_networks"):
+    if distributed.as_main_says(is_done(config, "neural_networks")):
         return read_report(config, "neural_networks")
     runs = select_runs(config.neural_networks.runs)
     torch.set_num_threads(config.n_jobs)
     segments = read_segments(config)
     split = split_recordings(config, segments)
     segments = relabel(segments, split)
-    begin_stage(config, "neural_networks")
-    write_csv(stage_folder(config, "neural_networks") / "split.csv", split)
+    check_classes(split)
     folder = stage_folder(config, "neural_networks")
-    load_inputs = functools.partial(_load, config, segments)
-    sources = [stage_folder(config, "processing") / "report.json", folder / "split.csv"]
-    hashes = [sha256_of(path) for path in sources]
-    failures = []
-    for entry in runs:
-        input_digest = digest([hashes, input_keys(entry.inputs, config)])
-        key = run_key(entry, config, input_digest=input_digest)
-        if is_finished(folder / entry.name, key):
-            tell(f"{entry.name}: up to date, kept")
-            continue
-        try:
-            perform_run(
-                entry,
-                config,
-                segments=segments,
-                split=split,
-                load_inputs=load_inputs,
-                folder=folder / entry.name,
-                key=key,
-            )
-        except InputError as error:
-            failures.append({"id": entry.name, "reason": str(error)})
+    with distributed.main_first():
+        if distributed.rank() == 0:
+            begin_stage(config, "neural_networks")
+            write_csv(folder / "split.csv", split)
+    failures, remarks = perform_runs(runs, config, segments, split)
     if len(failures) == len(runs):
         raise InputError(f"no run succeeded; the first: {failures[0]['reason']}")
     finished = [entry.name for entry in runs if entry.name not in {f["id"] for f in failures}]
@@ -82,7 +63,7 @@ def run(config: Config) -> Report:
         n_in=len(runs),
         n_out=len(finished),
         dropped=failures,
-        remarks=class_remarks(split, label_set(config.neural_networks.rare_levels)),
+        remarks=class_remarks(split, label_set(config.neural_networks.rare_levels)) + remarks,
         figures={
             "n_recordings": len(split),
             "n_segments": len(segments),
@@ -92,7 +73,45 @@ def run(config: Config) -> Report:
         },
     )
     outputs = [folder / "split.csv", *(folder / n / "predictions.parquet" for n in finished)]
-    return finish_stage(config, report, outputs)
+    return finish_stage(config, report, outputs) if distributed.rank() == 0 else report
+
+
+def perform_runs(
+    runs: Sequence[Run], config: Config, segments: pd.DataFrame, split: pd.DataFrame
+) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
+    """Perform every run that is not finished; one that fails does not stop the others.
+
+    Returns
+    -------
+    tuple
+        Failures and remarks, as in a `spoken_cefr.stages.Report`.
+    """
+    folder = stage_folder(config, "neural_networks")
+    sources = [stage_folder(config, "processing") / "report.json", folder / "split.csv"]
+    hashes = [sha256_of(path) for path in sources]
+    failures, remarks = [], []
+    for entry in runs:
+        key = run_key(
+            entry, config, input_digest=digest([hashes, input_keys(entry.inputs, config)])
+        )
+        if distributed.as_main_says(is_finished(folder / entry.name, key)):
+            tell(f"{entry.name}: up to date, kept")
+            remarks += left_out(read_corpus(entry, config, segments, split), entry)
+            continue
+        try:
+            remarks += perform_run(
+                entry,
+                config,
+                segments=segments,
+                split=split,
+                load_source=functools.partial(_load_source, config, segments),
+                load_measures=functools.partial(_load_measures, config),
+                folder=folder / entry.name,
+                key=key,
+            )
+        except InputError as error:
+            failures.append({"id": entry.name, "reason": str(error)})
+    return failures, remarks
 
 
 def read_segments(config: Config) -> pd.DataFrame:
@@ -122,5 +141,11 @@ def split_recordings(config: Config, segments: pd.DataFrame) -> pd.DataFrame:
     return speaker_split(recordings, n_folds=c.n_folds, seed=config.seed)
 
 
-def _load(config: Config, segments: pd.DataFrame, entry: Run, noisy: bool) -> np.ndarray:
-    return load_run_inputs(entry, config, segments, noisy=noisy)
+def _load_source(config: Config, segments: pd.DataFrame, entry: Run, noisy: bool) -> Source:
+    with distributed.main_first():  # which leaves files that the others read
+        return run_source(entry, config, segments, noisy=noisy)
+
+
+def _load_measures(config: Config, entry: Run, recordings: pd.DataFrame) -> pd.DataFrame:
+    with distributed.main_first():
+        return crop_measures(config, recordings) if entry.crop_s else measures_table(config)

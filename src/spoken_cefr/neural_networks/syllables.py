@@ -24,6 +24,7 @@ _EXCEPTIONS = {
     "km": 3, "kg": 3, "cm": 4, "min": 2, "mn": 2, "dr": 2, "mr": 2, "mme": 2, "mlle": 3, "etc": 4,
     "hum": 1, "hmm": 1, "mmh": 1, "chut": 1, "pff": 1, "shopping": 2, "people": 2, "tunnel": 2,
     "moelle": 1, "moelleux": 2, "caen": 1, "y": 1, "skate": 1, "week-end": 2, "jazz": 1,
+    "jeanne": 1,
 }  # fmt: skip
 
 # Said with a nasal vowel; other words in -ent are verbs whose ending is mute.
@@ -64,7 +65,7 @@ _SOUNDS = tuple(
     (re.compile(pattern), sounds)
     for pattern, sounds in (
         # Consonants of several letters, mute u after q and g, mute e after g.
-        (r"sch|sh|ch", "x"),
+        (r"sch|sh|ch", "ʃ"),  # x is two sounds
         (r"ph", "f"),
         (r"th", "t"),
         (r"gn", "q"),
@@ -77,7 +78,7 @@ _SOUNDS = tuple(
         (r"h", ""),
         # The glide of travail, feuille, fille, payer.
         (r"(?<=[ae])ill|(?<=[eo]u)ill|(?<=[ae])il(?=s?$)|(?<=[eo]u)il(?=s?$)", "j"),
-        (r"(?<=[bcdfgkprstzxqu])ill(?=[aeéèêioN])(?<!tranquill)(?<!distill)", "ij"),
+        (r"(?<=[bcdfgkprstzxqʃu])ill(?=[aeéèêioN])(?<!tranquill)(?<!distill)", "ij"),
         (r"(?<=pa)y(?=s)", "_i"),
         (r"(?<=[aeou])y(?=[aeéèêiouàâî])", "ij"),
         (r"^y(?=[aeéèêouâ])", "j"),
@@ -96,7 +97,7 @@ _SOUNDS = tuple(
         # A mute e after a vowel.
         (r"(?<=[aiouyéj])e(?=s?$|ment)|(?<=[éiou])e(?=r[aieo])(?<!_e)(?=ra|ri|ro|rez)", "~"),
         # Vowels of several letters.
-        (r"e?au", "V"),
+        (r"eoi|eau|au|[aeou]y", "V"),
         (r"o[uùû]", "W"),
         (r"(oi|ei|ai)n(?![aeiouyéèêâîôûnVW~])|aim(?=$|p)", "N"),
         (r"oi|oî|ai|aî|ei|eî|eu|eû", "V"),
@@ -106,8 +107,9 @@ _SOUNDS = tuple(
 _VOWELS = "aeiouyàâéèêîôùûVWN"
 _GLIDING = re.compile(rf"(?<![bcdfgkptv][lr])[iuyîW](?=[{_VOWELS}])|(?<=[bcdfgkptv][lr])u(?=i)")
 # The sounds after a mute e that leave its syllable open: one consonant, or two that go together.
-_OPEN = rf"(?=([bcdfgjklmnpqrstvxz]|[bcdfgkptv][lr])[{_VOWELS}])"
-_DROPPED = re.compile(rf"(?<=[{_VOWELS}][bcdfgjklmnpqrstvxz])e{_OPEN}")
+# With a glide after l or r the e stays: atelier, but not cimetière.
+_OPEN = rf"(?=([bcdfgjkmnpqstvzʃ]j?|[lr]|[bcdfgkptv][lr])[{_VOWELS}])"
+_DROPPED = re.compile(rf"(?<=[{_VOWELS}][bcdfgjklmnpqrstvzʃ])e{_OPEN}")
 
 
 def count_syllables(word: str) -> int:
@@ -151,8 +153,12 @@ def _count_piece(piece: str) -> int:
 
 
 def _is_acronym(word: str) -> bool:
-    """Letters that are read by name: all of those without a vowel, such as TGV and SNCF."""
-    return len(word) > 1 and not re.search("[aeiouyàâéèêëîïôöùûüœæ]", word.lower())
+    """Letters that are read by name: TGV, tgv and ADN, but not ONU and SAMU."""
+    if not re.search("[aeiouyàâéèêëîïôöùûüœæ]", word.lower()):
+        return len(word) > 1
+    consonant = "[BCDFGHJKLMNPQRSTVWXZ]"
+    as_a_word = rf"{consonant}?[AEIOUYÉ]({consonant}[AEIOUYÉ])*{consonant}?"
+    return 1 < len(word) < 5 and word.isupper() and not re.fullmatch(as_a_word, word)
 
 
 def _count_acronym(word: str) -> int:
@@ -237,11 +243,12 @@ def number_words(number: int) -> str:
 
 
 def _count_number(digits: str) -> int:
-    """Syllables of digits: 1998 and 1.000.000 are one number, 3,5 has a comma."""
+    """Syllables of digits: 1998 and 1.000.000 are one number, 3,5 has a comma, 06.12.34 none."""
     if re.fullmatch(r"\d{1,3}(\.\d{3})+", digits):
         digits = digits.replace(".", "")
-    whole, *fractions = re.split(r"[.,]", digits)
-    return _count_digits(whole) + sum(2 + _count_digits(fraction) for fraction in fractions)
+    whole, *others = re.split(r"[.,]", digits)
+    comma = count_syllables("virgule") if len(others) == 1 else 0
+    return _count_digits(whole) + comma + sum(_count_digits(other) for other in others)
 
 
 def _count_digits(digits: str) -> int:

@@ -1,152 +1,185 @@
 """One training loop for every network."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 from sklearn.metrics import accuracy_score, f1_score
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from spoken_cefr.errors import InputError
+from spoken_cefr.neural_networks import distributed
+from spoken_cefr.neural_networks.checkpoints import load_checkpoint, save_checkpoint
+from spoken_cefr.neural_networks.examples import CHUNK, Examples
+from spoken_cefr.neural_networks.heads import Head
 from spoken_cefr.progress import progress
 
-# Rows a pass without gradients: bounds the memory of the first convolution's output.
-INFERENCE_BATCH = 512
+ADAM_EPSILON = 1e-7  # Keras's default, as in the study; PyTorch's is 1e-8
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Inputs and level codes of one part, on one device.
+class Plan:
+    """How to train.
 
     Parameters
     ----------
-    inputs : Tensor, shape (n, ...), float32
-    codes : Tensor, shape (n,), int64
+    batch_size : int
+        Of all processes together.
+    patience : int
+        Stop after so many epochs without a better validation macro-F1; 0: never.
+    class_weights : Tensor, shape (n_classes,), optional
+        In the training loss. Validation is never weighted.
+    chances : Tensor, shape (n_train,), optional
+        Of each training example in a draw with replacement.
+    bfloat16 : bool
+        Compute in bfloat16; weights and losses stay float32.
     """
 
-    inputs: Tensor
-    codes: Tensor
-
-    def __len__(self) -> int:
-        return len(self.codes)
-
-
-def choose_device(name: str) -> torch.device:
-    """Resolve ``auto`` to cuda, mps or cpu, whichever is there, in this order.
-
-    Raises
-    ------
-    InputError
-        If the device that is asked for is not there.
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("neural_networks.device is 'cuda', but this torch sees no GPU: use 'auto'")
-    if name == "mps" and not torch.backends.mps.is_available():
-        raise InputError("neural_networks.device is 'mps', which is not there: use 'auto'")
-    if name != "auto":
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def class_weights(codes: Tensor, *, n_classes: int) -> Tensor:
-    """Weight of each class, n / (k n_c), as scikit-learn's "balanced"; 0 for an absent one."""
-    counts = torch.bincount(codes, minlength=n_classes).float()
-    present = counts > 0
-    weights = torch.zeros(n_classes)
-    weights[present] = len(codes) / (int(present.sum()) * counts[present])
-    return weights
+    batch_size: int
+    epochs: int
+    seed: int
+    learning_rate: float = 1e-3
+    patience: int = 0
+    class_weights: Tensor | None = None
+    chances: Tensor | None = None
+    bfloat16: bool = False
+    name: str = "training"
 
 
 def train(
     model: nn.Module,
-    train_rows: Rows,
-    validation_rows: Rows,
+    train_examples: Examples,
+    validation_examples: Examples,
     *,
-    batch_size: int,
-    epochs: int,
-    seed: int,
-    learning_rate: float = 1e-3,
-    weights: Tensor | None = None,
-    name: str = "training",
+    head: Head,
+    plan: Plan,
+    checkpoint: Path | None = None,
+    key: str = "",
 ) -> pd.DataFrame:
     """Train in place with Adam and keep the epoch of the best validation macro-F1.
 
     Parameters
     ----------
     model : nn.Module
-        Maps a batch of inputs to logits; already on the rows' device.
-    weights : Tensor, shape (n_classes,), optional
-        Weight of each class in the training loss. Validation is never weighted.
+        Maps the inputs of a batch to outputs; already on the examples' device.
+    checkpoint : Path, optional
+        Written after each epoch; if it is there and has the same ``key``, training
+        goes on from it and ends as if it had never stopped.
 
     Returns
     -------
     pd.DataFrame
         One row an epoch: epoch (from 1), train_loss, train_accuracy,
         validation_loss, validation_accuracy, validation_macro_f1. The train
-        columns are means over the epoch's batches, with dropout on.
+        columns are means over the epoch's batches, with dropout on; losses do
+        not hold the L2 penalty, so that networks can be compared.
     """
-    order = torch.Generator().manual_seed(seed)
-    optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate)
-    history, best_score, best_state = [], -1.0, None
-    bar = progress(range(1, epochs + 1), desc=name, unit="epoch")
+    if len(train_examples) < 2:
+        raise InputError(f"{plan.name}: {len(train_examples)} training example is too few")
+    optimiser = torch.optim.Adam(model.parameters(), lr=plan.learning_rate, eps=ADAM_EPSILON)
+    history, best = load_checkpoint(checkpoint, model, optimiser, key=key)
+    trained = distributed.together(model)
+    first = len(history) + 1
+    bar = progress(
+        range(first, plan.epochs + 1), desc=plan.name, unit="epoch", disable=distributed.rank() > 0
+    )
     for epoch in bar:
-        model.train()
-        loss_sum = weight_sum = n_correct = 0.0
-        for batch in torch.randperm(len(train_rows), generator=order).split(batch_size):
-            batch = batch.to(train_rows.codes.device)
-            codes = train_rows.codes[batch]
-            logits = model(train_rows.inputs[batch])
-            loss = cross_entropy(logits, codes, weight=weights)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            # Cross-entropy divides by the weights of the batch, not by its length.
-            weight = len(batch) if weights is None else weights[codes].sum().item()
-            loss_sum += loss.item() * weight
-            weight_sum += weight
-            n_correct += (logits.argmax(dim=1) == codes).sum().item()
-        scores = validate(model, validation_rows)
-        means = {
-            "train_loss": loss_sum / weight_sum,
-            "train_accuracy": n_correct / len(train_rows),
-        }
-        history.append({"epoch": epoch} | means | scores)
-        bar.set_postfix(
-            loss=f"{means['train_loss']:.3f}", f1=f"{scores['validation_macro_f1']:.3f}"
+        if best_and_stale(history)[1] >= (plan.patience or np.inf):
+            break
+        row = {"epoch": epoch} | train_epoch(
+            trained, train_examples, optimiser, head=head, plan=plan, epoch=epoch
         )
-        if scores["validation_macro_f1"] > best_score:
-            best_score = scores["validation_macro_f1"]
-            best_state = {key: value.clone() for key, value in model.state_dict().items()}
-    model.load_state_dict(best_state)
+        row |= distributed.as_main_says(
+            validate(model, validation_examples, head=head, bfloat16=plan.bfloat16)
+        )
+        history.append(row)
+        if best_and_stale(history)[1] == 0:
+            best = {name: value.clone() for name, value in model.state_dict().items()}
+        if checkpoint and distributed.rank() == 0:
+            save_checkpoint(checkpoint, model, optimiser, best=best, history=history, key=key)
+        bar.set_postfix(loss=f"{row['train_loss']:.3f}", f1=f"{row['validation_macro_f1']:.3f}")
+    model.load_state_dict(best)
     return pd.DataFrame(history)
 
 
-def validate(model: nn.Module, rows: Rows) -> dict[str, float]:
-    """Loss, accuracy and macro-F1 over the levels that the rows hold."""
-    logits = predict_logits(model, rows.inputs)
-    codes = rows.codes.cpu()
-    predicted = logits.argmax(dim=1).numpy()
+def train_epoch(
+    model: nn.Module,
+    examples: Examples,
+    optimiser: torch.optim.Optimizer,
+    *,
+    head: Head,
+    plan: Plan,
+    epoch: int,
+) -> dict[str, float]:
+    """One pass over the training examples; gives train_loss and train_accuracy."""
+    rank, n_ranks = distributed.rank(), distributed.n_ranks()
+    seed = epoch_seed(plan.seed, epoch)
+    torch.manual_seed(seed + rank)  # dropout
+    picks = examples.draw(torch.Generator().manual_seed(seed), plan.chances)
+    penalty = getattr(distributed.alone(model), "penalty", None)
+    model.train()
+    sums = []
+    for inputs, codes in examples.batches(picks, plan.batch_size, rank=rank, n_ranks=n_ranks):
+        outputs = forward(model, inputs, bfloat16=plan.bfloat16)
+        total, weight = head.loss_terms(outputs, codes, plan.class_weights)
+        # Gradients are averaged over processes, losses summed: hence times n_ranks.
+        loss = total * n_ranks / distributed.summed(weight)
+        if penalty is not None:
+            loss = loss + penalty()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        right = (head.predicted(outputs.detach()) == codes).float()
+        # Tensors until the epoch's end: a number would make a GPU wait.
+        sums.append(
+            torch.stack([total.detach(), weight, right.sum(), torch.ones_like(right).sum()])
+        )
+    total, weight, correct, n = distributed.summed(torch.stack(sums).sum(dim=0)).tolist()
+    return {"train_loss": total / weight, "train_accuracy": correct / n}
+
+
+def validate(
+    model: nn.Module, examples: Examples, *, head: Head, bfloat16: bool = False
+) -> dict[str, float]:
+    """Loss, accuracy and macro-F1 over the levels that the examples hold."""
+    outputs = predict(model, examples, bfloat16=bfloat16)
+    codes = examples.codes[examples.in_order().reshape(len(outputs), -1)[:, 0]]
+    total, weight = head.loss_terms(outputs, codes, None)
+    truth, predicted = codes.numpy(), head.predicted(outputs.double()).numpy()
     return {
-        "validation_loss": cross_entropy(logits, codes).item(),
-        "validation_accuracy": float(accuracy_score(codes.numpy(), predicted)),
+        "validation_loss": (total / weight).item(),
+        "validation_accuracy": float(accuracy_score(truth, predicted)),
         "validation_macro_f1": float(
-            f1_score(
-                codes.numpy(),
-                predicted,
-                labels=np.unique(codes.numpy()),
-                average="macro",
-                zero_division=0,
-            )
+            f1_score(truth, predicted, labels=np.unique(truth), average="macro", zero_division=0)
         ),
     }
 
 
 @torch.inference_mode()
-def predict_logits(model: nn.Module, inputs: Tensor) -> Tensor:
-    """Logits of every row on the CPU, shape (n, n_classes), dropout off."""
+def predict(model: nn.Module, examples: Examples, *, bfloat16: bool = False) -> Tensor:
+    """Outputs of every example in order, on the CPU, dropout off; shape (n, n_outputs)."""
     model.eval()
-    return torch.cat([model(batch).float().cpu() for batch in inputs.split(INFERENCE_BATCH)])
+    batches = examples.batches(examples.in_order(), CHUNK)
+    outputs = [forward(model, inputs, bfloat16=bfloat16).cpu() for inputs, _ in batches]
+    return torch.cat(outputs)
+
+
+def forward(model: nn.Module, inputs: tuple[Tensor, ...], *, bfloat16: bool) -> Tensor:
+    """Outputs as float32."""
+    device = inputs[0].device.type
+    with torch.autocast(device, dtype=torch.bfloat16, enabled=bfloat16):
+        return model(*inputs).float()
+
+
+def best_and_stale(history: list[dict[str, float]]) -> tuple[int, int]:
+    """Index of the best epoch so far, and how many have followed it; (-1, 0) at the beginning."""
+    scores = [row["validation_macro_f1"] for row in history]
+    best = int(np.argmax(scores)) if scores else -1
+    return best, len(scores) - 1 - best
+
+
+def epoch_seed(seed: int, epoch: int) -> int:
+    """Seed of an epoch: as independent of the next one as of another run's."""
+    return int(np.random.SeedSequence((seed, epoch)).generate_state(1)[0])

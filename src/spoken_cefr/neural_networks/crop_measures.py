@@ -1,0 +1,77 @@
+"""The measures of the middle of each recording: the same length of speech from all."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from spoken_cefr.config import Config
+from spoken_cefr.errors import InputError
+from spoken_cefr.files import digest, write_parquet
+from spoken_cefr.neural_networks.language import load_nlp
+from spoken_cefr.neural_networks.measures import MEASURES, measure_recording, method_keys
+from spoken_cefr.processing.words import Word
+from spoken_cefr.progress import progress
+from spoken_cefr.stages import stage_folder
+
+
+def crop_measures(config: Config, windows: pd.DataFrame) -> pd.DataFrame:
+    """Measure the words that lie wholly inside a window of each recording.
+
+    Parameters
+    ----------
+    windows : pd.DataFrame
+        One row a recording: recording_id, start_s, end_s.
+
+    Returns
+    -------
+    pd.DataFrame
+        recording_id and one column a measure, in the order of the windows; kept
+        as ``measures_crop.<digest>.parquet``.
+
+    Raises
+    ------
+    InputError
+        If processing has left no words.
+    """
+    path = stage_folder(config, "processing") / "words.parquet"
+    if not path.exists():
+        raise InputError(f"{path} is missing: run the stage processing first")
+    words = pd.read_parquet(path)
+    heard = [words_in(words, window) for window in windows.itertuples(index=False)]
+    texts = [" ".join(word.word for word in inside) for inside in heard]
+    names = [measure.name for measure in MEASURES]
+    key = digest([windows.to_numpy().tolist(), heard, method_keys()])[:12]
+    folder = stage_folder(config, "neural_networks")
+    kept = folder / f"measures_crop.{key}.parquet"
+    if not kept.exists():
+        rows = _measure(heard, texts, windows, load_nlp().pipe(texts))
+        table = pd.DataFrame(rows, columns=names)
+        table.insert(0, "recording_id", windows["recording_id"].to_numpy())
+        for older in folder.glob("measures_crop.*.parquet"):
+            older.unlink()
+        write_parquet(kept, table)
+    return pd.read_parquet(kept)
+
+
+def words_in(words: pd.DataFrame, window: tuple[str, float, float]) -> list[Word]:
+    """Words of a recording wholly inside a window, their times counted from its start."""
+    recording_id, start_s, end_s = window
+    inside = words[
+        (words["recording_id"] == recording_id)
+        & (words["start_s"] >= start_s)
+        & (words["end_s"] <= end_s)
+    ].sort_values("word_index")
+    times = inside[["start_s", "end_s"]].to_numpy() - start_s
+    return [Word(word, *pair) for word, pair in zip(inside["word"], times.tolist(), strict=True)]
+
+
+def _measure(
+    heard: Sequence[list[Word]], texts: Sequence[str], windows: pd.DataFrame, docs
+) -> list[dict[str, float]]:
+    lengths_s = np.subtract(windows["end_s"], windows["start_s"])
+    told = progress(list(zip(heard, texts, lengths_s, strict=True)), desc="crops", unit="recording")
+    return [
+        measure_recording(words, text, duration_s=float(duration_s), doc=doc)
+        for (words, text, duration_s), doc in zip(told, docs, strict=True)
+    ]

@@ -1,0 +1,117 @@
+"""Figures of the notebook: what is drawn is what was given."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+from spoken_cefr.evaluation.drawing import png_bytes
+from spoken_cefr.neural_networks.display import (
+    draw_architecture,
+    draw_balance,
+    draw_images,
+    draw_measures,
+    draw_places,
+    draw_projection,
+    layer_table,
+    project,
+)
+from spoken_cefr.neural_networks.models import StudyCNN, count_parameters
+
+
+def test_the_projection_finds_the_two_directions_of_most_variance():
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(300, 5)) * [1, 0.1, 20, 0.1, 5]
+    points, shares = project(rows)
+    assert abs(np.corrcoef(points[:, 0], rows[:, 2])[0, 1]) > 0.99
+    assert abs(np.corrcoef(points[:, 1], rows[:, 4])[0, 1]) > 0.99
+    assert shares[0] == pytest.approx(rows[:, 2].var() / rows.var(axis=0).sum(), rel=0.01)
+    third, _ = project(rows, first=2)
+    assert abs(np.corrcoef(third[:, 0], rows[:, 0])[0, 1]) > 0.99
+
+
+def test_levels_keep_their_order_and_rare_speakers_are_one_grey():
+    speakers = [f"s{i}" for i in range(9) for _ in range(10 - i)]
+    levels = ["B1", "A1"] * (len(speakers) // 2)
+    rows = np.random.default_rng(0).normal(size=(len(speakers), 4))
+    figure = draw_projection(rows, {"level": levels, "speaker": speakers})
+    by_level, by_speaker = (
+        [text.get_text() for text in panel.legends[0].get_texts()] for panel in figure.subfigs
+    )
+    assert by_level == ["A1", "B1"]
+    assert by_speaker == ["others", *[f"s{i}" for i in range(7)]]
+    drawn = [c.get_offsets().shape[0] for c in figure.subfigs[1].axes[0].collections]
+    assert drawn == [5, 10, 9, 8, 7, 6, 5, 4]
+    assert png_bytes(figure) == png_bytes(figure)
+
+
+def test_of_a_large_cloud_some_are_drawn_and_keep_their_labels():
+    rows = np.zeros((5000, 3))
+    rows[:, 0] = np.arange(5000)
+    levels = np.where(np.arange(5000) < 2500, "A1", "A2")
+    figure = draw_projection(rows, {"level": levels})
+    first, second = (c.get_offsets()[:, 0] for c in figure.subfigs[0].axes[0].collections)
+    assert len(first) + len(second) == 2000
+    assert first.max() < second.min() or second.max() < first.min()
+
+
+def test_places_have_two_pairs_of_components_for_each_title():
+    rows = np.random.default_rng(0).normal(size=(20, 6))
+    figure = draw_places({"before": rows, "after": rows}, np.arange(20.0))
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles[:4] == ["before", "after", "", ""]
+
+
+def test_balance_bars_are_the_shares():
+    shares = {"none": np.array([0.7, 0.3]), "class_weight": np.array([0.5, 0.5])}
+    figure = draw_balance(shares, levels=["A1", "A2"])
+    assert [bar.get_height() for bar in figure.axes[0].patches] == [0.7, 0.3, 0.5, 0.5]
+
+
+def test_images_are_shown_as_they_are_a_row_for_each_kind():
+    rows = np.random.default_rng(0).random((3, 5, 5))
+    figure = draw_images({"clean": rows, "with noise": 1 - rows})
+    shown = [ax.images[0].get_array() for ax in figure.axes]
+    np.testing.assert_array_equal(np.stack(shown), np.concatenate([rows, 1 - rows]))
+
+
+# --- networks
+
+
+def test_the_layers_of_a_network_account_for_every_parameter():
+    model = StudyCNN(50)
+    layers = layer_table(model, torch.zeros(1, 50, 50))
+    assert layers["n_parameters"].sum() == count_parameters(model)
+    assert layers["layer"].tolist()[1] == "conv 3 x 3, ReLU"
+    assert layers["output_shape"].iloc[-1] == (5,)
+    assert layers["output_shape"].iloc[1] == (32, 48, 48)
+    assert model.training  # as it was
+
+
+def test_normalisation_counts_with_the_layer_before_it():
+    model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
+    layers = layer_table(model, torch.zeros(1, 3))
+    assert layers["layer"].tolist() == ["input", "dense 4, batch norm, ReLU", "dense 2"]
+    assert layers["n_parameters"].tolist() == [0, 16 + 8, 10]
+
+
+def test_a_diagram_says_what_the_table_says():
+    figure = draw_architecture(layer_table(StudyCNN(50), torch.zeros(1, 50, 50)), "CNN")
+    texts = {text.get_text() for text in figure.axes[0].texts}
+    assert {"dense 50\nReLU\ndropout 0.5", "64 x 23 x 23", "1,692,850"} <= texts
+    assert "1,711,921 parameters" in figure.axes[0].get_title()
+
+
+# --- measures
+
+
+def test_measures_are_drawn_by_level_and_undefined_ones_are_left_out():
+    measures = pd.DataFrame({"recording_id": ["a", "b", "c"], "rate": [3.0, 5.0, np.nan]})
+    levels = pd.Series({"a": "A1", "b": "A1", "c": "A2"})
+    figure = draw_measures(measures, levels, {"rate": "rate (1/s)"}, levels=["A1", "A2"])
+    first, second = figure.axes[0].lines
+    assert sorted(first.get_ydata()) == [3.0, 5.0] and len(second.get_ydata()) == 0
+    (median,) = figure.axes[0].collections
+    assert median.get_segments()[0][0][1] == 4.0
+    assert figure.axes[0].get_ylabel() == "rate (1/s)"
