@@ -78,7 +78,11 @@ class OrdinalRegression:
 
     def predict_proba(self, inputs: np.ndarray) -> np.ndarray:
         """Probability of each class. (n, d) -> (n, n_classes), float64, rows add up to 1."""
-        below = expit(self.cuts[None, :] - self.decision(inputs)[:, None])
+        return self.probabilities_at(self.decision(inputs))
+
+    def probabilities_at(self, places: np.ndarray) -> np.ndarray:
+        """Probability of each class at places on the scale of the cuts. (n,) -> (n, n_classes)"""
+        below = expit(self.cuts[None, :] - np.asarray(places, dtype=np.float64)[:, None])
         edges = np.pad(below, ((0, 0), (1, 1)), constant_values=((0, 0), (0, 1)))
         return np.diff(edges, axis=1)
 

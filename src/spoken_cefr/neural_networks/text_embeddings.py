@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from spacy.tokens import Doc
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.torchaudio_cpu import import_torchaudio
@@ -52,6 +53,13 @@ def embed_texts(texts: Sequence[str], *, encoder: TextEncoder) -> np.ndarray:
     return vectors
 
 
+def mean_vector(doc: Doc) -> np.ndarray:
+    """Mean of the word vectors of a text, shape (d,); zeros where no word has one."""
+    known = [token.vector for token in doc if token.has_vector and token.is_alpha]
+    size = doc.vocab.vectors_length
+    return np.mean(known, axis=0) if known else np.zeros(size, dtype=np.float32)
+
+
 class SpacyVectors:
     """Mean of the word vectors of a spaCy package; words that have none are left out."""
 
@@ -81,9 +89,7 @@ class SpacyVectors:
         size = self._nlp.vocab.vectors_length
         vectors = np.zeros((len(texts), size), dtype=np.float32)
         for row, text in enumerate(texts):
-            known = [t.vector for t in self._nlp.make_doc(text) if t.has_vector and t.is_alpha]
-            if known:
-                vectors[row] = np.mean(known, axis=0)
+            vectors[row] = mean_vector(self._nlp.make_doc(text))
         return vectors
 
 
