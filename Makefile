@@ -4,13 +4,17 @@ PROFILE ?= demo
 SET ?=
 BIN := .venv/bin
 
-.PHONY: help demo run paper test format notebooks clean browser
+.PHONY: help demo app run paper test format notebooks clean browser
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s%s\n", $$1, $$2}'
 
 demo: browser .venv/.installed  ## install what is missing, then run the four notebooks on the embedded demo
+	@$(BIN)/spoken-cefr doctor --profile demo
 	@$(BIN)/spoken-cefr run --profile demo
+
+app: .venv/.installed  ## the page on 127.0.0.1 that says for which level a recording suits
+	@$(BIN)/spoken-cefr app
 
 run: browser .venv/.installed  ## the same with another profile: make run PROFILE=fr
 	@$(BIN)/spoken-cefr run --profile $(PROFILE) $(foreach pair,$(SET),--set $(pair))

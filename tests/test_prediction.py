@@ -235,6 +235,20 @@ def test_predict_is_not_imported_before_it_is_needed():
         _ = spoken_cefr.predicts
 
 
+def test_the_voice_detector_reports_to_nobody(tmp_path):
+    # onnxruntime 1.32 keeps an identifier for its reports in the folder of temporary files.
+    code = (
+        "import numpy, spoken_cefr; from faster_whisper.vad import get_speech_timestamps; "
+        "get_speech_timestamps(numpy.zeros(16000, dtype='float32'))"
+    )
+    for setting, kept in (({}, []), ({"ORT_DISABLE_TELEMETRY": "0"}, [".ses"])):
+        environment = os.environ | {"TMPDIR": str(tmp_path)} | setting
+        if not setting:
+            environment.pop("ORT_DISABLE_TELEMETRY", None)
+        subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+        assert [path.name for path in tmp_path.iterdir()] == kept
+
+
 def test_a_missing_parser_is_one_sentence(folder, bundle, monkeypatch):
     def missing(name):
         raise InputError(f"{name} is missing")

@@ -11,9 +11,13 @@ and `predict`, which uses the result::
 """
 
 import importlib
+import os
 from typing import Any
 
 __version__ = "0.1.0"
+
+# What runs the voice detector reports to its makers unless it is told before its import.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 def __getattr__(name: str) -> Any:

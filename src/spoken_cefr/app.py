@@ -262,7 +262,13 @@ def build_page(gradio: Any, analyst: Analyst) -> Any:
             None, language, None, js=SHOW_LANGUAGE, api_visibility="private"
         )
         language.change(relabel, language, labelled, js=SHOW_LANGUAGE, api_visibility="private")
-        example.select(example_path, example, audio, api_visibility="private")
+        # Emptied again, so that the same example can be chosen twice.
+        example.input(
+            lambda name: (example_path(name), None),
+            example,
+            [audio, example],
+            api_visibility="private",
+        )
         button.click(analyse, [audio, language], output, api_visibility="private")
     return blocks
 

@@ -169,7 +169,7 @@ def torch_device(config: Config) -> Finding:
     """torch, and the device that the networks train on."""
     import torch
 
-    from spoken_cefr.neural_networks.training import choose_device
+    from spoken_cefr.neural_networks.devices import choose_device
 
     return Finding(
         "torch", OK, f"{torch.__version__}, {choose_device(config.neural_networks.device)}"

@@ -1,6 +1,7 @@
 """The stage: split the recordings, make the inputs, train and predict every run."""
 
 import functools
+import importlib
 from collections.abc import Sequence
 
 import pandas as pd
@@ -57,6 +58,10 @@ def run(config: Config) -> Report:
     if len(failures) == len(runs):
         raise InputError(f"no run succeeded; the first: {failures[0]['reason']}")
     finished = [entry.name for entry in runs if entry.name not in {f["id"] for f in failures}]
+    if distributed.rank() == 0:
+        # Here, not at the top: what predicts imports this stage's modules.
+        building = importlib.import_module("spoken_cefr.prediction.building")
+        remarks += building.bundle_remarks(config)
     report = Report(
         stage="neural_networks",
         unit="run",

@@ -11,7 +11,7 @@ from spoken_cefr.evaluation.metrics import confusion_matrix, quadratic_weighted_
 from spoken_cefr.levels import label_set, level_codes, to_label_set
 from spoken_cefr.neural_networks.measures import MEASURES, measures_table
 from spoken_cefr.neural_networks.ordinal_regression import OrdinalRegression
-from spoken_cefr.prediction.bundle import write_bundle
+from spoken_cefr.prediction.bundle import CONFIG, write_bundle
 from spoken_cefr.prediction.choice import bundle_folder
 from spoken_cefr.prediction.measures_model import MeasuresModel
 from spoken_cefr.stages import stage_folder
@@ -36,6 +36,19 @@ quadratic weighted kappa {validation_kappa} |
 transcript and the measures beside the level. **Not for** rating the person who speaks.
 The test part of the corpus has not been looked at; its scores are in `evaluation/results.csv`.
 """
+
+
+def bundle_remarks(config: Config) -> list[dict[str, str]]:
+    """Make the profile's bundle; why there is none, as a remark of the stage's report.
+
+    A corpus of which no model can be made (few levels, no French) still has runs.
+    """
+    try:
+        build_bundle(config)
+    except InputError as error:
+        (bundle_folder(config) / CONFIG).unlink(missing_ok=True)
+        return [{"id": "bundle", "reason": f"no model bundle: {error}"}]
+    return []
 
 
 def build_bundle(config: Config) -> Path:

@@ -10,12 +10,13 @@ from spoken_cefr.paths import ROOT
 from spoken_cefr.prediction.bundle import CONFIG, read_bundle
 from spoken_cefr.prediction.measures_model import MeasuresModel
 from spoken_cefr.prediction.models import LevelModel
+from spoken_cefr.prediction.transcript_model import TranscriptModel
 from spoken_cefr.stages import stage_folder
 
 STARTER = ROOT / "data" / "starter"
 STARTER_LANGUAGE = "fr"
 REAL_PROFILE = "fr"  # whose bundle is looked for when no profile is named
-KINDS = {MeasuresModel.kind: MeasuresModel}
+KINDS = {kind.kind: kind for kind in (MeasuresModel, TranscriptModel)}
 
 
 def bundle_folder(config: Config) -> Path:
