@@ -13,28 +13,37 @@ from train_distributed import KINDS, trained
 from spoken_cefr.neural_networks import __main__ as command
 from spoken_cefr.paths import ROOT
 
+LONGEST_S = 300
+
 
 def torchrun(*arguments):
-    """Two processes on this machine, with gloo; a port that is free is found."""
+    """Two processes on this machine, with gloo; a port that is free is found.
+
+    Gives the exit status and what was written.
+    """
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
-    return subprocess.run(
+    started = subprocess.Popen(
         [*launcher, "--nproc_per_node=2", *map(str, arguments)],
         cwd=ROOT,
-        env=environment,
-        capture_output=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
-        timeout=300,
-        check=False,
     )
+    try:
+        told, _ = started.communicate(timeout=LONGEST_S)
+    except subprocess.TimeoutExpired:
+        started.terminate()  # not kill: the launcher then ends the two that it started
+        told, _ = started.communicate(timeout=60)
+    return started.returncode, told
 
 
 @pytest.fixture(scope="module")
 def two_processes(tmp_path_factory):
     """The folder that two processes have left."""
     folder = tmp_path_factory.mktemp("two")
-    done = torchrun(ROOT / "tests" / "train_distributed.py", folder)
-    assert done.returncode == 0, done.stderr
+    status, told = torchrun(ROOT / "tests" / "train_distributed.py", folder)
+    assert status == 0, told
     return folder
 
 
@@ -66,9 +75,9 @@ def test_an_input_that_fails_leaves_no_process_waiting(tmp_path):
         "    print('went on', distributed.as_main_says(distributed.rank()))\n",
         encoding="utf-8",
     )
-    done = torchrun(script)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("went on 0") == 2
+    status, told = torchrun(script)
+    assert status == 0, told
+    assert told.count("went on 0") == 2
 
 
 def test_the_command_tells_bad_input_in_a_sentence(tmp_path, capsys):
