@@ -201,7 +201,7 @@ def test_subordinate_and_relative_clauses(nlp):
     deep = syntax_measures(nlp("Je crois que la femme qui parle viendra demain."))
     assert deep["subordinate_share"] == pytest.approx(2 / 3)  # que, qui among three verbs
     assert deep["relative_share"] == pytest.approx(1 / 3)
-    assert syntax_measures(nlp("Est-ce que tu viens ?"))["relative_share"] == 0
+    assert syntax_measures(nlp("Est-ce que tu peux venir à l'école ?"))["relative_share"] == 0
 
 
 def test_a_text_without_words_or_verbs_is_undefined_and_no_error(nlp):
@@ -228,12 +228,12 @@ def test_a_recording_played_twice_in_a_row_keeps_its_measures(demo_recordings, n
     assert list(once) == NAMES
     # A measure that needs 50 words, or a pause, may only be defined when played twice.
     change = (twice - once).abs().where(once.notna(), 0.0)
-    spread = once.std()
+    spread = once.std() + 0.1 * once.mean()
     assert twice[once.notna()].isna().sum().sum() == once.isna().sum().sum()
     assert (change.max() <= 0.75 * spread).all(), (change.max() / spread).round(2).to_dict()
     assert (change.mean() <= 0.3 * spread).all(), (change.mean() / spread).round(2).to_dict()
     # The silence between the two plays is one pause more; a total fails the same bounds by far.
-    assert np.mean(counts) > 2 * np.std(counts)
+    assert np.mean(counts) > 2 * (np.std(counts) + 0.1 * np.mean(counts))
 
 
 @pytest.fixture(scope="module")
@@ -253,11 +253,11 @@ def demo_recordings(texts):
 
 
 def _spoken(text):
-    """A text as words of 60 ms a letter, with a pause of 0.5 s after a sign."""
+    """A text as words of 60 ms a letter, with a pause of half a second or so after a sign."""
     words, now_s = [], 0.3
     for word in text.split():
         words.append(Word(word, now_s, now_s + 0.06 * len(word)))
-        now_s = words[-1].end_s + (0.5 if word[-1] in ".,!?;:" else 0.0)
+        now_s = words[-1].end_s + (0.3 + 0.02 * len(word) if word[-1] in ".,!?;:" else 0.0)
     return words, text, now_s + 0.3
 
 

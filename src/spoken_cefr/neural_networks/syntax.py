@@ -6,6 +6,7 @@ Universal Dependencies (de Marneffe, Manning, Nivre & Zeman, 2021, Computational
 Linguistics 47).
 """
 
+import re
 from collections import Counter
 
 import numpy as np
@@ -26,9 +27,30 @@ ETRE_VERBS = frozenset(
     sortir survenir tomber venir""".split()  # noqa: SIM905
 )
 MAX_DISTANCE = 8  # words; a longer arc inside a clause is mostly one across a missing full stop
-_SIMPLE = {"Pres": "present", "Imp": "imparfait", "Fut": "futur", "Past": "passe_simple"}
-_COMPOUND = {"Pres": "passe_compose", "Imp": "plus_que_parfait", "Fut": "futur"}
+_TENSES = {"Pres": "present", "Imp": "imparfait", "Fut": "futur", "Past": "passe_simple"}
 _MOODS = {"Cnd": "conditionnel", "Sub": "subjonctif", "Imp": "imperatif"}
+_COMPOUND = {"present": "passe_compose", "imparfait": "plus_que_parfait"}
+# Forms that can be one tense only: the tagger, trained on the press, takes many for a present.
+_FORMS = (
+    (
+        "subjonctif",
+        r"so(is|it|yons|yez|ient)|aies?|ait|ay(ons|ez)|aient|puiss(es?|ions|iez|ent)|"
+        r"fass(es?|ions|iez|ent)|sach(es?|iez|ent)|aill(es?|ent)|(re|de|par)?viennes?|"
+        r"(main|ob)?tiennes?|(ap|com)?prennes?|veuill(es|ent)|faille",
+    ),
+    (
+        "futur",
+        r"(?!(dés|t|ret|att|adm|resp)ir)\w*([eid]r|cevr|devr|[eou]rr|[ms]?aur)(ai|ons|ez|ont)",
+    ),
+    (
+        "imparfait",
+        r"(?!(sai|fai|refai|vai|plai|tai|(re)?connai|nai|parai|hai)[st]$)\w*[^r](ais|ait|aient)",
+    ),
+    # Not the present of verbs in -ier.
+    ("imparfait", r"(?!(oubl|étud|publ|env|appréc|conf|mar|sk|négoc)i)\w{2,}[^ri]i(ons|ez)"),
+)
+# Where the tagger is believed all the same: parlions may be a subjunctive, sois an order.
+_DOUBTFUL = {("imparfait", "subjonctif"), ("subjonctif", "imperatif"), ("futur", "passe_simple")}
 
 
 def syntax_measures(doc: Doc) -> dict[str, float]:
@@ -85,15 +107,23 @@ def tense_of(token: Token) -> str:
     "Itinéraires acquisitionnels et stades de développement en français L2", Journal of
     French Language Studies 14.
     """
+    tense = _form_tense(token)
+    if _is_tense_auxiliary(token):
+        return _COMPOUND.get(tense, tense)
+    if token.lemma_ == "aller" and tense == "present" and _has_infinitive(token):
+        return "futur"
+    return tense
+
+
+def _form_tense(token: Token) -> str:
+    """Tense or mood of the form itself, by its spelling where that leaves no doubt."""
     mood = "".join(token.morph.get("Mood"))
     tense = "".join(token.morph.get("Tense"))
-    if mood in _MOODS:
-        return _MOODS[mood]
-    if _is_tense_auxiliary(token):
-        return _COMPOUND.get(tense, "other")
-    if token.lemma_ == "aller" and tense == "Pres" and _has_infinitive(token):
-        return "futur"
-    return _SIMPLE.get(tense, "other")
+    tagged = _MOODS.get(mood) or _TENSES.get(tense, "other")
+    for name, pattern in _FORMS:
+        if re.fullmatch(pattern, token.lower_):
+            return tagged if (name, tagged) in _DOUBTFUL else name
+    return tagged
 
 
 def is_passive(head: Token) -> bool:
