@@ -161,6 +161,7 @@ TENSES_OF = {
     "Demain, nous partirons en vacances.": ["futur"],
     "Elle viendra chez moi samedi.": ["futur"],
     "Je vais acheter du pain.": ["futur"],
+    "Vous oubliez toujours vos clés.": ["present"],
     "Je voudrais un café.": ["conditionnel"],
     "On pourrait partir plus tôt.": ["conditionnel"],
     "Il aurait préféré rester.": ["conditionnel"],
@@ -254,11 +255,11 @@ def demo_recordings(texts):
 
 def _spoken(text):
     """A text as words of 60 ms a letter, with a pause of half a second or so after a sign."""
-    words, now_s = [], 0.3
+    words, now_s = [], 0.2
     for word in text.split():
         words.append(Word(word, now_s, now_s + 0.06 * len(word)))
         now_s = words[-1].end_s + (0.3 + 0.02 * len(word) if word[-1] in ".,!?;:" else 0.0)
-    return words, text, now_s + 0.3
+    return words, text, words[-1].end_s + 0.2 if words else 0.4
 
 
 def test_capitals_and_punctuation_hardly_matter(nlp, texts, plain):

@@ -30,7 +30,7 @@ MAX_DISTANCE = 8  # words; a longer arc inside a clause is mostly one across a m
 _TENSES = {"Pres": "present", "Imp": "imparfait", "Fut": "futur", "Past": "passe_simple"}
 _MOODS = {"Cnd": "conditionnel", "Sub": "subjonctif", "Imp": "imperatif"}
 _COMPOUND = {"present": "passe_compose", "imparfait": "plus_que_parfait"}
-# Forms that can be one tense only: the tagger, trained on the press, takes many for a present.
+# Forms that can be one tense only; the tagger takes many of them for a present.
 _FORMS = (
     (
         "subjonctif",
