@@ -6,11 +6,16 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
+
+# Torch's own limit is some minutes, and the first process may embed for hours while the others
+# wait. One that dies is no matter of this: torchrun sees it and ends the rest.
+LONGEST_WAIT = timedelta(days=1)
 
 
 def rank() -> int:
@@ -32,7 +37,7 @@ def process_group() -> Iterator[None]:
     gpus = torch.cuda.is_available()
     if gpus:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group("nccl" if gpus else "gloo")
+    distributed.init_process_group("nccl" if gpus else "gloo", timeout=LONGEST_WAIT)
     try:
         yield
     finally:
@@ -41,12 +46,17 @@ def process_group() -> Iterator[None]:
 
 @contextmanager
 def main_first() -> Iterator[None]:
-    """Let process 0 do the block before the others, which then find its files."""
+    """Let process 0 do the block before the others, which then find its files.
+
+    If the block fails in process 0, the others still get their turn, and fail likewise.
+    """
     if rank() != 0:
         distributed.barrier()
-    yield
-    if rank() == 0 and n_ranks() > 1:
-        distributed.barrier()
+    try:
+        yield
+    finally:
+        if rank() == 0 and n_ranks() > 1:
+            distributed.barrier()
 
 
 def as_main_says(value: Any) -> Any:
