@@ -19,6 +19,7 @@ import spoken_cefr
 from spoken_cefr.cli import main
 from spoken_cefr.errors import InputError
 from spoken_cefr.paths import ROOT
+from spoken_cefr.prediction.recording import nearest_level
 
 RATE = 16_000
 KERMESSE = ROOT / "data" / "replica" / "audio" / "kermesse.mp3"
@@ -247,6 +248,13 @@ def test_the_voice_detector_reports_to_nobody(tmp_path):
             environment.pop("ORT_DISABLE_TELEMETRY", None)
         subprocess.run([sys.executable, "-c", code], env=environment, check=True)
         assert [path.name for path in tmp_path.iterdir()] == kept
+
+
+def test_the_nearest_level_is_that_of_the_nearest_median_and_none_where_two_are_as_near():
+    ranges = {"A1": (0, 1, 2), "A2": (1, 3, 4), "B1": (2, 3, 9)}
+    assert nearest_level(1.2, ranges) == "A1"
+    assert nearest_level(8.0, ranges) is None
+    assert nearest_level(8.0, {}) is None
 
 
 def test_a_missing_parser_is_one_sentence(folder, bundle, monkeypatch):
