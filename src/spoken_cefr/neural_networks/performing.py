@@ -69,14 +69,15 @@ def perform_run(
     corpus = read_corpus(run, config, segments, split)
     measures = measures_array(run, corpus, load_measures)
     card = run_card(run, config, corpus, measures)
+    values = np.array(measures, dtype=np.float64)
     if run.architecture == "ordinal":
-        model, of_recordings = fit_ordinal(corpus, config, measures.to_numpy())
+        model, of_recordings = fit_ordinal(corpus, config, values)
         of_segments = of_recordings[corpus.owners()]
         history, attention = None, None
         card |= {"l2": model.penalty, "n_parameters": model.model.weights.size}
     else:
         model, history, of_segments, of_recordings, attention = _perform_network(
-            run, config, corpus, measures.to_numpy(), load_source, card, folder=folder, key=key
+            run, config, corpus, values, load_source, card, folder=folder, key=key
         )
         card |= {"best_epoch": best_and_stale(history.to_dict("records"))[0] + 1}
     of_recordings[~corpus.usable()] = np.nan
@@ -108,7 +109,10 @@ def _perform_network(
     device = choose_device(c.device)
     clean = load_source(run, False)
     check_inputs(clean.array, corpus.segments, name=run.name)
-    noisy = load_source(run, True) if run.noisy_training else clean
+    noisy = clean
+    if run.noisy_training:
+        noisy = load_source(run, True)
+        check_inputs(noisy.array, corpus.segments, name=run.name)
     train_examples = make_examples(run, corpus, noisy, measures, "train", device=device)
     validation = make_examples(run, corpus, clean, measures, "validation", device=device)
     card |= {"input_shape": list(train_examples.store.row_shape), "widths": list(clean.widths)}

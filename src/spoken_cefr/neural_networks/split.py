@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
@@ -200,13 +201,20 @@ def _checked(recordings: pd.DataFrame, *, n_folds: int) -> pd.DataFrame:
 def _draw(table: pd.DataFrame, *, n_folds: int, seed: int) -> tuple[int, float, pd.DataFrame]:
     """One candidate: how many levels train lacks, how uneven its folds are, and the split."""
     folds = _folds(table, n_folds=n_folds, seed=seed)
-    distances = _distances(table["level"], folds, n_folds=n_folds)
-    test, validation = np.argsort(distances, kind="stable")[:2]
+    counts = pd.crosstab(folds, table["level"]).reindex(range(n_folds), fill_value=0).to_numpy()
+    distances = _distances(counts)
+
+    def n_lacking(test: int, validation: int) -> int:
+        return int((counts.sum(axis=0) == counts[test] + counts[validation]).sum())
+
+    test, validation = min(
+        permutations(range(n_folds), 2),
+        key=lambda pair: (n_lacking(*pair), distances[pair[0]], distances[pair[1]]),
+    )
     part = np.full(n_folds, "train", dtype=object)
     part[[test, validation]] = ["test", "validation"]
     split = table.assign(fold=folds, part=part[folds])
-    trained = split.loc[split["part"] == "train", "level"]
-    return table["level"].nunique() - trained.nunique(), float(distances.sum()), split
+    return n_lacking(test, validation), float(distances.sum()), split
 
 
 def _folds(table: pd.DataFrame, *, n_folds: int, seed: int) -> np.ndarray:
@@ -221,9 +229,8 @@ def _folds(table: pd.DataFrame, *, n_folds: int, seed: int) -> np.ndarray:
     return folds
 
 
-def _distances(levels: pd.Series, folds: np.ndarray, *, n_folds: int) -> np.ndarray:
+def _distances(counts: np.ndarray) -> np.ndarray:
     """Distance of each fold's level counts from an even share of the corpus', shape (n_folds,)."""
-    counts = pd.crosstab(folds, levels).reindex(range(n_folds), fill_value=0).to_numpy(float)
-    even = counts.sum(axis=0) / n_folds
+    even = counts.sum(axis=0) / len(counts)
     # Relative to the level's own count, so that a rare level weighs as much as a common one.
     return (np.abs(counts - even) / even).sum(axis=1)

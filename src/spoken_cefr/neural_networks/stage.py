@@ -44,7 +44,7 @@ def run(config: Config) -> Report:
     if distributed.as_main_says(is_done(config, "neural_networks")):
         return read_report(config, "neural_networks")
     runs = select_runs(config.neural_networks.runs)
-    torch.set_num_threads(config.n_jobs)
+    torch.set_num_threads(max(1, config.n_jobs // distributed.n_ranks()))
     segments = read_segments(config)
     split = split_recordings(config, segments)
     segments = relabel(segments, split)
@@ -100,7 +100,8 @@ def perform_runs(
             entry, config, input_digest=digest([hashes, input_keys(entry.inputs, config)])
         )
         if distributed.as_main_says(is_finished(folder / entry.name, key)):
-            tell(f"{entry.name}: up to date, kept")
+            if distributed.rank() == 0:
+                tell(f"{entry.name}: up to date, kept")
             remarks += left_out(read_corpus(entry, config, segments, split), entry)
             continue
         try:

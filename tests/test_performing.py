@@ -1,0 +1,359 @@
+"""Runs on made-up inputs: from arrays to folders, and what they refuse."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_up import made_up_corpus
+
+from spoken_cefr.errors import InputError
+from spoken_cefr.evaluation.tables import missing_units, read_run, unit_table
+from spoken_cefr.files import read_json, write_json
+from spoken_cefr.levels import TARGET_LEVELS, label_set, level_codes, to_label_set
+from spoken_cefr.neural_networks.experiments import Run
+from spoken_cefr.neural_networks.inputs import Source
+from spoken_cefr.neural_networks.performing import perform_run
+from spoken_cefr.neural_networks.saved import load_run_model
+
+SIMPLE = Run("simple", "", "ours", "array", "simple", batch_size=16, epochs=2)
+SMALL_CNN = replace(SIMPLE, name="cnn", architecture="small_cnn", head="corn")
+ATTENTION = replace(SIMPLE, name="attention", architecture="attention", head="corn")
+FUSION = replace(ATTENTION, name="fusion", inputs="fusion")
+ORDINAL = replace(SIMPLE, name="ordinal", inputs="measures", architecture="ordinal")
+WHOLE = [SIMPLE, SMALL_CNN, ATTENTION, FUSION, ORDINAL]
+CROPPED = [replace(run, name=f"{run.name}_crop", crop_s=2.0) for run in WHOLE]
+RUN_OF = {run.name: run for run in WHOLE + CROPPED}
+
+
+def source(segments, run):
+    """Rows that hold a little of the level."""
+    rng = np.random.default_rng(0)
+    shape = (len(segments), 12, 10) if run.architecture == "small_cnn" else (len(segments), 10)
+    array = rng.normal(size=shape).astype(np.float32)
+    codes = level_codes(segments["level"].replace("B2+", "B2"))
+    array[:, 0] += codes.reshape(-1, *[1] * (array.ndim - 2))
+    return Source(array, widths=(6, 4) if run.inputs == "fusion" else (10,))
+
+
+def measures(recordings):
+    """Two measures, one of which is sometimes undefined and one of which tells the level."""
+    n = len(recordings)
+    told = np.arange(n) % len(TARGET_LEVELS) + np.random.default_rng(0).normal(scale=0.3, size=n)
+    values = {"mean_pause": np.where(np.arange(n) % 3 == 0, np.nan, 0.5), "speech_rate": told}
+    return pd.DataFrame({"recording_id": recordings["recording_id"]} | values)
+
+
+def perform(run, config, folder, *, corpus=None, **loaders):
+    segments, split = corpus or made_up_corpus()
+    loaders = {
+        "load_source": lambda run, noisy: source(segments, run),
+        "load_measures": lambda run, recordings: measures(recordings),
+    } | loaders
+    return perform_run(
+        run, config, segments=segments, split=split, folder=folder / run.name, key="k", **loaders
+    )
+
+
+# --- what a run leaves
+
+
+@pytest.mark.parametrize("name", RUN_OF)
+def test_every_kind_of_run_leaves_what_evaluation_reads(name, demo_config, tmp_path):
+    segments, split = made_up_corpus()
+    assert perform(RUN_OF[name], demo_config(), tmp_path) == []
+    units = unit_table(split, segments)
+    table = read_run(tmp_path / name, units)
+    assert missing_units(table, units) == {}
+    files = {path.name for path in (tmp_path / name).iterdir()}
+    expected = {"config.json", "model.safetensors", "predictions.parquet"}
+    if "ordinal" not in name:
+        expected.add("history.csv")
+    if "attention" in name or "fusion" in name:
+        expected.add("attention.parquet")
+    assert files == expected
+    card = read_json(tmp_path / name / "config.json")
+    assert card["key"] == "k" and card["notice"] == demo_config().notice
+
+
+@pytest.mark.parametrize("name", ["simple", "cnn"])
+def test_the_saved_model_of_segments_gives_the_predictions_that_were_written(
+    name, demo_config, tmp_path
+):
+    segments, _ = made_up_corpus()
+    perform(RUN_OF[name], demo_config(), tmp_path)
+    saved = load_run_model(tmp_path / name)
+    table = pd.read_parquet(tmp_path / name / "predictions.parquet")
+    written = table[table["unit"] == "segment"].set_index("id").loc[segments["segment_id"]]
+    answered = saved.of_segments(source(segments, RUN_OF[name]).array)
+    np.testing.assert_allclose(written[[f"p_{c}" for c in saved.classes]], answered, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["attention", "fusion", "ordinal"])
+def test_the_saved_model_of_recordings_gives_the_predictions_that_were_written(
+    name, demo_config, tmp_path
+):
+    segments, split = made_up_corpus()
+    perform(RUN_OF[name], demo_config(), tmp_path)
+    saved = load_run_model(tmp_path / name)
+    table = pd.read_parquet(tmp_path / name / "predictions.parquet").set_index("id")
+    inputs = source(segments, RUN_OF[name]).array
+    told = measures(split).set_index("recording_id")[saved.card["measures"]].to_numpy()
+    columns = [f"p_{c}" for c in saved.classes]
+    for number, recording_id in enumerate(split["recording_id"]):
+        mine = (segments["recording_id"] == recording_id).to_numpy()
+        answered, attention = saved.of_recording(inputs[mine], told[number])
+        np.testing.assert_allclose(table.loc[recording_id, columns], answered, atol=1e-6)
+        if name == "ordinal":
+            assert attention is None
+            # A model that hears no segment gives each of them its recording's answer.
+            ids = segments.loc[mine, "segment_id"]
+            np.testing.assert_allclose(
+                table.loc[ids, columns], np.tile(answered, (len(ids), 1)), atol=1e-9
+            )
+            continue
+        written = pd.read_parquet(tmp_path / name / "attention.parquet").set_index("segment_id")
+        weights = written.loc[segments.loc[mine, "segment_id"], "weight"]
+        np.testing.assert_allclose(weights, attention, atol=1e-6)
+
+
+def test_attention_weights_of_each_recording_add_up_to_1_also_in_crops(demo_config, tmp_path):
+    for name in ("attention", "attention_crop"):
+        perform(RUN_OF[name], demo_config(), tmp_path)
+        table = pd.read_parquet(tmp_path / name / "attention.parquet")
+        sums = table.groupby("recording_id")["weight"].sum()
+        assert len(sums) == 24
+        np.testing.assert_allclose(sums, 1, atol=1e-6)
+        if name.endswith("crop"):
+            assert table.groupby("recording_id").size().max() == 3  # 2 s, half overlapping
+
+
+@pytest.mark.parametrize("name", ["simple_crop", "cnn_crop", "attention_crop", "fusion_crop"])
+def test_what_lies_outside_the_middle_crop_does_not_change_a_recordings_answer(
+    name, demo_config, tmp_path
+):
+    segments, split = made_up_corpus()
+    perform(RUN_OF[name], demo_config(), tmp_path)
+    place = segments.groupby("recording_id").cumcount().to_numpy()
+    count = segments.groupby("recording_id")["segment_id"].transform("size").to_numpy()
+    start = np.maximum(count - 3, 0) // 2
+    outside = (place < start) | (place >= start + 3)
+    tested = segments["recording_id"].map(split.set_index("recording_id")["part"]) == "test"
+
+    def spoilt(run, noisy):
+        given = source(segments, run)
+        given.array[outside & tested.to_numpy()] = 1e3
+        return given
+
+    again = tmp_path / "again"
+    perform(RUN_OF[name], demo_config(), again, load_source=spoilt)
+    tables = [
+        pd.read_parquet(folder / name / "predictions.parquet").query("unit == 'recording'")
+        for folder in (tmp_path, again)
+    ]
+    pd.testing.assert_frame_equal(*tables)
+
+
+def test_the_measures_of_a_crop_are_asked_for_its_middle(demo_config, tmp_path):
+    segments, _ = made_up_corpus()
+    asked = {}
+
+    def load(run, recordings):
+        asked[run.name] = recordings
+        return measures(recordings)
+
+    perform(RUN_OF["ordinal"], demo_config(), tmp_path, load_measures=load)
+    perform(RUN_OF["ordinal_crop"], demo_config(), tmp_path, load_measures=load)
+    assert list(asked["ordinal"].columns) == ["recording_id"]
+    windows = asked["ordinal_crop"].set_index("recording_id")
+    n = segments.groupby("recording_id").size()
+    long, short = n.idxmax(), n.idxmin()
+    assert windows.loc[long, "end_s"] - windows.loc[long, "start_s"] == 2.0
+    assert windows.loc[short, "start_s"] == 0
+    assert windows.loc[short, "end_s"] == (n[short] + 1) / 2
+
+
+def test_training_alone_is_noisy(demo_config, tmp_path):
+    segments, _ = made_up_corpus()
+    asked = []
+
+    def load(run, noisy):
+        asked.append(noisy)
+        given = source(segments, run)
+        given.array[:] += 100 * noisy  # so that one who mixes them up predicts elsewhere
+        return given
+
+    noisy = replace(SIMPLE, noisy_training=True)
+    perform(noisy, demo_config(), tmp_path, load_source=load)
+    assert asked == [False, True]
+    saved = load_run_model(tmp_path / "simple")
+    table = pd.read_parquet(tmp_path / "simple" / "predictions.parquet")
+    written = table[table["unit"] == "segment"].set_index("id").loc[segments["segment_id"]]
+    clean = saved.of_segments(source(segments, SIMPLE).array)
+    np.testing.assert_allclose(written[[f"p_{c}" for c in saved.classes]], clean, atol=1e-6)
+
+
+@pytest.mark.parametrize("balance", ["class_weight", "weighted_sampling", "class_balanced"])
+@pytest.mark.parametrize("name", ["simple", "attention", "ordinal"])
+def test_balancing_changes_what_is_learnt(name, balance, demo_config, tmp_path):
+    perform(RUN_OF[name], demo_config(), tmp_path / "none", corpus=uneven())
+    config = demo_config(f"neural_networks.balance={balance}")
+    perform(RUN_OF[name], config, tmp_path / balance, corpus=uneven())
+    plain, balanced = (
+        pd.read_parquet(tmp_path / folder / name / "predictions.parquet")
+        for folder in ("none", balance)
+    )
+    assert list(plain["id"]) == list(balanced["id"])
+    assert not np.allclose(plain["p_C1"], balanced["p_C1"])
+    if balance != "class_balanced":  # with counts this small it hardly differs from none
+        assert balanced["p_C1"].mean() > plain["p_C1"].mean()
+
+
+def uneven():
+    """As `made_up_corpus`, but nearly all of train is A1."""
+    segments, split = made_up_corpus(n=60)
+    train = np.flatnonzero(split["part"] == "train")
+    split.loc[train[10:], "level"] = "A1"
+    segments["level"] = segments["recording_id"].map(split.set_index("recording_id")["level"])
+    return segments, split
+
+
+def test_merged_levels_are_learnt_as_one(demo_config, tmp_path):
+    config = demo_config("neural_networks.rare_levels=merge")
+    classes = label_set("merge")
+    segments, split = made_up_corpus()
+    for table in (segments, split):
+        table["level"] = to_label_set(table["level"], classes)
+    for name in ("attention", "ordinal", "simple"):
+        perform(RUN_OF[name], config, tmp_path, corpus=(segments, split))
+        table = read_run(tmp_path / name, unit_table(split, segments), levels=classes)
+        assert list(table.columns)[-1] == "p_B2+"
+        assert load_run_model(tmp_path / name).classes == classes
+
+
+# --- what a run refuses
+
+
+def test_a_class_that_train_lacks_is_one_clear_error(demo_config, tmp_path):
+    segments, split = made_up_corpus()
+    split.loc[(split["part"] == "train") & (split["level"] == "C1"), "level"] = "B2"
+    with pytest.raises(InputError, match="level C1 has 2 recordings, none of them in the train"):
+        perform(SIMPLE, demo_config(), tmp_path, corpus=(segments, split))
+
+
+def test_recordings_of_one_level_only_are_one_clear_error(demo_config, tmp_path):
+    segments, split = made_up_corpus()
+    with pytest.raises(InputError, match="all recordings are of level A2"):
+        perform(SIMPLE, demo_config(), tmp_path, corpus=(segments, split.assign(level="A2")))
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_not_a_number_in_the_inputs_names_the_segment(value, noisy, demo_config, tmp_path):
+    segments, _ = made_up_corpus()
+
+    def load(run, noise):
+        given = source(segments, run)
+        if noise == noisy:
+            given.array[7, 2] = value
+        return given
+
+    run = replace(SIMPLE, noisy_training=True)
+    expected = f"the input of segment {segments['segment_id'][7]} holds NaN or infinity"
+    with pytest.raises(InputError, match=expected):
+        perform(run, demo_config(), tmp_path, load_source=load)
+    assert not (tmp_path / "simple" / "config.json").exists()
+
+
+def test_rows_of_another_corpus_are_one_clear_error(demo_config, tmp_path):
+    segments, _ = made_up_corpus()
+    with pytest.raises(InputError, match=f"7 input rows for {len(segments)} segments"):
+        perform(
+            SIMPLE,
+            demo_config(),
+            tmp_path,
+            load_source=lambda run, noisy: Source(np.zeros((7, 10), np.float32)),
+        )
+
+
+def test_an_infinite_measure_and_a_missing_recording_are_named(demo_config, tmp_path):
+    def infinite(run, recordings):
+        table = measures(recordings)
+        table.loc[3, "speech_rate"] = np.inf
+        return table
+
+    with pytest.raises(InputError, match="speech_rate of recording 9003 is infinite"):
+        perform(ORDINAL, demo_config(), tmp_path, load_measures=infinite)
+    with pytest.raises(InputError, match="recording 9000 has no measures"):
+        perform(ORDINAL, demo_config(), tmp_path, load_measures=lambda run, r: measures(r).iloc[1:])
+
+
+def one_segment_corpus():
+    """The last recording, of the test part, has a single segment."""
+    segments, split = made_up_corpus()
+    mine = segments["recording_id"] == split["recording_id"].iloc[-1]
+    return segments[~mine | (segments["start_s"] == 0)].reset_index(drop=True), split
+
+
+@pytest.mark.parametrize("run", WHOLE, ids=lambda run: run.name)
+def test_a_recording_of_one_segment_is_used_where_all_of_it_is_used(run, demo_config, tmp_path):
+    segments, split = one_segment_corpus()
+    loaders = {"load_source": lambda run, noisy: source(segments, run)}
+    assert perform(run, demo_config(), tmp_path, corpus=(segments, split), **loaders) == []
+    units = unit_table(split, segments)
+    assert missing_units(read_run(tmp_path / run.name, units), units) == {}
+
+
+@pytest.mark.parametrize("run", CROPPED, ids=lambda run: run.name)
+def test_a_recording_of_one_segment_is_left_out_of_crops_and_told(run, demo_config, tmp_path):
+    segments, split = one_segment_corpus()
+    loaders = {"load_source": lambda run, noisy: source(segments, run)}
+    remarks = perform(run, demo_config(), tmp_path, corpus=(segments, split), **loaders)
+    reason = "recording 9023 has one segment, too little for a crop: left out"
+    assert remarks == [{"id": run.name, "reason": reason}]
+    units = unit_table(split, segments)
+    assert missing_units(read_run(tmp_path / run.name, units), units) == {"recording": 1}
+
+
+# --- model files
+
+
+@pytest.fixture
+def finished(demo_config, tmp_path):
+    perform(ATTENTION, demo_config(), tmp_path)
+    return tmp_path / "attention"
+
+
+def test_a_truncated_model_file_is_one_clear_error(finished):
+    path = finished / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"model.safetensors is truncated or not the file"):
+        load_run_model(finished)
+
+
+def test_a_model_of_another_version_is_one_clear_error(finished):
+    card = read_json(finished / "config.json")
+    write_json(finished / "config.json", card | {"format": 1})
+    with pytest.raises(InputError, match="has format 1, this version reads"):
+        load_run_model(finished)
+    del card["format"]
+    write_json(finished / "config.json", card)
+    with pytest.raises(InputError, match="has format none, this version reads"):
+        load_run_model(finished)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
+def test_a_missing_file_is_named(name, finished):
+    (finished / name).unlink()
+    with pytest.raises(InputError, match=f"{name} is missing"):
+        load_run_model(finished)
+
+
+def test_a_card_of_another_network_is_one_clear_error(finished):
+    card = read_json(finished / "config.json")
+    write_json(finished / "config.json", card | {"widths": [9]})
+    with pytest.raises(InputError, match=r"does not fit its config\.json"):
+        load_run_model(finished)
+    write_json(finished / "config.json", card | {"architecture": "transformer"})
+    with pytest.raises(InputError, match=r"does not fit its config\.json"):
+        load_run_model(finished)

@@ -1,0 +1,255 @@
+"""The starter model: what it says of texts, what leaves it unmoved, what it refuses."""
+
+import csv
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import spearmanr
+
+from spoken_cefr.errors import InputError
+from spoken_cefr.files import sha256_of, write_json
+from spoken_cefr.levels import TARGET_LEVELS, level_codes
+from spoken_cefr.neural_networks.language import load_nlp
+from spoken_cefr.neural_networks.passages import bare, make_passages, windows
+from spoken_cefr.paths import ROOT
+from spoken_cefr.prediction.text_model import (
+    MEASURE_NAMES,
+    arrays_of,
+    fit_text_model,
+    level_of_text,
+    load,
+)
+
+STARTER = ROOT / "data" / "starter"
+TEXTS = {
+    path.stem: path.read_text(encoding="utf-8").strip()
+    for path in sorted((ROOT / "tests" / "texts").glob("*.txt"))
+}
+LEVELS = [name[:2] for name in TEXTS]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return load(STARTER)
+
+
+@pytest.fixture(scope="module")
+def scores(model):
+    return {name: level_of_text(text, model=model).score for name, text in TEXTS.items()}
+
+
+# --- what it says
+
+
+def test_every_level_has_texts():
+    assert min(LEVELS.count(level) for level in TARGET_LEVELS) >= 4
+
+
+def test_texts_of_known_level_are_ranked(scores):
+    assert spearmanr(list(scores.values()), level_codes(LEVELS)).statistic > 0.9
+
+
+def test_the_mean_score_rises_with_each_level(scores):
+    means = pd.Series(scores).groupby(LEVELS).mean()
+    assert (np.diff(means[list(TARGET_LEVELS)]) > 0.2).all()
+
+
+def test_no_text_is_two_levels_off(scores):
+    true_middles = level_codes(LEVELS) + 1.5
+    assert (np.abs(np.array(list(scores.values())) - true_middles) < 2).all()
+
+
+def test_the_demo_texts_are_ranked(model):
+    with (ROOT / "data" / "replica" / "catalogue.csv").open(encoding="utf-8") as file:
+        levels = {row["FileName"]: row["Level"] for row in csv.DictReader(file)}
+    with (ROOT / "data" / "replica" / "texts.csv").open(encoding="utf-8") as file:
+        texts = {row["slug"]: row["text"] for row in csv.DictReader(file)}
+    slugs = [slug for slug in texts if levels[slug] in TARGET_LEVELS]
+    found = [level_of_text(texts[slug], model=model).score for slug in slugs]
+    assert spearmanr(found, level_codes(levels[slug] for slug in slugs)).statistic > 0.85
+
+
+def test_result_holds_together(model):
+    text = " ".join(TEXTS.values())
+    result = level_of_text(text, model=model)
+    assert result.probabilities.sum() == pytest.approx(1)
+    assert 1 <= result.score < 6
+    assert [unit.probabilities.sum() for unit in result.units] == pytest.approx(
+        [1] * len(result.units)
+    )
+    assert result.units[0].start_char == 0 and result.units[-1].end_char == len(text)
+    assert sorted(result.contributions) == sorted(MEASURE_NAMES)
+
+
+def test_the_level_along_a_text_follows_it(model):
+    easy = " ".join(text for name, text in TEXTS.items() if name.startswith("A1"))
+    hard = " ".join(text for name, text in TEXTS.items() if name.startswith("C1"))
+    units = level_of_text(f"{easy} {hard}", model=model).units
+    means = [unit.probabilities @ np.arange(1, 6) for unit in units]
+    before = [m for m, unit in zip(means, units, strict=True) if unit.end_char <= len(easy)]
+    after = [m for m, unit in zip(means, units, strict=True) if unit.start_char >= len(easy)]
+    assert max(before) < min(after)
+
+
+# --- what leaves it unmoved
+
+
+def test_a_text_read_twice_keeps_its_score(model, scores):
+    twice = {n: level_of_text(f"{t} {t}", model=model).score for n, t in TEXTS.items()}
+    changes = [abs(twice[name] - scores[name]) for name in TEXTS]
+    assert np.mean(changes) < 0.1 and max(changes) < 0.3
+
+
+def test_a_text_without_case_and_punctuation_keeps_its_score(model, scores):
+    changes = [
+        abs(level_of_text(bare(text), model=model).score - scores[name])
+        for name, text in TEXTS.items()
+    ]
+    assert np.mean(changes) < 0.15 and max(changes) < 0.4
+
+
+def test_a_text_without_case_alone_or_punctuation_alone_keeps_its_score(model, scores):
+    for change in (str.lower, lambda text: text.replace(",", "").replace(".", "")):
+        changes = [
+            abs(level_of_text(change(text), model=model).score - scores[name])
+            for name, text in TEXTS.items()
+        ]
+        assert np.mean(changes) < 0.15
+
+
+def test_a_long_recording_is_as_hard_as_its_parts(model):
+    for level in TARGET_LEVELS:
+        texts = [text for name, text in TEXTS.items() if name.startswith(level)]
+        apart = [level_of_text(text, model=model).score for text in texts]
+        joined = level_of_text(" ".join(texts), model=model).score
+        assert min(apart) - 0.1 <= joined <= max(apart) + 0.1
+
+
+def test_a_parse_that_is_there_is_used(model):
+    text = TEXTS["B1_velo"]
+    parsed = level_of_text(text, model=model, doc=load_nlp()(text))
+    assert parsed.score == level_of_text(text, model=model).score
+
+
+# --- what it refuses
+
+
+@pytest.mark.parametrize("text", ["", "   ", "... ! ?"])
+def test_a_text_without_words_is_refused(model, text):
+    with pytest.raises(InputError, match="no word"):
+        level_of_text(text, model=model)
+
+
+@pytest.fixture
+def copy(tmp_path):
+    folder = tmp_path / "starter"
+    shutil.copytree(STARTER, folder)
+    return folder
+
+
+def change_config(folder, **changes):
+    path = folder / "config.json"
+    write_json(path, json.loads(path.read_text(encoding="utf-8")) | changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema": "spoken_cefr.bundle/0"}, "schema"),
+        ({"kind": "measures_ordinal"}, "kind"),
+        ({"measures": ["zipf"]}, "other measures"),
+        ({"classes": ["A1", "A2", "B1", "B2+"]}, "classes"),
+    ],
+)
+def test_a_bundle_of_another_making_is_refused(copy, changes, message):
+    change_config(copy, **changes)
+    with pytest.raises(InputError, match=message):
+        load(copy)
+
+
+def test_a_changed_model_file_is_refused_by_name(copy):
+    path = copy / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-1] + b"\1")
+    with pytest.raises(InputError, match=r"model\.safetensors.*SHA-256"):
+        load(copy)
+
+
+# --- the folder in git
+
+
+def test_the_starter_is_small_and_names_its_files():
+    config = json.loads((STARTER / "config.json").read_text(encoding="utf-8"))
+    files = {path.name for path in STARTER.iterdir()}
+    assert files == {"config.json", *config["files"]}
+    assert (STARTER / "model.safetensors").stat().st_size < 3_000_000
+    for name, digest in config["files"].items():
+        assert sha256_of(STARTER / name) == digest
+
+
+def test_the_card_tells_the_scores_of_the_config():
+    scores = json.loads((STARTER / "config.json").read_text(encoding="utf-8"))["scores"]
+    card = (STARTER / "README.md").read_text(encoding="utf-8")
+    for name in ("spearman", "accuracy", "spearman_test_texts", "spearman_demo_texts"):
+        assert str(scores[name]) in card
+
+
+def test_the_starter_holds_no_sentence_of_its_training_data(shared):
+    sentences = pd.read_csv(shared / "data" / "french_cefr_sentences_half.csv")["sentence"]
+    held = b"".join(path.read_bytes() for path in STARTER.iterdir())
+    long = [sentence for sentence in sentences if len(sentence) > 20]
+    assert not [sentence for sentence in long if sentence.encode() in held]
+
+
+def test_it_is_trained_on_the_sentences_that_are_there(shared):
+    config = json.loads((STARTER / "config.json").read_text(encoding="utf-8"))
+    path = shared / "data" / "french_cefr_sentences_half.csv"
+    assert config["training"]["sentences_sha256"] == sha256_of(path)
+
+
+# --- how it is made
+
+
+def test_the_same_sentences_give_the_same_arrays():
+    texts, levels = list(TEXTS.values()), LEVELS
+    docs = list(load_nlp().pipe(texts))
+    first, second = (
+        arrays_of(fit_text_model(docs, level_codes(levels), classes=TARGET_LEVELS, l2=1.0))
+        for _ in range(2)
+    )
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_passages_are_of_one_label_and_of_its_sentences():
+    sentences = [f"mot{i} est là numéro deux" for i in range(60)]
+    labels = ["A1"] * 30 + ["B1"] * 30
+    passages = make_passages(sentences, labels, n_draws=2, n_bare_draws=1, seed=3)
+    n_words = passages["text"].str.split().str.len()
+    assert n_words.between(30, 80).all()
+    for row in passages.itertuples():
+        numbers = [int(w[3:]) for w in row.text.replace(".", "").split() if w.startswith("mot")]
+        assert {labels[i] for i in numbers} == {row.label}
+    assert passages.equals(make_passages(sentences, labels, n_draws=2, n_bare_draws=1, seed=3))
+    assert (passages.loc[passages["bare"], "draw"] == 0).all()
+
+
+def test_bare_text_keeps_apostrophes_and_hyphens_inside_words():
+    text = "« L’ami », dit-il : J'arrive - enfin !"
+    assert bare(text) == "l’ami dit-il j'arrive enfin"
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from(["bonjour", "le chat dort", "oui.", "..."]), max_size=150))
+def test_windows_cover_a_text_once_and_are_of_like_size(pieces):
+    doc = load_nlp()(" ".join(pieces))
+    spans = windows(doc, n_words=20)
+    n_words = sum(any(map(str.isalnum, token.text)) for token in doc)
+    assert [token.i for span in spans for token in span] == (
+        list(range(len(doc))) if n_words else []
+    )
+    sizes = [sum(any(map(str.isalnum, token.text)) for token in span) for span in spans]
+    assert len(sizes) <= 1 or (min(sizes) >= 10 and max(sizes) <= 30)

@@ -1,0 +1,205 @@
+"""The training loop: it learns, repeats itself, stops in time and survives being killed."""
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from made_up import bags, rows
+from safetensors import safe_open
+from safetensors.torch import load_file
+
+from spoken_cefr.errors import InputError
+from spoken_cefr.neural_networks.devices import choose_device, has_bfloat16, use_bfloat16
+from spoken_cefr.neural_networks.heads import HEADS
+from spoken_cefr.neural_networks.models import SimpleDNN, SmallCNN
+from spoken_cefr.neural_networks.recording_models import AttentionNetwork
+from spoken_cefr.neural_networks.training import Plan, best_and_stale, predict, train
+
+SCRIPT = Path(__file__).with_name("train_made_up.py")
+CPU = torch.device("cpu")
+PLAN = Plan(batch_size=32, epochs=8, seed=0)
+
+
+def trained(*, head="softmax", plan=PLAN, examples=None, **options):
+    torch.manual_seed(0)
+    model = SimpleDNN(8, n_outputs=5 - HEADS[head].fewer)
+    history = train(model, examples or rows(), rows(seed=1), head=HEADS[head], plan=plan, **options)
+    return model, history
+
+
+def share_right(model, examples, head):
+    predicted = HEADS[head].predicted(predict(model, examples))
+    return (predicted == examples.codes).float().mean().item()
+
+
+# --- learning
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_training_learns_what_can_be_learnt(head):
+    model, history = trained(head=head)
+    assert history["validation_accuracy"].iloc[-1] > 0.95
+    assert list(history["epoch"]) == list(range(1, 9))
+    assert share_right(model, rows(seed=2), head) > 0.95
+
+
+@pytest.mark.parametrize("crop", [0, 9])
+def test_attention_finds_the_one_segment_that_tells(crop):
+    torch.manual_seed(0)
+    model = AttentionNetwork((8,), n_outputs=4)
+    examples = bags(n=150, crop=crop)
+    model.fit_inputs(examples.store.in_chunks(), examples.measures)
+    plan = replace(PLAN, epochs=60, learning_rate=1e-2)
+    train(model, examples, bags(seed=1, crop=crop), head=HEADS["corn"], plan=plan)
+    assert share_right(model, bags(n=100, seed=2, crop=crop), "corn") > 0.7
+
+
+def test_the_same_seed_gives_the_same_history_and_the_same_weights_and_another_does_not():
+    (model, history), (again, history_again) = trained(), trained()
+    pd.testing.assert_frame_equal(history, history_again)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name])
+    assert not history.equals(trained(plan=replace(PLAN, seed=1))[1])
+
+
+def test_streamed_rows_give_the_same_history_as_held_ones():
+    pd.testing.assert_frame_equal(trained()[1], trained(examples=rows(most_bytes=0))[1])
+
+
+def test_the_weights_kept_are_those_of_the_best_validation_epoch():
+    model, history = trained(plan=replace(PLAN, epochs=6))
+    examples = rows(seed=1)
+    loss = torch.nn.functional.cross_entropy(predict(model, examples), examples.codes)
+    best = history["validation_macro_f1"].idxmax()
+    assert loss.item() == pytest.approx(history.loc[best, "validation_loss"], rel=1e-6)
+
+
+def test_class_weights_change_training_and_leave_validation_alone():
+    weights = torch.tensor([5.0, 1.0, 1.0, 1.0, 1.0])
+    model, history = trained(plan=replace(PLAN, epochs=1, class_weights=weights))
+    examples = rows(seed=1)
+    loss = torch.nn.functional.cross_entropy(predict(model, examples), examples.codes)
+    assert history["validation_loss"].iloc[0] == pytest.approx(loss.item(), rel=1e-6)
+    assert (
+        history["train_loss"].iloc[0]
+        != trained(plan=replace(PLAN, epochs=1))[1].loc[0, "train_loss"]
+    )
+
+
+def test_one_example_is_too_few():
+    with pytest.raises(InputError, match="1 training example is too few"):
+        trained(examples=rows(n=1))
+
+
+# --- stopping
+
+
+def test_training_stops_after_so_many_epochs_without_a_better_score():
+    _, history = trained(plan=replace(PLAN, epochs=60, patience=3))
+    best = history["validation_macro_f1"].idxmax()
+    assert len(history) == best + 1 + 3 < 60
+
+
+def test_the_first_of_equal_scores_is_the_best():
+    history = [{"validation_macro_f1": score} for score in (0.1, 0.5, 0.5, 0.2)]
+    assert best_and_stale(history) == (1, 2)
+    assert best_and_stale([]) == (-1, 0)
+
+
+# --- going on after a kill
+
+
+def start(folder, *options):
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, str(SCRIPT), str(folder), *options]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+
+def finish(folder, *options):
+    process = start(folder, *options)
+    output, _ = process.communicate(timeout=300)
+    assert process.returncode == 0, output.decode()
+    return pd.read_csv(folder / "history.csv"), load_file(folder / "model.safetensors")
+
+
+def test_a_killed_training_ends_as_if_it_had_never_been_killed(tmp_path):
+    history, weights = finish(tmp_path / "undisturbed")
+    folder = tmp_path / "killed"
+    process = start(folder, "--slow_s", "1.0")
+    deadline = time.monotonic() + 300
+    while not (folder / "checkpoint.safetensors").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.2)  # into a later epoch
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    assert not (folder / "history.csv").exists()
+    with safe_open(folder / "checkpoint.safetensors", framework="pt") as file:
+        assert '"epoch": 1' in file.metadata()["training"]
+    history_again, weights_again = finish(folder)
+    pd.testing.assert_frame_equal(history, history_again, check_exact=True)
+    assert all(torch.equal(value, weights_again[name]) for name, value in weights.items())
+
+
+def test_a_checkpoint_of_something_else_is_not_used(tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    trained(checkpoint=path, key="one", plan=replace(PLAN, epochs=2))
+    _, history = trained(checkpoint=path, key="two")
+    pd.testing.assert_frame_equal(history, trained()[1])
+
+
+def test_a_damaged_checkpoint_is_told_of_and_not_used(tmp_path, capsys):
+    path = tmp_path / "checkpoint.safetensors"
+    trained(checkpoint=path, key="one", plan=replace(PLAN, epochs=2))
+    path.write_bytes(path.read_bytes()[:100])
+    _, history = trained(checkpoint=path, key="one")
+    pd.testing.assert_frame_equal(history, trained()[1])
+    assert "is damaged" in capsys.readouterr().err
+
+
+def test_a_finished_training_is_not_trained_further(tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    model, history = trained(checkpoint=path, key="one")
+    again, history_again = trained(checkpoint=path, key="one")
+    pd.testing.assert_frame_equal(history, history_again)
+    assert torch.equal(model.layers[0].weight, again.layers[0].weight)
+
+
+# --- devices
+
+
+def test_a_device_that_is_not_there_is_told():
+    if not torch.cuda.is_available():
+        with pytest.raises(InputError, match="sees no GPU"):
+            choose_device("cuda")
+    assert choose_device("cpu") == CPU
+
+
+def test_bfloat16_is_for_convolutions_on_hardware_that_has_it():
+    def used(precision, convolutional):
+        return use_bfloat16(precision, device=CPU, convolutional=convolutional)
+
+    assert used("auto", True) == has_bfloat16(CPU)
+    assert not used("auto", False)
+    assert used("bfloat16", False) and not used("float32", True)
+
+
+def test_bfloat16_keeps_weights_and_losses_in_float32_and_learns():
+    model, history = trained(plan=replace(PLAN, bfloat16=True))
+    assert {value.dtype for value in model.state_dict().values()} == {torch.float32}
+    assert history["validation_accuracy"].iloc[-1] > 0.95
+
+
+def test_a_network_in_bfloat16_answers_nearly_as_in_float32():
+    torch.manual_seed(0)
+    model = SmallCNN(16, n_outputs=5).eval()
+    spectrograms = torch.randn(4, 16, 12)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        rough = model(spectrograms).float()
+    torch.testing.assert_close(rough, model(spectrograms), atol=0.05, rtol=0.05)
