@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from spoken_cefr.cli import main
 from spoken_cefr.neural_networks.measures import MEASURES
 from spoken_cefr.page.result import error_html, result_html
 from spoken_cefr.page.style import PAIRS
@@ -128,7 +129,8 @@ def test_every_text_is_there_in_both_languages():
 
 def test_every_measure_has_a_name_in_both_languages():
     assert [m.name for m in MEASURES if m.name not in LABELS] == []
-    assert label("speech_rate", "syllables/s", "fr") == "débit, pauses comprises (syllables/s)"
+    assert label("speech_rate", "syllables/s", "fr") == "débit (syllabes/s)"
+    assert max(len(label(m.name, m.unit, "en")) for m in MEASURES) <= 37  # a column of the report
     assert label("mood", "smiles", "fr") == "mood (smiles)"
 
 
@@ -169,6 +171,25 @@ def test_every_bad_file_is_told_in_french_too(message):
 def test_an_error_without_its_own_sentence_still_gets_one():
     assert french_error("something new") == OTHER_ERROR
     assert len({french for _, french in ERRORS}) == len(ERRORS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--port", "70000"], "--port is 70000"),
+        (["--model", "nothing"], "nothing is no folder"),
+    ],
+)
+def test_a_page_that_cannot_open_is_one_sentence(arguments, told, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["app", *arguments]) == 1
+    assert told in capsys.readouterr().err
+
+
+def test_without_gradio_it_is_told_how_to_get_it(monkeypatch, capsys):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert main(["app"]) == 1
+    assert "pip install 'spoken-cefr[app]'" in capsys.readouterr().err
 
 
 def luminance(colour):

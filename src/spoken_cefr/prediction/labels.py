@@ -5,8 +5,8 @@ from typing import Any
 
 # By name: French, English. One that is not here goes by its name.
 LABELS: dict[str, tuple[str, str]] = {
-    "speech_rate": ("débit, pauses comprises", "speech rate, pauses included"),
-    "articulation_rate": ("débit sans les pauses", "speech rate without pauses"),
+    "speech_rate": ("débit", "speech rate"),
+    "articulation_rate": ("débit sans pauses", "rate without pauses"),
     "pause_rate": ("pauses", "pauses"),
     "pause_length_s": ("durée d’une pause", "length of a pause"),
     "pause_share": ("part du temps en silence", "share of time in silence"),
@@ -28,11 +28,13 @@ LABELS: dict[str, tuple[str, str]] = {
     "relative_share": ("propositions relatives", "relative clauses"),
     "passive_share": ("propositions au passif", "passive clauses"),
     "clause_words": ("longueur d’une proposition", "length of a clause"),
-    "dependency_distance": ("distance d’un mot à son recteur", "distance from a word to its head"),
+    "dependency_distance": ("distance d’un mot à son recteur", "from a word to its head"),
     "clause_depth": ("profondeur d’une proposition", "depth of a clause"),
 }
 UNITS_FR: dict[str, str] = {
     "share": "part",
+    "syllables/s": "syllabes/s",
+    "syllables": "syllabes",
     "letters": "lettres",
     "words": "mots",
     "dependencies": "dépendances",
@@ -43,7 +45,7 @@ PERCENT = "share"  # the unit of a part of 1
 
 
 def label(name: str, unit: str, language: str) -> str:
-    """A measure's label with its unit, such as ``speech rate, pauses included (syllables/s)``."""
+    """A measure's label with its unit, such as ``speech rate (syllables/s)``."""
     french, english = LABELS.get(name, (name.replace("_", " "),) * 2)
     if unit == PERCENT:
         return french if language == "fr" else english

@@ -174,5 +174,11 @@ def _rounded(value: float | None) -> float | None:
 
 
 def nearest_level(value: float, ranges: Mapping[str, tuple[float, float, float]]) -> str | None:
-    """The level whose median is nearest (the lower of two), None where there is no range."""
-    return min(ranges, key=lambda level: abs(ranges[level][1] - value), default=None)
+    """The level whose median is nearest; None where there is no range, or two are as near.
+
+    Of a verb form that most recordings lack all medians are 0: none is nearer.
+    """
+    distances = sorted((abs(quartiles[1] - value), level) for level, quartiles in ranges.items())
+    if not distances or (len(distances) > 1 and distances[0][0] == distances[1][0]):
+        return None
+    return distances[0][1]
