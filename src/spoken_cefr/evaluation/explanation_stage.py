@@ -120,17 +120,24 @@ def _evidence(
     chosen: pd.Series,
     config: Config,
 ) -> tuple[pd.DataFrame, str, str | None] | None:
-    of_run = next((name for name in ranked if len(rows_of(runs[name], unit="segment"))), None)
-    if of_run is None:
-        return None
-    answered = rows_of(runs[of_run], unit="segment").set_index("id")
     mine = inputs.segments[inputs.segments["recording_id"] == chosen["recording_id"]]
-    mine = mine[mine["segment_id"].isin(answered.index)].sort_values("start_s")
+    mine = mine.sort_values("start_s")
     columns = [f"p_{level}" for level in inputs.levels]
+    of_run, answered = None, None
+    for name in ranked:
+        rows = rows_of(runs[name], unit="segment").set_index("id")[columns]
+        rows = rows.loc[rows.index.intersection(mine["segment_id"])]
+        # A run on whole recordings gives all its segments one answer: that explains nothing.
+        if len(rows) and (rows.nunique() > 1).any():
+            of_run, answered = name, rows
+            break
+    if answered is None:
+        return None
+    mine = mine[mine["segment_id"].isin(answered.index)]
     attention_run, attention = _attention(ranked, mine["segment_id"], config)
     told = segment_evidence(
         mine,
-        answered.loc[mine["segment_id"], columns].to_numpy(dtype=np.float64),
+        answered.loc[mine["segment_id"]].to_numpy(dtype=np.float64),
         answer=inputs.levels.index(chosen["predicted"]),
         attention=attention,
     )
