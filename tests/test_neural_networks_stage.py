@@ -11,10 +11,10 @@ from made_up import made_up_corpus
 
 from spoken_cefr import neural_networks
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import read_json, write_array, write_csv, write_json, write_parquet
+from spoken_cefr.files import read_json, write_array, write_csv, write_parquet
 from spoken_cefr.metadata import COLUMNS
 from spoken_cefr.neural_networks.crop_measures import crop_measures, words_in
-from spoken_cefr.stages import stage_folder
+from spoken_cefr.stages import Report, finish_stage, stage_folder
 
 # Runs that need neither weights nor a French text.
 RUNS = "neural_networks.runs=table5_cnn50_256,small_cnn,small_cnn_crop"
@@ -30,10 +30,9 @@ def write_processing(config, *, spoil=None):
         split.set_index("recording_id")["speaker_id"]
     )
     metadata = split.assign(author=split["speaker_id"], sha256="", file_name="", usable=True)
-    write_csv(
-        stage_folder(config, "scraping") / "metadata.csv",
-        metadata.assign(duration_s=5.0).reindex(columns=list(COLUMNS)),
-    )
+    table = stage_folder(config, "scraping") / "metadata.csv"
+    write_csv(table, metadata.assign(duration_s=5.0).reindex(columns=list(COLUMNS)))
+    finish_stage(config, _account("scraping"), [table])
     folder = stage_folder(config, "processing")
     write_parquet(folder / "segments.parquet", segments)
     arrays = np.random.default_rng(0).uniform(-80, 0, (len(segments), 128, 32)).astype(np.float32)
@@ -42,8 +41,12 @@ def write_processing(config, *, spoil=None):
     if spoil is not None:
         noisy[spoil, 3, 3] = np.nan
     write_array(folder / "log_mel_noisy.npy", noisy)
-    write_json(folder / "report.json", {"outputs": {}, "spoil": str(spoil)})
+    finish_stage(config, _account("processing"), sorted(folder.glob("*.npy")))
     return segments
+
+
+def _account(stage):
+    return Report(stage=stage, unit="recording", n_in=30, n_out=30)
 
 
 def test_the_stage_leaves_a_folder_a_run_and_an_account_that_adds_up(demo_config):
