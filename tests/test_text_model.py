@@ -64,6 +64,12 @@ def test_no_text_is_two_levels_off(scores):
     assert (np.abs(np.array(list(scores.values())) - true_middles) < 2).all()
 
 
+def test_texts_by_another_hand_are_ranked(model):
+    table = pd.read_csv(ROOT / "tests" / "texts" / "spoken_style.csv")
+    found = [level_of_text(text, model=model).score for text in table["text"]]
+    assert spearmanr(found, level_codes(table["level"])).statistic > 0.85
+
+
 def test_the_demo_texts_are_ranked(model):
     with (ROOT / "data" / "replica" / "catalogue.csv").open(encoding="utf-8") as file:
         levels = {row["FileName"]: row["Level"] for row in csv.DictReader(file)}
