@@ -18,7 +18,6 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -38,9 +37,9 @@ from spoken_cefr.levels import Level, level_codes
 from spoken_cefr.neural_networks.language import load_nlp
 from spoken_cefr.neural_networks.text_level import (
     PARTS,
+    Sentences,
     TextLevel,
-    sentence_measures,
-    sentence_vector,
+    describe,
 )
 from spoken_cefr.paths import ROOT
 
@@ -61,20 +60,8 @@ COMBINATIONS = {
 }
 
 
-class Sentences(NamedTuple):
-    """Sentences with what the models look at, one row each."""
-
-    texts: np.ndarray
-    measures: np.ndarray
-    vectors: np.ndarray
-    codes: np.ndarray
-
-    def rows(self, chosen: np.ndarray) -> "Sentences":
-        return Sentences(*(column[chosen] for column in self))
-
-
-def read_sentences(path: Path, *, limit: int = 0) -> Sentences:
-    """Read and parse a file; a limit takes as many of each level."""
+def read_sentences(path: Path, *, limit: int = 0) -> tuple[Sentences, np.ndarray]:
+    """Read and parse a file: sentences and codes; a limit takes as many of each level."""
     if not path.is_file():
         raise InputError(f"{path} is missing: give a CSV with the columns sentence and difficulty")
     table = pd.read_csv(path)
@@ -85,49 +72,42 @@ def read_sentences(path: Path, *, limit: int = 0) -> Sentences:
         table = table.groupby("difficulty").head(-(-limit // len(LEVELS)))
     texts = table["sentence"].astype(str).to_numpy()
     docs = list(load_nlp().pipe(texts, batch_size=64))
-    return Sentences(
-        texts,
-        np.stack([sentence_measures(doc) for doc in docs]),
-        np.stack([sentence_vector(doc) for doc in docs]),
-        level_codes(table["difficulty"], classes=LEVELS),
-    )
+    return describe(docs), level_codes(table["difficulty"], classes=LEVELS)
 
 
-def answers(train: Sentences, test: Sentences, parts: Sequence[str], seed: int) -> np.ndarray:
-    """Levels of the test sentences by a model of these parts."""
-    return TextLevel(parts, seed=seed).fit(*train).predict(*test[:3])
-
-
-def commonest(train: Sentences, test: Sentences) -> np.ndarray:
-    return np.full(len(test.codes), np.bincount(train.codes).argmax())
-
-
-def by_length(train: Sentences, test: Sentences) -> np.ndarray:
+def by_length(train: Sentences, codes: np.ndarray, test: Sentences) -> np.ndarray:
     """Levels by the number of words and characters alone."""
 
     def lengths(sentences: Sentences) -> np.ndarray:
         return np.log([[len(text.split()) + 1, len(text) + 1] for text in sentences.texts])
 
     model = make_pipeline(StandardScaler(), LogisticRegression())
-    return model.fit(lengths(train), train.codes).predict(lengths(test))
+    return model.fit(lengths(train), codes).predict(lengths(test))
 
 
-def all_answers(train: Sentences, test: Sentences, names: Sequence[str], seed: int) -> dict:
+def all_answers(
+    train: Sentences, codes: np.ndarray, test: Sentences, names: Sequence[str], seed: int
+) -> dict[str, np.ndarray]:
     """Answers of the baselines and of the combinations of parts, by name."""
     found = {
-        "commonest level": commonest(train, test),
-        "length alone": by_length(train, test),
+        "commonest level": np.full(len(test.texts), np.bincount(codes).argmax()),
+        "length alone": by_length(train, codes, test),
     }
-    return found | {name: answers(train, test, COMBINATIONS[name], seed) for name in names}
+    for name in names:
+        found[name] = TextLevel(COMBINATIONS[name], seed=seed).fit(train, codes).predict(test)
+    return found
 
 
-def cross_validated(data: Sentences, names: Sequence[str], seed: int) -> dict[str, np.ndarray]:
+def cross_validated(
+    data: Sentences, codes: np.ndarray, names: Sequence[str], seed: int
+) -> dict[str, np.ndarray]:
     """Answers to every sentence by models that have not seen it."""
     folds = StratifiedKFold(N_FOLDS, shuffle=True, random_state=seed)
     found: dict[str, np.ndarray] = {}
-    for train, test in folds.split(data.texts, data.codes):
-        for name, codes in all_answers(data.rows(train), data.rows(test), names, seed).items():
-            found.setdefault(name, np.empty_like(data.codes))[test] = codes
+    for train, test in folds.split(data.texts, codes):
+        answers = all_answers(data.rows(train), codes[train], data.rows(test), names, seed)
+        for name, given in answers.items():
+            found.setdefault(name, np.empty_like(codes))[test] = given
     return found
 
 
@@ -154,16 +134,17 @@ def main() -> None:
     names = ["all"] if arguments.quick else list(COMBINATIONS)
     tables = []
     if arguments.train:
-        train, test = read_sentences(arguments.train), read_sentences(arguments.test)
-        print(f"{len(train.codes)} sentences to learn from, {len(test.codes)} to be judged on")
+        train, codes = read_sentences(arguments.train)
+        test, truth = read_sentences(arguments.test)
+        print(f"{len(codes)} sentences to learn from, {len(truth)} to be judged on")
         for seed in arguments.seeds:
-            tables.append(scores_of(test.codes, all_answers(train, test, names, seed)))
+            tables.append(scores_of(truth, all_answers(train, codes, test, names, seed)))
     else:
-        test = read_sentences(arguments.data, limit=arguments.limit)
-        print(f"{len(test.codes)} sentences, {N_FOLDS}-fold cross-validation")
+        data, truth = read_sentences(arguments.data, limit=arguments.limit)
+        print(f"{len(truth)} sentences, {N_FOLDS}-fold cross-validation")
         for seed in arguments.seeds:
-            tables.append(scores_of(test.codes, cross_validated(test, names, seed)))
-    report(tables, arguments.seeds, n=len(test.codes))
+            tables.append(scores_of(truth, cross_validated(data, truth, names, seed)))
+    report(tables, arguments.seeds, n=len(truth))
 
 
 def report(tables: list[pd.DataFrame], seeds: list[int], *, n: int) -> None:

@@ -1,7 +1,7 @@
 """How fast networks train and segments are embedded, beside the plain ways.
 
     python benchmarks/training.py [--device cpu] [--n-threads 2] [--rounds 5]
-                                  [--segments 16] [--json FILE]
+                                  [--segments 8] [--json FILE]
 
 Training: samples (segments) a second of the study's CNN at 50 x 50 and at
 128 x 128, by our loop in the precision that "auto" takes here and in float32,
@@ -45,6 +45,7 @@ from spoken_cefr.neural_networks.examples import Rows, Store
 from spoken_cefr.neural_networks.heads import HEADS
 from spoken_cefr.neural_networks.models import build_model
 from spoken_cefr.neural_networks.training import ADAM_EPSILON, Plan, train_epoch
+from spoken_cefr.progress import progress
 
 N_CLASSES = 5
 # Architecture, shape of a row, batch size of its run, batches a round.
@@ -120,10 +121,10 @@ def our_route(
     )
 
 
-def take_turns(routes: dict[Any, Route], rounds: int) -> dict[Any, list[float]]:
+def take_turns(routes: dict[Any, Route], rounds: int, *, desc: str) -> dict[Any, list[float]]:
     """Seconds of each route in each round, after one to warm up."""
     times: dict[Any, list[float]] = {name: [] for name in routes}
-    for round_number in range(rounds + 1):
+    for round_number in progress(range(rounds + 1), desc=desc, unit="round"):
         for name, route in routes.items():
             start = time.perf_counter()
             route()
@@ -146,7 +147,7 @@ def measure_training(device: torch.device, rounds: int) -> dict[str, dict[str, f
         if case[0] == "study_cnn":
             routes[name, PLAIN] = plain_route(*case, device=device)
             routes[name, OURS_FLOAT32] = our_route(*case, device=device, bfloat16=False)
-    times = take_turns(routes, rounds)
+    times = take_turns(routes, rounds, desc="training")
     results: dict[str, dict[str, float]] = {}
     for (name, loop), seconds in times.items():
         _, _, batch_size, n_batches = CASES[name]
@@ -174,7 +175,7 @@ def measure_embeddings(device: torch.device, rounds: int, n_timed: int) -> dict[
         "segments": lambda: embed_signal(noise, start_s[few], end_s[few], encoder=alone),
         "segments_without_silence": lambda: encode(pieces, encoder=encoder),
     }
-    times = take_turns(routes, rounds)
+    times = take_turns(routes, rounds, desc="embeddings")
     for name in ("segments", "segments_without_silence"):
         times[name] = [seconds * len(start_s) / n_timed for seconds in times[name]]
     result = {f"{n}_s_per_minute": round(statistics.median(t), 3) for n, t in times.items()}
@@ -224,7 +225,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="auto, cuda, mps or cpu")
     parser.add_argument("--n-threads", type=int, default=os.cpu_count())
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--segments", type=int, default=16, help="timed one by one")
+    parser.add_argument("--segments", type=int, default=8, help="how many are timed")
     parser.add_argument("--json", type=Path, help="write the last line to this file too")
     options = parser.parse_args()
     torch.set_num_threads(options.n_threads)

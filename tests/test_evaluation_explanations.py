@@ -57,7 +57,7 @@ def test_gradcam_finds_the_place_that_the_class_depends_on():
 
 def test_gradcam_takes_the_study_s_network_and_leaves_it_as_it_was():
     torch.manual_seed(0)
-    model = StudyCNN(50)
+    model = StudyCNN(50, n_outputs=5)
     before = [weight.clone() for weight in model.parameters()]
     with torch.no_grad():  # as the rest of evaluation runs
         heat = gradcam(model, torch.rand(50, 50), 3)

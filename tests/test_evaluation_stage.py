@@ -281,7 +281,9 @@ def test_mistakes_and_an_explained_recording_are_written_also_without_transcript
     assert (mistakes["level"] != mistakes["predicted"]).all()
     assert mistakes.groupby("run")["confidence"].apply(lambda c: c.is_monotonic_decreasing).all()
     explained = read_json(folder / "explanation.json")
-    assert (explained["run"], explained["segments_run"]) == ("good", "good")
+    assert explained["run"] == "good"
+    # Not that of the best run where all its segments give one answer.
+    assert explained["segments_run"] in ("good", "poor")
     assert explained["level"] == explained["predicted"]
     assert len(explained["segments"]) == 4
 

@@ -9,6 +9,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from spoken_cefr.errors import InputError
 from spoken_cefr.levels import MERGED_LEVELS, TARGET_LEVELS
 from spoken_cefr.neural_networks.split import (
+    check_split,
     class_remarks,
     recordings_to_split,
     relabel,
@@ -95,6 +96,30 @@ def test_every_class_is_trained_on_and_tested_on_in_the_real_catalogue(shared):
         assert class_remarks(split, TARGET_LEVELS) == []
         # One fold in five is the test part.
         assert (split["part"] == "test").mean() == pytest.approx(0.2, abs=0.05)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_split_does_not_depend_on_the_order_of_the_rows(seed):
+    shuffled = small().sample(frac=1, random_state=seed)
+    split = speaker_split(small(), n_folds=4, seed=seed)
+    pd.testing.assert_frame_equal(split, speaker_split(shuffled, n_folds=4, seed=seed))
+
+
+def test_too_few_speakers_is_one_clear_error():
+    with pytest.raises(InputError, match="9 speakers cannot fill 10 folds"):
+        speaker_split(small(), n_folds=10)
+
+
+def test_a_speaker_in_two_parts_is_named():
+    split = pd.DataFrame({"speaker_id": ["a", "b", "b"], "part": ["train", "validation", "test"]})
+    with pytest.raises(InputError, match="speaker b is in more than one part"):
+        check_split(split)
+
+
+def test_a_part_that_is_empty_is_named():
+    split = pd.DataFrame({"speaker_id": ["a", "b"], "part": ["train", "test"]})
+    with pytest.raises(InputError, match="the split has no validation part"):
+        check_split(split)
 
 
 # --- repeated folds

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from spoken_cefr.neural_networks.language import load_nlp
-from spoken_cefr.neural_networks.text_level import TextLevel, sentence_measures, sentence_vector
+from spoken_cefr.neural_networks.text_level import TextLevel, describe
 from spoken_cefr.paths import ROOT
 
 BENCHMARK = [sys.executable, str(ROOT / "benchmarks" / "text_level.py")]
@@ -26,34 +26,32 @@ def told(*arguments):
 
 @pytest.fixture(scope="module")
 def two_kinds():
-    docs = list(load_nlp().pipe(TEXTS + HARD))
-    measures = np.stack([sentence_measures(doc) for doc in docs])
-    vectors = np.stack([sentence_vector(doc) for doc in docs])
-    return TEXTS + HARD, measures, vectors, np.repeat([0, 1], len(TEXTS))
+    return describe(list(load_nlp().pipe(TEXTS + HARD))), np.repeat([0, 1], len(TEXTS))
 
 
 @pytest.mark.parametrize("parts", [("measures",), ("vectors",), ("tfidf",), ("measures", "tfidf")])
 def test_every_part_tells_easy_sentences_from_hard_ones(two_kinds, parts):
-    texts, measures, vectors, codes = two_kinds
-    model = TextLevel(parts).fit(texts, measures, vectors, codes)
-    p = model.predict_proba(texts, measures, vectors)
-    np.testing.assert_allclose(p.sum(axis=1), 1.0)
-    assert (model.predict(texts, measures, vectors) == codes).all()
+    sentences, codes = two_kinds
+    model = TextLevel(parts).fit(sentences, codes)
+    np.testing.assert_allclose(model.predict_proba(sentences).sum(axis=1), 1.0)
+    assert (model.predict(sentences) == codes).all()
 
 
 def test_a_part_that_is_not_chosen_has_no_say(two_kinds):
-    texts, measures, vectors, codes = two_kinds
-    model = TextLevel(("measures",)).fit(texts, measures, vectors, codes)
-    there = model.predict_proba(texts, measures, vectors)
-    np.testing.assert_array_equal(there, model.predict_proba(texts, measures, 0 * vectors))
+    sentences, codes = two_kinds
+    model = TextLevel(("measures",)).fit(sentences, codes)
+    size = load_nlp().vocab.vectors_length
+    words = sentences.words.copy()
+    for row in range(len(words)):
+        words[row] = words[row] * (np.arange(words[row].shape[1]) >= size)
+    without = sentences._replace(vectors=0 * sentences.vectors, words=words)
+    np.testing.assert_array_equal(model.predict_proba(without), model.predict_proba(sentences))
 
 
 def test_a_text_without_words_has_a_row_all_the_same(two_kinds):
-    texts, measures, vectors, codes = two_kinds
-    model = TextLevel().fit(texts, measures, vectors, codes)
-    doc = load_nlp()("…")
-    p = model.predict_proba(["…"], sentence_measures(doc)[None], sentence_vector(doc)[None])
-    assert np.isfinite(p).all()
+    model = TextLevel().fit(*two_kinds)
+    p = model.predict_proba(describe([load_nlp()("…")]))
+    assert p.shape == (1, 2) and np.isfinite(p).all()
 
 
 def test_an_unknown_part_is_named():

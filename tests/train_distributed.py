@@ -1,6 +1,6 @@
 """What test_distributed.py starts by torchrun: train as one of several processes.
 
-python -m torch.distributed.run --nproc_per_node=2 tests/train_distributed.py KIND FOLDER
+python -m torch.distributed.run --nproc_per_node=2 tests/train_distributed.py FOLDER
 """
 
 import sys
@@ -21,6 +21,7 @@ from spoken_cefr.neural_networks.recording_models import AttentionNetwork
 from spoken_cefr.neural_networks.training import Plan, train
 
 N_CLASSES, N_EPOCHS = 5, 3
+KINDS = ("study_cnn", "simple", "attention")
 CPU = torch.device("cpu")
 
 
@@ -74,16 +75,17 @@ def trained(kind: str) -> tuple[nn.Module, pd.DataFrame]:
     return model, history
 
 
-def main(kind: str, folder: Path) -> None:
-    """Train and leave history and weights of every process."""
+def main(folder: Path) -> None:
+    """Train every kind; leave history and weights of each process."""
     with distributed.process_group():
-        model, history = trained(kind)
-        write_csv(folder / f"history_{distributed.rank()}.csv", history)
-        state = {name: value.clone() for name, value in model.state_dict().items()}
-        save_file(state, folder / f"model_{distributed.rank()}.safetensors")
-        (folder / f"n_ranks_{distributed.rank()}").write_text(str(distributed.n_ranks()))
+        for kind in KINDS:
+            model, history = trained(kind)
+            name = f"{kind}_{distributed.rank()}_of_{distributed.n_ranks()}"
+            write_csv(folder / f"{name}.csv", history)
+            state = {key: value.clone() for key, value in model.state_dict().items()}
+            save_file(state, folder / f"{name}.safetensors")
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(Path(sys.argv[1]))

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import load_file
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
@@ -27,7 +26,7 @@ from spoken_cefr.evaluation.explanations import (
 from spoken_cefr.evaluation.results import rows_of
 from spoken_cefr.evaluation.tables import Inputs, read_table
 from spoken_cefr.files import read_json
-from spoken_cefr.neural_networks.models import build_model
+from spoken_cefr.neural_networks.saved import load_run_model
 from spoken_cefr.processing.audio import to_image
 from spoken_cefr.processing.stage import load_arrays
 from spoken_cefr.stages import stage_folder
@@ -121,17 +120,24 @@ def _evidence(
     chosen: pd.Series,
     config: Config,
 ) -> tuple[pd.DataFrame, str, str | None] | None:
-    of_run = next((name for name in ranked if len(rows_of(runs[name], unit="segment"))), None)
-    if of_run is None:
-        return None
-    answered = rows_of(runs[of_run], unit="segment").set_index("id")
     mine = inputs.segments[inputs.segments["recording_id"] == chosen["recording_id"]]
-    mine = mine[mine["segment_id"].isin(answered.index)].sort_values("start_s")
+    mine = mine.sort_values("start_s")
     columns = [f"p_{level}" for level in inputs.levels]
+    of_run, answered = None, None
+    for name in ranked:
+        rows = rows_of(runs[name], unit="segment").set_index("id")[columns]
+        rows = rows.loc[rows.index.intersection(mine["segment_id"])]
+        # A run on whole recordings gives all its segments one answer: that explains nothing.
+        if len(rows) and (rows.nunique() > 1).any():
+            of_run, answered = name, rows
+            break
+    if answered is None:
+        return None
+    mine = mine[mine["segment_id"].isin(answered.index)]
     attention_run, attention = _attention(ranked, mine["segment_id"], config)
     told = segment_evidence(
         mine,
-        answered.loc[mine["segment_id"], columns].to_numpy(dtype=np.float64),
+        answered.loc[mine["segment_id"]].to_numpy(dtype=np.float64),
         answer=inputs.levels.index(chosen["predicted"]),
         attention=attention,
     )
@@ -167,19 +173,12 @@ def _gradcam(
     size = read_json(folder / "config.json")["image_size"]
     image = to_image(load_arrays(config)[0][row : row + 1], size)[0]
     heat = gradcam(
-        _load_model(folder),
+        load_run_model(folder).model,
         torch.as_tensor(image),
         inputs.levels.index(chosen["predicted"]),
     )
     title = f"{clearest['segment_id']}, {clearest['start_s']:.1f} s, {chosen['predicted']}"
     return folder.name, draw_gradcam(image, heat, f"{title}, {folder.name}")
-
-
-def _load_model(folder: Path) -> torch.nn.Module:
-    card = read_json(folder / "config.json")
-    model = build_model(card["architecture"], tuple(card["input_shape"]))
-    model.load_state_dict(load_file(folder / "model.safetensors"))
-    return model
 
 
 def _reads_images(folder: Path) -> bool:

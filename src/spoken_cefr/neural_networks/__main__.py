@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.neural_networks import distributed, stage
+from spoken_cefr.stages import matches
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,8 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(arguments)
     try:
+        config = load_config(args.profile, args.overrides)
+        if not matches(config, "processing"):
+            raise InputError(
+                "processing is not up to date with this profile: run "
+                "`spoken-cefr run scraping processing` first, with the same options"
+            )
         with distributed.process_group():
-            report = stage.run(load_config(args.profile, args.overrides))
+            report = stage.run(config)
             if distributed.rank() == 0:
                 print(report.summary())
     except InputError as error:

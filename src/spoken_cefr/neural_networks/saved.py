@@ -53,7 +53,7 @@ class RunModel:
         -------
         np.ndarray, shape (n, n_classes), float64
         """
-        rows = torch.as_tensor(inputs, dtype=torch.float32)
+        rows = torch.from_numpy(np.array(inputs, dtype=np.float32))
         return self._read(torch.cat([self._run(chunk) for chunk in rows.split(CHUNK)]))
 
     def of_recording(
@@ -75,9 +75,9 @@ class RunModel:
         """
         if isinstance(self.model, OrdinalMeasures):
             return self.model.predict_proba(measures[None])[0], None
-        bag = torch.as_tensor(segments, dtype=torch.float32)[None]
+        bag = torch.from_numpy(np.array(segments, dtype=np.float32))[None]
         present = torch.ones(bag.shape[:2], dtype=torch.bool)
-        told = torch.as_tensor(measures, dtype=torch.float32)[None]
+        told = torch.from_numpy(np.array(measures, dtype=np.float32))[None]
         with torch.inference_mode():
             weights = self.model.attention(bag, present)[0]
         return self._read(self._run(bag, present, told))[0], weights.numpy()

@@ -191,28 +191,8 @@ def _mark_ending(word: str) -> str:
 # --- numbers, read as French words
 
 _SYMBOLS = {"%": 2, "€": 2, "$": 2, "£": 1, "°": 2, "+": 1, "&": 1, "=": 2}
-_UNITS = [
-    "zéro",
-    "un",
-    "deux",
-    "trois",
-    "quatre",
-    "cinq",
-    "six",
-    "sept",
-    "huit",
-    "neuf",
-    "dix",
-    "onze",
-    "douze",
-    "treize",
-    "quatorze",
-    "quinze",
-    "seize",
-    "dix-sept",
-    "dix-huit",
-    "dix-neuf",
-]
+_UNITS = """zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze
+seize dix-sept dix-huit dix-neuf""".split()  # noqa: SIM905
 _TENS = ("", "dix", "vingt", "trente", "quarante", "cinquante", "soixante")
 
 

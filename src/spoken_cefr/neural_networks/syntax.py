@@ -6,23 +6,51 @@ Universal Dependencies (de Marneffe, Manning, Nivre & Zeman, 2021, Computational
 Linguistics 47).
 """
 
+import re
 from collections import Counter
 
 import numpy as np
 from spacy.tokens import Doc, Token
 
 TENSES = ("present", "imparfait", "passe_compose", "futur", "conditionnel", "subjonctif")
-SUBORDINATE = ("ccomp", "advcl", "acl", "acl:relcl", "csubj", "csubj:pass", "advcl:cleft")
-RELATIVE = ("acl:relcl",)
+# Relations that hold a clause together. Others (parataxis, conj, advcl, appos ...) tie clauses
+# and asides to each other, and there a parser follows the punctuation.
+INNER = frozenset(
+    """nsubj nsubj:pass nsubj:caus obj iobj obl:arg obl:agent obl:mod det case amod nummod nmod aux
+    aux:tense aux:pass aux:caus cop xcomp expl:subj expl:comp expl:pass mark fixed flat
+    flat:name advmod acl""".split()  # noqa: SIM905
+)
 # Verbs whose compound tenses take "être": the parser reads "est allée" as a passive.
 ETRE_VERBS = frozenset(
     """aller arriver décéder demeurer descendre devenir entrer intervenir monter mourir naître
     partir parvenir passer provenir redevenir rentrer repartir rester retomber retourner revenir
     sortir survenir tomber venir""".split()  # noqa: SIM905
 )
-_SIMPLE = {"Pres": "present", "Imp": "imparfait", "Fut": "futur", "Past": "passe_simple"}
-_COMPOUND = {"Pres": "passe_compose", "Imp": "plus_que_parfait", "Fut": "futur"}
+MAX_DISTANCE = 8  # words; a longer arc inside a clause is mostly one across a missing full stop
+_TENSES = {"Pres": "present", "Imp": "imparfait", "Fut": "futur", "Past": "passe_simple"}
 _MOODS = {"Cnd": "conditionnel", "Sub": "subjonctif", "Imp": "imperatif"}
+_COMPOUND = {"present": "passe_compose", "imparfait": "plus_que_parfait"}
+# Forms that can be one tense only; the tagger takes many of them for a present.
+_FORMS = (
+    (
+        "subjonctif",
+        r"so(is|it|yons|yez|ient)|aies?|ait|ay(ons|ez)|aient|puiss(es?|ions|iez|ent)|"
+        r"fass(es?|ions|iez|ent)|sach(es?|iez|ent)|aill(es?|ent)|(re|de|par)?viennes?|"
+        r"(main|ob)?tiennes?|(ap|com)?prennes?|veuill(es|ent)|faille",
+    ),
+    (
+        "futur",
+        r"(?!(dés|t|ret|att|adm|resp)ir)\w*([eid]r|cevr|devr|[eou]rr|[ms]?aur)(ai|ons|ez|ont)",
+    ),
+    (
+        "imparfait",
+        r"(?!(sai|fai|refai|vai|plai|tai|(re)?connai|nai|parai|hai)[st]$)\w*[^r](ais|ait|aient)",
+    ),
+    # Not the present of verbs in -ier.
+    ("imparfait", r"(?!(oubl|étud|publ|env|appréc|conf|mar|sk|négoc)i)\w{2,}[^ri]i(ons|ez)"),
+)
+# Where the tagger is believed all the same: parlions may be a subjunctive, sois an order.
+_DOUBTFUL = {("imparfait", "subjonctif"), ("subjonctif", "imperatif"), ("futur", "passe_simple")}
 
 
 def syntax_measures(doc: Doc) -> dict[str, float]:
@@ -31,11 +59,12 @@ def syntax_measures(doc: Doc) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        The share of the finite verbs in each of `TENSES`; ``subordinate_share``,
-        ``relative_share`` and ``passive_share`` of the clauses; ``clause_words`` words per
-        clause; inside clauses ``dependency_distance``, the mean number of words from a word
-        to its head, and ``clause_depth``, the mean over clauses of the longest way down from
-        its verb, in dependencies. All NaN for a text without a finite verb.
+        The share of the finite verbs in each of `TENSES`; ``subordinate_share`` and
+        ``relative_share`` of the clauses, by the words that begin such clauses;
+        ``passive_share`` of the clauses; ``clause_words``, the words per clause; inside
+        clauses ``dependency_distance``, the mean number of words from a word to its head, and
+        ``clause_depth``, the mean over clauses of the longest way down from its verb, in
+        dependencies. All NaN for a text without a finite verb.
     """
     finite = [token for token in doc if is_finite(token)]
     if not finite:
@@ -48,8 +77,8 @@ def syntax_measures(doc: Doc) -> dict[str, float]:
     n_words = sum(not _is_sign(token) for token in doc)
     return {
         **{f"{tense}_share": tenses[tense] / len(finite) for tense in TENSES},
-        "subordinate_share": _share(heads, SUBORDINATE),
-        "relative_share": _share(heads, RELATIVE),
+        "subordinate_share": min(1.0, sum(map(_begins_subordinate, doc)) / len(heads)),
+        "relative_share": min(1.0, sum(map(_is_relative, doc)) / len(heads)),
         "passive_share": sum(map(is_passive, heads.values())) / len(heads),
         "clause_words": n_words / len(heads),
         "dependency_distance": _dependency_distance(doc, heads),
@@ -78,20 +107,30 @@ def tense_of(token: Token) -> str:
     "Itinéraires acquisitionnels et stades de développement en français L2", Journal of
     French Language Studies 14.
     """
+    tense = _form_tense(token)
+    if _is_tense_auxiliary(token):
+        return _COMPOUND.get(tense, tense)
+    if token.lemma_ == "aller" and tense == "present" and _has_infinitive(token):
+        return "futur"
+    return tense
+
+
+def _form_tense(token: Token) -> str:
+    """Tense or mood of the form itself, by its spelling where that leaves no doubt."""
     mood = "".join(token.morph.get("Mood"))
     tense = "".join(token.morph.get("Tense"))
-    if mood in _MOODS:
-        return _MOODS[mood]
-    if _is_tense_auxiliary(token):
-        return _COMPOUND.get(tense, "other")
-    if token.lemma_ == "aller" and tense == "Pres" and _has_infinitive(token):
-        return "futur"
-    return _SIMPLE.get(tense, "other")
+    tagged = _MOODS.get(mood) or _TENSES.get(tense, "other")
+    for name, pattern in _FORMS:
+        if re.fullmatch(pattern, token.lower_):
+            return tagged if (name, tagged) in _DOUBTFUL else name
+    return tagged
 
 
 def is_passive(head: Token) -> bool:
     """Whether the head of a clause is a participle in the passive (``est préparé``)."""
-    return any(child.dep_ == "aux:pass" and not _is_active(child) for child in head.children)
+    return head.pos_ == "VERB" and any(
+        child.dep_ == "aux:pass" and not _is_active(child) for child in head.children
+    )
 
 
 def _is_tense_auxiliary(token: Token) -> bool:
@@ -111,8 +150,15 @@ def _has_infinitive(token: Token) -> bool:
     )
 
 
-def _share(heads: dict[int, Token], relations: tuple[str, ...]) -> float:
-    return sum(head.dep_ in relations for head in heads.values()) / len(heads)
+def _begins_subordinate(token: Token) -> bool:
+    """Whether a token is a conjunction (``que``, ``si``) or a relative pronoun."""
+    return token.pos_ == "SCONJ" or _is_relative(token)
+
+
+def _is_relative(token: Token) -> bool:
+    """Whether a token is a relative pronoun, other than the one of ``est-ce que``."""
+    in_question = token.i > 0 and token.nbor(-1).lower_ == "-ce"
+    return "Rel" in token.morph.get("PronType") and not in_question
 
 
 def _is_sign(token: Token) -> bool:
@@ -129,16 +175,17 @@ def _dependency_distance(doc: Doc, heads: dict[int, Token]) -> float:
     distances = [
         abs(int(place[token.i]) - int(place[token.head.i]))
         for token in doc
-        if not _is_sign(token) and token.head != token and token.i not in heads
+        if token.dep_ in INNER and token.i not in heads and not _is_sign(token)
     ]
-    return float(np.mean(distances)) if distances else float("nan")
+    near = [distance for distance in distances if distance <= MAX_DISTANCE]
+    return float(np.mean(near)) if near else float("nan")
 
 
 def _clause_depth(doc: Doc, heads: dict[int, Token]) -> float:
     deepest = dict.fromkeys(heads, 0)
     for token in doc:
         depth, head = 0, token
-        while head.i not in heads and head.head != head:
+        while head.i not in heads and head.dep_ in INNER:
             depth, head = depth + 1, head.head
         if head.i in heads and not _is_sign(token):
             deepest[head.i] = max(deepest[head.i], depth)

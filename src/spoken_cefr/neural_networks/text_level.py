@@ -6,16 +6,17 @@ spelling count. The model that goes on to transcripts is `prediction.text_model`
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
 from sklearn.decomposition import PCA
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.kernel_approximation import RBFSampler
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Token
 
 from spoken_cefr.neural_networks.lexis import is_content_word, is_word, token_zipf
 from spoken_cefr.neural_networks.measures import text_measures
@@ -30,6 +31,59 @@ CLIP = 4.0  # standard deviations
 MEASURES_SCALE, VECTORS_SCALE = 0.1, 0.02
 N_COMPONENTS, N_COMPONENTS_TREES = 150, 30
 NEARNESS = 0.05
+MOODS_AND_TENSES = ("Sub", "Cnd", "Imp", "Fut", "Past", "Part", "Inf")
+N_WAVES = 400  # random Fourier features of a word
+RIDGE = 20.0
+N_INNER_FOLDS = 5
+
+
+class Sentences(NamedTuple):
+    """Sentences with what the models look at; `describe` makes it.
+
+    Parameters
+    ----------
+    texts : np.ndarray, shape (n,)
+    measures : np.ndarray, shape (n, n_columns)
+        See `sentence_measures`.
+    vectors : np.ndarray, shape (n, 3 d)
+        See `sentence_vector`.
+    words : np.ndarray of arrays, shape (n,)
+        Of each sentence (n_words, d + n_facts): vectors of length 1, then `word_facts`.
+    """
+
+    texts: np.ndarray
+    measures: np.ndarray
+    vectors: np.ndarray
+    words: np.ndarray
+
+    def rows(self, chosen: np.ndarray) -> "Sentences":
+        """The chosen sentences."""
+        return Sentences(*(column[chosen] for column in self))
+
+
+def describe(docs: Sequence[Doc]) -> Sentences:
+    """What the models look at in parsed sentences."""
+    words = np.empty(len(docs), dtype=object)
+    for row, doc in enumerate(docs):
+        words[row] = _words(doc)
+    return Sentences(
+        np.array([doc.text for doc in docs], dtype=object),
+        np.stack([sentence_measures(doc) for doc in docs]),
+        np.stack([sentence_vector(doc) for doc in docs]),
+        words,
+    )
+
+
+def word_facts(token: Token) -> list[float]:
+    """Frequency, length, part of speech, mood and tense, kind of clause of one word."""
+    morph = str(token.morph)
+    return [
+        token_zipf(token) / 7,
+        len(token.text) / 10,
+        *(token.pos_ == tag for tag in TAGS),
+        *(name in morph for name in MOODS_AND_TENSES),
+        *(token.dep_.startswith(clause) for clause in ("acl", "advcl", "ccomp")),
+    ]
 
 
 def sentence_measures(doc: Doc) -> np.ndarray:
@@ -86,8 +140,48 @@ def sentence_vector(doc: Doc) -> np.ndarray:
     return np.concatenate([vectors.mean(axis=0), vectors.max(axis=0), vectors.std(axis=0)])
 
 
+class WordLevels:
+    """The level of each word, learned from the sentences that it stands in.
+
+    A sentence is about as hard as its hardest words, so their extremes tell more than the
+    mean of their vectors does. Ridge regression of the sentence's level (one column a class)
+    on the word and on random Fourier features of it.
+    """
+
+    def __init__(self, columns: slice, *, n_classes: int, seed: int) -> None:
+        self._columns = columns
+        self._n_classes = n_classes
+        self._waves = RBFSampler(gamma=0.3, n_components=N_WAVES, random_state=seed)
+        self._ridge = Ridge(RIDGE)
+
+    def fit(self, words: np.ndarray, codes: np.ndarray) -> "WordLevels":
+        """Learn from the words of sentences and the codes of the sentences."""
+        sizes = np.array([len(rows) for rows in words])
+        stacked = np.vstack(words)[:, self._columns]
+        self._waves.fit(stacked[:1])
+        weight = np.repeat(1 / np.sqrt(np.maximum(sizes, 1)), sizes)
+        truth = np.eye(self._n_classes)[np.repeat(codes, sizes)]
+        self._ridge.fit(self._inputs(stacked), truth, sample_weight=weight)
+        return self
+
+    def of_sentences(self, words: np.ndarray) -> np.ndarray:
+        """Mean and extremes of the words' levels in each sentence. -> (n, 3 n_classes + 6)"""
+        found = np.zeros((len(words), 3 * self._n_classes + 6))
+        sizes = np.array([len(rows) for rows in words])
+        if not sizes.sum():
+            return found
+        given = self._ridge.predict(self._inputs(np.vstack(words)[:, self._columns]))
+        for row, p in enumerate(np.split(given, sizes.cumsum()[:-1])):
+            if len(p):
+                found[row] = _summary(p)
+        return found
+
+    def _inputs(self, stacked: np.ndarray) -> np.ndarray:
+        return np.hstack([stacked, self._waves.transform(stacked)]).astype(np.float32)
+
+
 class TextLevel:
-    """Mean of a linear model, trees and a kernel machine, each on the chosen parts.
+    """Mean of a linear model and of trees on the chosen parts.
 
     Parameters
     ----------
@@ -103,78 +197,122 @@ class TextLevel:
         self.parts = tuple(parts)
         self.seed = seed
 
-    def fit(
-        self, texts: Sequence[str], measures: np.ndarray, vectors: np.ndarray, codes: np.ndarray
-    ) -> "TextLevel":
-        """Learn from texts with their `sentence_measures` and `sentence_vector`, one row each."""
-        self._medians = np.nanmedian(measures, axis=0)
-        self._measures_scaler = StandardScaler().fit(self._filled(measures))
-        self._vectors_scaler = StandardScaler().fit(vectors)
-        self._pca = PCA(min(N_COMPONENTS, len(texts) - 1), random_state=self.seed)
-        self._pca.fit(self._vectors_scaler.transform(vectors))
+    def fit(self, sentences: Sentences, codes: np.ndarray) -> "TextLevel":
+        """Learn from sentences and the codes of their levels."""
+        self._classes, codes = np.unique(codes, return_inverse=True)
+        self._n_classes = len(self._classes)
+        known = np.isfinite(sentences.measures).any(axis=0)
+        self._medians = np.zeros(sentences.measures.shape[1])
+        self._medians[known] = np.nanmedian(sentences.measures[:, known], axis=0)
+        self._measures_scaler = StandardScaler().fit(self._filled(sentences.measures))
+        self._vectors_scaler = StandardScaler().fit(sentences.vectors)
+        self._pca = PCA(min(N_COMPONENTS, len(codes) - 1), random_state=self.seed)
+        self._pca.fit(self._vectors_scaler.transform(sentences.vectors))
         self._tfidf = [
             TfidfVectorizer(
                 sublinear_tf=True, ngram_range=(1, 2), token_pattern=WORD_OR_SIGN, min_df=2
-            ).fit(texts),
+            ).fit(sentences.texts),
             TfidfVectorizer(
                 sublinear_tf=True, ngram_range=(2, 5), analyzer="char_wb", min_df=3
-            ).fit(texts),
+            ).fit(sentences.texts),
         ]
         self._members = [LogisticRegression(C=5.0, max_iter=500, tol=1e-3)]
+        summaries = None
         if self.parts != ("tfidf",):
-            self._members += [
-                ExtraTreesClassifier(
-                    400, min_samples_leaf=3, max_features=0.4, random_state=self.seed
-                ),
-                SVC(C=2.0, gamma="scale", probability=True, random_state=self.seed),
-            ]
-        columns = self._columns(texts, measures, vectors)
-        for member, inputs in zip(self._members, columns, strict=False):
+            trees = ExtraTreesClassifier(
+                400, min_samples_leaf=3, max_features=0.3, random_state=self.seed
+            )
+            self._members.append(trees)
+            summaries = self._fit_words(sentences.words, codes)
+            self._summaries_scaler = StandardScaler().fit(summaries)
+        columns = self._columns(sentences, summaries)
+        for member, inputs in zip(self._members, columns, strict=True):
             member.fit(inputs, codes)
         return self
 
-    def predict_proba(
-        self, texts: Sequence[str], measures: np.ndarray, vectors: np.ndarray
-    ) -> np.ndarray:
-        """Probability of each class. -> (n, n_classes), float64, rows add up to 1."""
-        columns = self._columns(texts, measures, vectors)
-        answers = [m.predict_proba(x) for m, x in zip(self._members, columns, strict=False)]
+    def predict_proba(self, sentences: Sentences) -> np.ndarray:
+        """Probability of each code that was learned, in order. -> (n, n_classes), float64."""
+        summaries = None
+        if self.parts != ("tfidf",):
+            summaries = self._word_levels.of_sentences(sentences.words)
+        columns = self._columns(sentences, summaries)
+        answers = [m.predict_proba(x) for m, x in zip(self._members, columns, strict=True)]
         return np.mean(answers, axis=0)
 
-    def predict(
-        self, texts: Sequence[str], measures: np.ndarray, vectors: np.ndarray
-    ) -> np.ndarray:
-        """Class of each text. -> (n,), int64
+    def predict(self, sentences: Sentences) -> np.ndarray:
+        """Code of each sentence's level. -> (n,), int64
 
         The likeliest class, but of two that are about as likely the one nearer to the
         mean level: log p_k - `NEARNESS` (k - mean)^2 decides.
         """
-        p = self.predict_proba(texts, measures, vectors)
+        p = self.predict_proba(sentences)
         codes = np.arange(p.shape[1])
         distances = codes - (p @ codes)[:, None]
-        return (np.log(p + 1e-12) - NEARNESS * distances**2).argmax(axis=1)
+        return self._classes[(np.log(p + 1e-12) - NEARNESS * distances**2).argmax(axis=1)]
 
-    def _columns(self, texts: Sequence[str], measures: np.ndarray, vectors: np.ndarray) -> tuple:
-        """What the linear model, the trees and the kernel machine look at."""
-        scaled = self._measures_scaler.transform(self._filled(measures)).clip(-CLIP, CLIP)
-        reduced = self._pca.transform(self._vectors_scaler.transform(vectors))
-        sparse, trees, kernel = [], [], []
+    def _fit_words(self, words: np.ndarray, codes: np.ndarray) -> np.ndarray:
+        """Learn the words' levels; what they say of each sentence, by models without it."""
+        n_facts = len(TAGS) + len(MOODS_AND_TENSES) + 5
+        columns = slice(
+            0 if "vectors" in self.parts else -n_facts,
+            None if "measures" in self.parts else -n_facts,
+        )
+
+        def learned(rows: np.ndarray) -> WordLevels:
+            levels = WordLevels(columns, n_classes=self._n_classes, seed=self.seed)
+            return levels.fit(words[rows], codes[rows])
+
+        fold = np.random.default_rng(self.seed).permutation(len(codes)) % N_INNER_FOLDS
+        summaries = np.zeros((len(codes), 3 * self._n_classes + 6))
+        for inner in range(N_INNER_FOLDS):
+            held = fold == inner
+            summaries[held] = learned(~held).of_sentences(words[held])
+        self._word_levels = learned(np.ones(len(codes), dtype=bool))
+        return summaries
+
+    def _columns(self, sentences: Sentences, summaries: np.ndarray | None) -> tuple:
+        """What the linear model and, beside TF-IDF alone, the trees look at."""
+        sparse, trees = [], []
         if "tfidf" in self.parts:
-            sparse += [vectorizer.transform(texts) for vectorizer in self._tfidf]
+            sparse += [vectorizer.transform(sentences.texts) for vectorizer in self._tfidf]
         if "measures" in self.parts:
+            filled = self._filled(sentences.measures)
+            scaled = self._measures_scaler.transform(filled).clip(-CLIP, CLIP)
             sparse.append(csr_matrix(MEASURES_SCALE * scaled))
-            trees.append(self._filled(measures))
-            kernel.append(scaled)
+            trees.append(filled)
         if "vectors" in self.parts:
+            reduced = self._pca.transform(self._vectors_scaler.transform(sentences.vectors))
             sparse.append(csr_matrix(VECTORS_SCALE * reduced))
             trees.append(reduced[:, :N_COMPONENTS_TREES])
-            kernel.append(reduced / 3)
-        if not trees:
+        if summaries is None:
             return (hstack(sparse).tocsr(),)
-        return hstack(sparse).tocsr(), np.hstack(trees), np.hstack(kernel)
+        scaled = self._summaries_scaler.transform(summaries).clip(-CLIP, CLIP)
+        sparse.append(csr_matrix(MEASURES_SCALE * scaled))
+        trees.append(summaries)
+        return hstack(sparse).tocsr(), np.hstack(trees)
 
     def _filled(self, measures: np.ndarray) -> np.ndarray:
         return np.where(np.isfinite(measures), measures, self._medians)
+
+
+def _words(doc: Doc) -> np.ndarray:
+    """Vector of length 1 (zeros where there is none) and `word_facts` of each word."""
+    rows = []
+    for token in filter(is_word, doc):
+        length = float(np.linalg.norm(token.vector))
+        rows.append([*(token.vector / (length or 1.0)), *word_facts(token)])
+    n_columns = doc.vocab.vectors_length + len(TAGS) + len(MOODS_AND_TENSES) + 5
+    return np.array(rows, dtype=np.float32).reshape(-1, n_columns)
+
+
+def _summary(p: np.ndarray) -> np.ndarray:
+    """Words' classes (n_words, n_classes) -> mean, maximum and top three; spread of the levels."""
+    levels = np.sort(p @ np.arange(p.shape[1]))
+    quantiles = np.quantile(levels, [0.75, 0.9])
+    spread = [levels[-1], levels[-3:].mean(), levels[0], *quantiles, levels.std()]
+    return np.concatenate(
+        [p.mean(axis=0), p.max(axis=0), np.sort(p, axis=0)[-3:].mean(axis=0), spread]
+    )
 
 
 def _extremes(zipfs: list[float]) -> list[float]:
@@ -187,7 +325,7 @@ def _extremes(zipfs: list[float]) -> list[float]:
     return [rarest.mean(), rarest[0], rarest[:3].mean(), quartile, *shares, rarest.std()]
 
 
-def _depth(token) -> int:
+def _depth(token: Token) -> int:
     """Dependencies between a token and the root of its sentence."""
     depth = 0
     while token.head != token:

@@ -1,0 +1,169 @@
+"""The whole stage on a made-up corpus: split, runs, report; what is kept and what is told."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_up import made_up_corpus
+
+from spoken_cefr import neural_networks
+from spoken_cefr.errors import InputError
+from spoken_cefr.files import read_json, write_array, write_csv, write_json, write_parquet
+from spoken_cefr.metadata import COLUMNS
+from spoken_cefr.neural_networks.crop_measures import crop_measures, words_in
+from spoken_cefr.stages import stage_folder
+
+# Runs that need neither weights nor a French text.
+RUNS = "neural_networks.runs=table5_cnn50_256,small_cnn,small_cnn_crop"
+OPTIONS = [RUNS, "neural_networks.epochs=1", "neural_networks.n_folds=3", "n_jobs=1"]
+
+
+def write_processing(config, *, spoil=None):
+    """What the stages before leave, spectrograms of one value a level."""
+    segments, split = made_up_corpus(n=30)
+    # Three levels a speaker: a split that trains on all of them is easy to find.
+    split["speaker_id"] = [f"spk_{i // 3}" for i in range(len(split))]
+    segments["speaker_id"] = segments["recording_id"].map(
+        split.set_index("recording_id")["speaker_id"]
+    )
+    metadata = split.assign(author=split["speaker_id"], sha256="", file_name="", usable=True)
+    write_csv(
+        stage_folder(config, "scraping") / "metadata.csv",
+        metadata.assign(duration_s=5.0).reindex(columns=list(COLUMNS)),
+    )
+    folder = stage_folder(config, "processing")
+    write_parquet(folder / "segments.parquet", segments)
+    arrays = np.random.default_rng(0).uniform(-80, 0, (len(segments), 128, 32)).astype(np.float32)
+    write_array(folder / "log_mel.npy", arrays)
+    noisy = arrays.copy()
+    if spoil is not None:
+        noisy[spoil, 3, 3] = np.nan
+    write_array(folder / "log_mel_noisy.npy", noisy)
+    write_json(folder / "report.json", {"outputs": {}, "spoil": str(spoil)})
+    return segments
+
+
+def test_the_stage_leaves_a_folder_a_run_and_an_account_that_adds_up(demo_config):
+    config = demo_config(*OPTIONS)
+    segments = write_processing(config)
+    report = neural_networks.run(config)
+    assert report.n_in == report.n_out == 3
+    assert report.figures["runs"] == ["table5_cnn50_256", "small_cnn", "small_cnn_crop"]
+    folder = stage_folder(config, "neural_networks")
+    for name in report.figures["runs"]:
+        table = pd.read_parquet(folder / name / "predictions.parquet")
+        assert set(table["unit"]) == {"recording", "segment"}
+        assert (table["unit"] == "segment").sum() == len(segments)
+        assert not (folder / name / "checkpoint.safetensors").exists()
+    outputs = read_json(folder / "report.json")["outputs"]
+    assert set(outputs) == {
+        "split.csv",
+        *(f"{name}/predictions.parquet" for name in report.figures["runs"]),
+    }
+
+
+def test_a_run_that_fails_is_told_and_the_others_go_on(demo_config):
+    config = demo_config(*OPTIONS)
+    segments = write_processing(config, spoil=5)
+    report = neural_networks.run(config)
+    # Only the study's network reads the noisy spectrograms.
+    [failure] = report.dropped
+    assert failure["id"] == "table5_cnn50_256"
+    assert f"segment {segments['segment_id'][5]} holds NaN" in failure["reason"]
+    assert report.figures["runs"] == ["small_cnn", "small_cnn_crop"]
+
+
+def test_runs_that_all_fail_are_one_clear_error(demo_config):
+    config = demo_config(*OPTIONS, "neural_networks.runs=table5_cnn50_256")
+    write_processing(config, spoil=5)
+    with pytest.raises(
+        InputError, match="no run succeeded; the first: table5_cnn50_256: the input"
+    ):
+        neural_networks.run(config)
+
+
+def test_finished_runs_are_kept_when_others_are_asked_for(demo_config, capsys):
+    config = demo_config(*OPTIONS, "neural_networks.runs=small_cnn")
+    write_processing(config)
+    neural_networks.run(config)
+    model = stage_folder(config, "neural_networks") / "small_cnn" / "model.safetensors"
+    before = model.stat().st_mtime_ns
+    both = demo_config(*OPTIONS, "neural_networks.runs=small_cnn,small_cnn_crop")
+    assert neural_networks.run(both).figures["runs"] == ["small_cnn", "small_cnn_crop"]
+    assert model.stat().st_mtime_ns == before
+    assert "small_cnn: up to date, kept" in capsys.readouterr().err
+    other = demo_config(*OPTIONS, "neural_networks.runs=small_cnn", "seed=7")
+    neural_networks.run(other)
+    assert model.stat().st_mtime_ns != before
+
+
+def test_a_corpus_without_segments_is_told(demo_config):
+    config = demo_config(*OPTIONS)
+    with pytest.raises(InputError, match="run the stage processing first"):
+        neural_networks.run(config)
+
+
+@pytest.mark.slow
+def test_torchrun_does_the_whole_stage_in_two_processes(demo_config):
+    config = demo_config(*OPTIONS)
+    write_processing(config, spoil=5)
+    overrides = [f'data_dir="{config.data_dir}"', *OPTIONS]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
+            *("-m", "spoken_cefr.neural_networks", "--profile", "demo"),
+            *(part for override in overrides for part in ("--set", override)),
+        ],
+        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "neural_networks: 3 runs in, 2 out, 1 dropped" in done.stdout
+    # The stage that one process would do finds it done.
+    assert neural_networks.run(config).figures["runs"] == ["small_cnn", "small_cnn_crop"]
+
+
+# --- measures of crops
+
+
+WORDS = pd.DataFrame(
+    {
+        "recording_id": ["a"] * 5 + ["b"],
+        "word_index": [0, 1, 2, 3, 4, 0],
+        "word": ["Je", "mange", "une", "pomme", "rouge.", "Oui."],
+        "start_s": [0.0, 0.9, 1.2, 1.6, 2.9, 1.0],
+        "end_s": [0.5, 1.1, 1.5, 2.0, 3.4, 1.5],
+    }
+)
+
+
+def test_the_words_of_a_crop_lie_wholly_inside_and_their_times_begin_with_it():
+    inside = words_in(WORDS, ("a", 1.0, 3.0))
+    assert [word.word for word in inside] == ["une", "pomme"]
+    np.testing.assert_allclose([word.start_s for word in inside], [0.2, 0.6])
+
+
+def test_measures_of_a_crop_follow_its_words_alone_and_are_kept(demo_config):
+    config = demo_config()
+    path = stage_folder(config, "processing") / "words.parquet"
+    write_parquet(path, WORDS)
+    windows = pd.DataFrame({"recording_id": ["b", "a"], "start_s": [0.0, 0.8], "end_s": [9.0, 2.8]})
+    table = crop_measures(config, windows)
+    assert list(table["recording_id"]) == ["b", "a"]
+    [kept] = stage_folder(config, "neural_networks").glob("measures_crop.*.parquet")
+    before = kept.stat().st_mtime_ns
+    # Words outside the windows may change: nothing is measured again.
+    outside = WORDS.replace({"word": {"Je": "Nous", "rouge.": "verte."}})
+    write_parquet(path, outside)
+    pd.testing.assert_frame_equal(crop_measures(config, windows), table)
+    assert kept.stat().st_mtime_ns == before
+    write_parquet(path, WORDS.replace({"word": {"pomme": "poire"}}))
+    crop_measures(config, windows)
+    [other] = stage_folder(config, "neural_networks").glob("measures_crop.*.parquet")
+    assert other != kept
