@@ -34,3 +34,16 @@ def _load(name: str) -> Language:
             f"the spaCy package {name!r} cannot be loaded ({reason}): "
             f"install it with pip install {name.replace('_', '-')}"
         ) from None
+
+
+def vectors_width(name: str = FRENCH) -> int:
+    """Dimensions of a pipeline's word vectors, by its description: nothing is loaded.
+
+    Raises
+    ------
+    InputError
+        If the package is not installed.
+    """
+    if not spacy.util.is_package(name):
+        load_nlp(name)  # says what to install
+    return spacy.util.get_model_meta(spacy.util.get_package_path(name))["vectors"]["width"]

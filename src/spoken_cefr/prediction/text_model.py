@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.levels import interpolated_median
-from spoken_cefr.neural_networks.language import load_nlp
+from spoken_cefr.neural_networks.language import load_nlp, vectors_width
 from spoken_cefr.neural_networks.measures import TEXT_MEASURES, text_measures
 from spoken_cefr.neural_networks.ordinal_regression import STATE, OrdinalRegression
 from spoken_cefr.neural_networks.passages import windows
@@ -206,7 +206,7 @@ def from_bundle(bundle: Bundle) -> TextModel:
 def _regression(bundle: Bundle, *, n_classes: int) -> OrdinalRegression:
     arrays: Mapping[str, np.ndarray] = bundle.arrays
     state = {name: arrays[f"regression.{name}"] for name in STATE if f"regression.{name}" in arrays}
-    size = len(MEASURE_NAMES) + load_nlp().vocab.vectors_length
+    size = len(MEASURE_NAMES) + vectors_width()
     try:
         regression = OrdinalRegression.from_state(state)
     except ValueError as error:
