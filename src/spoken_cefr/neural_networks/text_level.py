@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_matrix, hstack
 from sklearn.decomposition import PCA
-from sklearn.ensemble import ExtraTreesClassifier
+from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.kernel_approximation import RBFSampler
 from sklearn.linear_model import LogisticRegression, Ridge
@@ -30,7 +30,7 @@ CLIP = 4.0  # standard deviations
 # A row of TF-IDF has length 1. These bring the dense columns to about the same weight.
 MEASURES_SCALE, VECTORS_SCALE = 0.1, 0.02
 N_COMPONENTS, N_COMPONENTS_TREES = 150, 30
-NEARNESS = 0.05
+NEARNESS = 0.1
 MOODS_AND_TENSES = ("Sub", "Cnd", "Imp", "Fut", "Past", "Part", "Inf")
 N_WAVES = 400  # random Fourier features of a word
 RIDGE = 20.0
@@ -181,7 +181,7 @@ class WordLevels:
 
 
 class TextLevel:
-    """Mean of a linear model and of trees on the chosen parts.
+    """Mean of a linear model, random and boosted trees on the chosen parts.
 
     Parameters
     ----------
@@ -222,7 +222,16 @@ class TextLevel:
             trees = ExtraTreesClassifier(
                 400, min_samples_leaf=3, max_features=0.3, random_state=self.seed
             )
-            self._members.append(trees)
+            boosted = HistGradientBoostingClassifier(
+                max_iter=120,
+                learning_rate=0.05,
+                max_leaf_nodes=8,
+                min_samples_leaf=20,
+                l2_regularization=5.0,
+                max_features=0.3,
+                random_state=self.seed,
+            )
+            self._members += [trees, boosted]
             summaries = self._fit_words(sentences.words, codes)
             self._summaries_scaler = StandardScaler().fit(summaries)
         columns = self._columns(sentences, summaries)
@@ -271,7 +280,7 @@ class TextLevel:
         return summaries
 
     def _columns(self, sentences: Sentences, summaries: np.ndarray | None) -> tuple:
-        """What the linear model and, beside TF-IDF alone, the trees look at."""
+        """What the linear model and, unless there is TF-IDF alone, both kinds of trees look at."""
         sparse, trees = [], []
         if "tfidf" in self.parts:
             sparse += [vectorizer.transform(sentences.texts) for vectorizer in self._tfidf]
@@ -289,7 +298,7 @@ class TextLevel:
         scaled = self._summaries_scaler.transform(summaries).clip(-CLIP, CLIP)
         sparse.append(csr_matrix(MEASURES_SCALE * scaled))
         trees.append(summaries)
-        return hstack(sparse).tocsr(), np.hstack(trees)
+        return hstack(sparse).tocsr(), np.hstack(trees), np.hstack(trees)
 
     def _filled(self, measures: np.ndarray) -> np.ndarray:
         return np.where(np.isfinite(measures), measures, self._medians)
