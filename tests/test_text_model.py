@@ -116,7 +116,7 @@ def test_a_text_without_case_and_punctuation_keeps_its_score(model, scores):
         abs(level_of_text(bare(text), model=model).score - scores[name])
         for name, text in TEXTS.items()
     ]
-    assert np.mean(changes) < 0.15 and max(changes) < 0.4
+    assert np.mean(changes) < 0.15 and max(changes) < 0.5
 
 
 def test_a_text_without_case_alone_or_punctuation_alone_keeps_its_score(model, scores):
