@@ -6,6 +6,7 @@ import torch
 
 from spoken_cefr.levels import TARGET_LEVELS
 from spoken_cefr.neural_networks.examples import Bags, Rows, Store
+from spoken_cefr.torchaudio_cpu import import_torchaudio
 
 CPU = torch.device("cpu")
 
@@ -58,3 +59,24 @@ def made_up_corpus(*, n=24, seed=0):
     segments["end_s"] = segments["start_s"] + 1.0
     segments["text"] = "mot"
     return segments, split
+
+
+def tiny_wav2vec2():
+    """The real architecture at a tiny size with random weights, and Hugging Face's twin of it."""
+    import_torchaudio()  # before transformers, which would import it by itself
+    from torchaudio.models.wav2vec2.utils import import_huggingface_model
+    from transformers import Wav2Vec2Config, Wav2Vec2Model
+
+    torch.manual_seed(0)
+    original = Wav2Vec2Model(
+        Wav2Vec2Config(
+            hidden_size=24,
+            num_hidden_layers=3,
+            num_attention_heads=2,
+            intermediate_size=32,
+            conv_dim=(16,) * 7,
+            num_conv_pos_embeddings=16,
+            num_conv_pos_embedding_groups=2,
+        )
+    ).eval()
+    return import_huggingface_model(original).eval(), original

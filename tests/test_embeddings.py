@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import soundfile
 import torch
+from made_up import tiny_wav2vec2
 from sklearn.linear_model import LinearRegression
 
 from spoken_cefr.errors import InputError
@@ -27,7 +28,6 @@ from spoken_cefr.neural_networks.embeddings import (
 from spoken_cefr.neural_networks.places import N_COSINES, PlaceEraser, cosines, place_s
 from spoken_cefr.neural_networks.speech_encoders import Wav2Vec2Frames
 from spoken_cefr.stages import stage_folder
-from spoken_cefr.torchaudio_cpu import import_torchaudio
 
 
 class LoudnessFrames:
@@ -112,23 +112,8 @@ def test_a_segment_on_its_own_knows_nothing_of_its_surroundings():
 
 
 def test_the_studys_recipe_is_the_maximum_over_one_second_of_the_state_before_the_transformer():
-    import_torchaudio()  # before transformers, which would import it by itself
-    from torchaudio.models.wav2vec2.utils import import_huggingface_model
-    from transformers import Wav2Vec2Config, Wav2Vec2Model
-
-    torch.manual_seed(0)
-    original = Wav2Vec2Model(
-        Wav2Vec2Config(
-            hidden_size=24,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            intermediate_size=32,
-            conv_dim=(16,) * 7,
-            num_conv_pos_embeddings=16,
-            num_conv_pos_embedding_groups=2,
-        )
-    ).eval()
-    frames = Wav2Vec2Frames(import_huggingface_model(original), layer=0)
+    model, original = tiny_wav2vec2()
+    frames = Wav2Vec2Frames(model, layer=0)
     encoder = SpeechEncoder(frames, torch.device("cpu"), pooling="max", context="segment")
     signal = signal_of(3)
     found = embed_signal(signal, np.arange(3.0), np.arange(3.0) + 1, encoder=encoder)

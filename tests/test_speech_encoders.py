@@ -5,6 +5,7 @@ import urllib.error
 import numpy as np
 import pytest
 import torch
+from made_up import tiny_wav2vec2
 from whisper.audio import log_mel_spectrogram
 from whisper.model import AudioEncoder
 
@@ -85,27 +86,6 @@ def test_a_layer_that_is_not_there_is_one_clear_error(layer):
 
 
 # --- wav2vec2
-
-
-def tiny_wav2vec2():
-    """The real architecture at a tiny size with random weights, and Hugging Face's twin of it."""
-    import_torchaudio()  # before transformers, which would import it by itself
-    from torchaudio.models.wav2vec2.utils import import_huggingface_model
-    from transformers import Wav2Vec2Config, Wav2Vec2Model
-
-    torch.manual_seed(0)
-    original = Wav2Vec2Model(
-        Wav2Vec2Config(
-            hidden_size=24,
-            num_hidden_layers=3,
-            num_attention_heads=2,
-            intermediate_size=32,
-            conv_dim=(16,) * 7,
-            num_conv_pos_embeddings=16,
-            num_conv_pos_embedding_groups=2,
-        )
-    ).eval()
-    return import_huggingface_model(original).eval(), original
 
 
 def test_each_layer_is_hugging_faces_hidden_state_of_that_number():

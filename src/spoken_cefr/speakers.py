@@ -1,9 +1,13 @@
-"""Which recordings may share a voice, told from the author fields of their cards."""
+"""Which recordings may share a voice, and folds that keep every voice whole."""
 
 import hashlib
 import re
 import unicodedata
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold
 
 SPEAKER_DIGITS = 10  # 16**10 values: no clash among a few hundred speakers
 # Two speakers on one card: comma, white space with a line break. A comma
@@ -70,3 +74,26 @@ def _name(author: str, n_words: int | None) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:SPEAKER_DIGITS]
+
+
+def speaker_folds(
+    labels: np.ndarray, speakers: np.ndarray, *, n_folds: int, seed: int
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield rows to train on and rows to test on for each fold, no speaker in both.
+
+    Folds are stratified by label as far as whole speakers allow.
+
+    Parameters
+    ----------
+    labels, speakers : np.ndarray, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If there are fewer speakers than folds.
+    """
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # A level rarer than the number of folds is expected here (C1).
+        warnings.filterwarnings("ignore", message="The least populated class in y")
+        yield from splitter.split(labels, labels, groups=speakers)

@@ -15,6 +15,7 @@ from typing import Any
 
 from spoken_cefr import __version__
 from spoken_cefr.config import Config
+from spoken_cefr.errors import InputError
 from spoken_cefr.files import digest, read_json, remove_unfinished, sha256_of, write_json
 from spoken_cefr.paths import NOTEBOOKS, ROOT, under_root
 
@@ -118,6 +119,19 @@ def _code_digest(stage: str) -> str:
         code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
         whole.update("\n".join(code).encode("utf-8"))
     return whole.hexdigest()
+
+
+def written_by(path: Path, stage: str) -> Path:
+    """The path of a file that a stage writes.
+
+    Raises
+    ------
+    InputError
+        If it is not there: the stage has to be run first.
+    """
+    if not path.exists():
+        raise InputError(f"{path} is missing: run the stage {stage} first")
+    return path
 
 
 def begin_stage(config: Config, stage: str) -> None:

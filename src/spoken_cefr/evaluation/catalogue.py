@@ -23,8 +23,9 @@ from spoken_cefr.evaluation.metadata_models import (
     fit_probabilities,
 )
 from spoken_cefr.evaluation.metrics import METRICS
-from spoken_cefr.evaluation.repeats import repeated_intervals, speaker_folds
+from spoken_cefr.evaluation.repeats import N_FOLDS, repeated_intervals
 from spoken_cefr.levels import TARGET_LEVELS, level_codes, to_label_set
+from spoken_cefr.speakers import speaker_folds
 
 # Columns of the study's CSV, and ours.
 COLUMNS = {
@@ -112,7 +113,7 @@ def catalogue_baselines(
     authors = cards["author"].to_numpy(dtype=str)
     answers: dict[str, list[np.ndarray]] = {name: [] for name in (CONSTANT, RANDOM, *FIELDS)}
     for repeat in range(n_repeats):
-        folds = list(speaker_folds(codes, authors, seed=seed + repeat))
+        folds = list(speaker_folds(codes, authors, n_folds=N_FOLDS, seed=seed + repeat))
         for name in answers:
             answered = np.empty_like(codes)
             for train, test in folds:

@@ -206,7 +206,7 @@ def draw_learning_curves(histories: Mapping[str, pd.DataFrame]) -> Drawing:
         validation_accuracy, validation_macro_f1.
     """
     panels = {
-        "cross-entropy loss (nats)": ("train_loss", "validation_loss"),
+        "loss (nats)": ("train_loss", "validation_loss"),
         "accuracy": ("train_accuracy", "validation_accuracy"),
         "macro-F1": (None, "validation_macro_f1"),
     }

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-# Silences shorter than this are mostly articulatory (stop closures).
-MIN_PAUSE_S = 0.25
+from spoken_cefr.neural_networks.experiments import CROP_S
+from spoken_cefr.neural_networks.fluency import MIN_PAUSE_S
+
 # Word times are not exact, and a frame reaches into its neighbourhood (64 ms for 1024 samples at
 # 16 kHz): so much of either end of a pause is left out.
 PAUSE_MARGIN_S = 0.1
-CROP_S = 15.0  # half of the site's shortest duration class
 MIN_FRAMES = 3  # fewer have no spread worth the name
 
 

@@ -1,39 +1,13 @@
-"""Cross-validation over speakers, repeated: folds, and intervals of the mean over repeats."""
+"""Cross-validation over speakers, repeated: intervals of the mean over repeats."""
 
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 from spoken_cefr.evaluation.bootstrap import Interval, interval_of, resample, speaker_matrices
 from spoken_cefr.evaluation.metrics import Metric
 
 N_FOLDS = 5
-
-
-def speaker_folds(
-    codes: np.ndarray, speakers: np.ndarray, *, seed: int, n_folds: int = N_FOLDS
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield rows to train on and rows to answer, no speaker in both.
-
-    Folds are stratified by code as far as whole speakers allow.
-
-    Parameters
-    ----------
-    codes : np.ndarray, shape (n,), int
-    speakers : np.ndarray, shape (n,), str
-
-    Raises
-    ------
-    ValueError
-        If there are fewer speakers than folds.
-    """
-    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        # A class rarer than the number of folds is expected here.
-        warnings.filterwarnings("ignore", message="The least populated class in y")
-        yield from splitter.split(codes, codes, groups=speakers)
 
 
 def repeated_intervals(

@@ -15,13 +15,12 @@ import numpy as np
 import pandas as pd
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.tables import UNITS
+from spoken_cefr.evaluation.tables import PARTS, UNITS
 from spoken_cefr.files import write_csv, write_json
 from spoken_cefr.paths import ROOT
 
 STUDY = ROOT / "data" / "study_tables.toml"
 BATCH_SIZES: tuple[int, ...] = (50, 128, 256)
-PARTS_OF_STUDY: tuple[str, ...] = ("train", "validation", "test")
 NOT_RUN = "not run"
 
 
@@ -178,10 +177,10 @@ def constant_answer(study: Mapping[str, Any]) -> dict[str, Any]:
         "fractions": [list(fraction) for fraction in fractions],
         "parts": {
             part: {"b1": parts[part]["b1"], "all": parts[part]["all"], "share": _share(parts[part])}
-            for part in PARTS_OF_STUDY
+            for part in PARTS
         },
-        "b1_sum": sum(parts[part]["b1"] for part in PARTS_OF_STUDY),
-        "all_sum": sum(parts[part]["all"] for part in PARTS_OF_STUDY),
+        "b1_sum": sum(parts[part]["b1"] for part in PARTS),
+        "all_sum": sum(parts[part]["all"] for part in PARTS),
         "table_1_b1": table["B1"],
         "table_1_all": sum(table.values()),
         "best_printed": printed["best_accuracy"],
@@ -264,8 +263,8 @@ def arithmetic(found: Mapping[str, Any]) -> list[str]:
         found[name] for name in ("constant_answer", "figure_1", "lost_recordings")
     )
     parts = constant["parts"]
-    b1 = " + ".join(f"{parts[part]['b1']:,}" for part in PARTS_OF_STUDY)
-    everything = " + ".join(f"{parts[part]['all']:,}" for part in PARTS_OF_STUDY)
+    b1 = " + ".join(f"{parts[part]['b1']:,}" for part in PARTS)
+    everything = " + ".join(f"{parts[part]['all']:,}" for part in PARTS)
     test = parts["test"]
     printed = found["table_3"]["printed_complex"]
     levels = ", ".join(f"{level} {n}" for level, n in lost["lost_by_level"].items())

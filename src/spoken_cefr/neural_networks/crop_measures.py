@@ -6,13 +6,12 @@ import numpy as np
 import pandas as pd
 
 from spoken_cefr.config import Config
-from spoken_cefr.errors import InputError
 from spoken_cefr.files import digest, write_parquet
 from spoken_cefr.neural_networks.language import load_nlp
 from spoken_cefr.neural_networks.measures import MEASURES, measure_recording, method_keys
 from spoken_cefr.processing.words import Word
 from spoken_cefr.progress import progress
-from spoken_cefr.stages import stage_folder
+from spoken_cefr.stages import stage_folder, written_by
 
 
 def crop_measures(config: Config, windows: pd.DataFrame) -> pd.DataFrame:
@@ -35,9 +34,7 @@ def crop_measures(config: Config, windows: pd.DataFrame) -> pd.DataFrame:
         If processing has left no words.
     """
     path = stage_folder(config, "processing") / "words.parquet"
-    if not path.exists():
-        raise InputError(f"{path} is missing: run the stage processing first")
-    words = pd.read_parquet(path)
+    words = pd.read_parquet(written_by(path, "processing"))
     heard = [words_in(words, window) for window in windows.itertuples(index=False)]
     texts = [" ".join(word.word for word in inside) for inside in heard]
     names = [measure.name for measure in MEASURES]

@@ -6,6 +6,7 @@ training its place is drawn anew each epoch; elsewhere it is the middle one. A
 recording shorter than the crop is played in a loop.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -77,7 +78,7 @@ class Store:
         return torch.from_numpy(self.transform(rows) if self.transform else rows)
 
 
-class Examples:
+class Examples(ABC):
     """What `Rows` and `Bags` share: codes, the order of an epoch, batches.
 
     A *pick* says which example, and which part of it: Rows use the row's
@@ -90,6 +91,7 @@ class Examples:
     def __len__(self) -> int:
         return len(self.codes)
 
+    @abstractmethod
     def draw(self, generator: torch.Generator, chances: Tensor | None = None) -> Tensor:
         """Picks of one epoch in random order, shape (n,) or (n, 2).
 
@@ -98,15 +100,14 @@ class Examples:
         chances : Tensor, shape (len(self),), optional
             Draw with replacement, each example with this chance.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def in_order(self) -> Tensor:
         """Picks that need no chance: every example once, crops in the middle."""
-        raise NotImplementedError
 
+    @abstractmethod
     def batch(self, picks: Tensor) -> Batch:
         """Inputs of the network and codes, both on the device."""
-        raise NotImplementedError
 
     def batches(self, picks: Tensor, size: int, *, rank: int = 0, n_ranks: int = 1) -> Iterator:
         """Batches of a rank's share; the next is read while one is used, unless all is held."""

@@ -28,7 +28,7 @@ from spoken_cefr.processing.audio import to_image
 from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.processing.stage import load_arrays
 from spoken_cefr.progress import progress
-from spoken_cefr.stages import stage_folder
+from spoken_cefr.stages import stage_folder, written_by
 
 # To be counted up when the numbers change although no key does.
 EMBEDDING_VERSION = 3
@@ -210,9 +210,7 @@ def read_split(config: Config) -> pd.DataFrame:
         If the stage has not written it yet.
     """
     path = stage_folder(config, "neural_networks") / "split.csv"
-    if not path.exists():
-        raise InputError(f"{path} is missing: run the stage neural_networks first")
-    return pd.read_csv(path, dtype={"recording_id": str})
+    return pd.read_csv(written_by(path, "neural_networks"), dtype={"recording_id": str})
 
 
 def _speech_keys(config: Config, *, noisy: bool) -> list[Any]:

@@ -21,7 +21,7 @@ from spoken_cefr.neural_networks.lexis import lexis_measures
 from spoken_cefr.neural_networks.syntax import syntax_measures
 from spoken_cefr.processing.words import Word
 from spoken_cefr.progress import progress
-from spoken_cefr.stages import stage_folder
+from spoken_cefr.stages import stage_folder, written_by
 
 
 @dataclass(frozen=True)
@@ -206,10 +206,7 @@ def _read_recordings(config: Config) -> list[dict]:
     folder = stage_folder(config, "processing")
     tables = {}
     for name in ("transcripts", "words", "segments"):
-        path = folder / f"{name}.parquet"
-        if not path.exists():
-            raise InputError(f"{path} is missing: run the stage processing first")
-        tables[name] = pd.read_parquet(path)
+        tables[name] = pd.read_parquet(written_by(folder / f"{name}.parquet", "processing"))
     words = tables["words"].sort_values(["recording_id", "word_index"])
     words_of = {
         recording_id: list(map(Word, rows["word"], rows["start_s"], rows["end_s"]))

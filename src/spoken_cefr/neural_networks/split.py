@@ -1,16 +1,14 @@
 """Who is trained on and who is tested on: no speaker is ever in two parts."""
 
-import warnings
 from collections.abc import Sequence
 from itertools import permutations
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.levels import label_set, to_label_set
-from spoken_cefr.speakers import speaker_ids
+from spoken_cefr.speakers import speaker_folds, speaker_ids
 
 PARTS: tuple[str, ...] = ("train", "validation", "test")
 
@@ -219,13 +217,9 @@ def _draw(table: pd.DataFrame, *, n_folds: int, seed: int) -> tuple[int, float, 
 
 def _folds(table: pd.DataFrame, *, n_folds: int, seed: int) -> np.ndarray:
     folds = np.empty(len(table), dtype=np.int64)
-    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        # A level rarer than the number of folds is expected here (C1).
-        warnings.filterwarnings("ignore", message="The least populated class in y")
-        pairs = splitter.split(table, table["level"], groups=table["speaker_id"])
-        for fold, (_, rows) in enumerate(pairs):
-            folds[rows] = fold
+    labels, speakers = table["level"].to_numpy(), table["speaker_id"].to_numpy()
+    for fold, (_, rows) in enumerate(speaker_folds(labels, speakers, n_folds=n_folds, seed=seed)):
+        folds[rows] = fold
     return folds
 
 

@@ -27,7 +27,15 @@ from spoken_cefr.neural_networks.split import (
     speaker_split,
 )
 from spoken_cefr.progress import tell
-from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
+from spoken_cefr.stages import (
+    Report,
+    begin_stage,
+    finish_stage,
+    is_done,
+    read_report,
+    stage_folder,
+    written_by,
+)
 
 
 def run(config: Config) -> Report:
@@ -129,9 +137,7 @@ def read_segments(config: Config) -> pd.DataFrame:
         If it is missing or empty.
     """
     path = stage_folder(config, "processing") / "segments.parquet"
-    if not path.exists():
-        raise InputError(f"{path} is missing: run the stage processing first")
-    segments = pd.read_parquet(path)
+    segments = pd.read_parquet(written_by(path, "processing"))
     if segments.empty:
         raise InputError(f"{path} holds no segment: look at processing/report.json for the reasons")
     return segments
