@@ -9,7 +9,9 @@ import functools
 import importlib.util
 import os
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -170,21 +172,16 @@ def serve(
 
 
 def run(*, model: str | None, profile: str | None, port: int) -> int:
-    """Serve the page until it is interrupted."""
+    """Serve the page until Ctrl+C or SIGTERM; both leave no upload behind."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     print("loading the model ...", flush=True)
     with serve(model=model, profile=profile, port=port) as url:
         print(f"open {url} in a browser on this machine (stop with Ctrl+C)", flush=True)
         try:
-            _wait()
+            threading.Event().wait()
         except KeyboardInterrupt:
             print("stopped")
     return 0
-
-
-def _wait() -> None:
-    import threading
-
-    threading.Event().wait()
 
 
 def _import_gradio(uploads: str) -> Any:
