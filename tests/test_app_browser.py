@@ -21,6 +21,8 @@ from test_page import contrast
 
 from spoken_cefr.app import MAX_UPLOAD_MB
 from spoken_cefr.paths import ROOT
+from spoken_cefr.processing.decoding import load_audio
+from spoken_cefr.processing.textgrid import read_textgrid
 from spoken_cefr.scraping.browser import FLAGS, _debian_pair, _service
 
 pytest.importorskip("gradio")
@@ -80,8 +82,12 @@ def url(tmp_path_factory, uploads):
 
 
 @contextmanager
-def open_browser(language="fr"):
+def open_browser(language="fr", *, flags=(), downloads=None):
     options = webdriver.ChromeOptions()
+    for flag in flags:
+        options.add_argument(flag)
+    if downloads is not None:
+        options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     for flag in (*FLAGS, "--window-size=1100,1400", f"--accept-lang={language}"):
         if "imagesEnabled" not in flag:
             options.add_argument(flag)
@@ -164,6 +170,44 @@ def test_a_recording_is_answered_and_nothing_else_is_asked_or_kept(url, uploads)
         assert len(driver.find_elements(By.CSS_SELECTOR, "#result a[download]")) == 2
     outside = [address for address in asked if not address.startswith((url, "data:", "blob:"))]
     assert outside == []
+    assert kept(uploads) == []
+
+
+def test_the_result_and_the_words_can_be_downloaded(url, tmp_path):
+    with open_browser(downloads=tmp_path) as driver:
+        open_page(driver, url)
+        upload(driver, AUDIO / "kermesse.mp3")
+        answer(driver)
+        for link in driver.find_elements(By.CSS_SELECTOR, "#result a[download]"):
+            link.click()
+        WebDriverWait(driver, WAIT_S).until(
+            lambda _: {path.suffix for path in tmp_path.iterdir()} == {".json", ".TextGrid"}
+        )
+    result = json.loads(next(tmp_path.glob("*.json")).read_text(encoding="utf-8"))
+    words = read_textgrid(next(tmp_path.glob("*.TextGrid")))
+    assert [word.word for word in words] == [word["word"] for word in result[0]["words"]]
+    assert " ".join(word.word for word in words) == result[0]["transcript"]
+
+
+def test_what_the_microphone_hears_is_answered(url, uploads, tmp_path):
+    signal = load_audio(AUDIO / "kermesse.mp3", sample_rate=48_000)
+    soundfile.write(tmp_path / "voice.wav", signal, 48_000)
+    flags = (
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-audio-capture={tmp_path / 'voice.wav'}",
+    )
+    with open_browser(flags=flags) as driver:
+        open_page(driver, url)
+        wait_for(driver, "#recording button[aria-label='Record audio']").click()
+        wait_for(driver, "#recording .record-button").click()
+        time.sleep(12)  # so long it listens
+        wait_for(driver, "#recording .stop-button").click()
+        WebDriverWait(driver, WAIT_S).until(
+            lambda d: not d.find_elements(By.CSS_SELECTOR, "#recording .stop-button")
+        )
+        told = answer(driver)
+    assert "école" in told
     assert kept(uploads) == []
 
 
