@@ -41,6 +41,7 @@ from spoken_cefr.evaluation.recording_vectors import (
     statistics,
 )
 from spoken_cefr.evaluation.tables import Inputs
+from spoken_cefr.evaluation.variants import PERMUTED, SILENCE
 from spoken_cefr.evaluation.verdict import ranked_runs, verdict
 from spoken_cefr.levels import TARGET_LEVELS
 
@@ -361,7 +362,9 @@ def test_runs_are_ranked_by_validation_and_not_by_test(config, speakers):
 # --- the paragraph
 
 
-def made_up_verdict(config, speakers, *, by_length=False, exceeds=True, p_value=0.5, n_test=20):
+def made_up_verdict(
+    config, speakers, *, by_length=False, exceeds=True, p_value=0.5, n_test=20, again=()
+):
     truth = np.tile([0, 2], N // 2)
     lengths = pd.Series(np.where(truth == 0, "short", "long"), index=speakers.index)
     if not by_length:
@@ -386,7 +389,8 @@ def made_up_verdict(config, speakers, *, by_length=False, exceeds=True, p_value=
             }
         ]
     )
-    audit = pd.concat([table, pd.DataFrame([silence])], ignore_index=True)
+    more = [{"kind": "run", "model": "net", "target": "level"} | row for row in again]
+    audit = pd.concat([table, pd.DataFrame([silence, *more])], ignore_index=True)
     return verdict(audit, told, run="net", n_test_speakers=n_test, config=config)
 
 
@@ -400,6 +404,23 @@ def test_a_model_above_all_shortcuts_with_mute_silence_hears_level(config, speak
 def test_telling_silence_does_not_rule_the_microphone_out(config, speakers):
     text = made_up_verdict(config, speakers, p_value=0.04)["verdict"]
     assert "the microphone is not ruled out" in text
+
+
+def test_a_network_that_learns_from_silence_does_not_rule_the_microphone_out(config, speakers):
+    by_silence = {"condition": SILENCE, "kappa": 0.4, "kappa_low": 0.2, "kappa_high": 0.6}
+    by_chance = {"condition": PERMUTED, "kappa": 0.0, "kappa_low": -0.2, "kappa_high": 0.2}
+    age = {"condition": "whole recording", "target": "age_group", "kappa": 0.3}
+    text = made_up_verdict(config, speakers, again=[by_silence, by_chance, age])["verdict"]
+    assert "the microphone is not ruled out" in text
+    assert (
+        "Trained again, it reaches 0.40 [0.20, 0.60] on silence only and 0.00 [-0.20, 0.20] on the "
+        "labels of other speakers." in text
+    )
+    assert "in place of the level, it reads the age group with 0.30." in text
+    # The network as it is stays the one that is asked about.
+    assert "The run net, chosen on the validation part, reaches a kappa of 1.00" in text
+    mute = made_up_verdict(config, speakers, again=[by_silence | {"kappa_low": -0.1}])["verdict"]
+    assert "hears level, and not only length, age and microphone" in mute
 
 
 @pytest.mark.parametrize("options", [{"exceeds": False}, {"by_length": True}])

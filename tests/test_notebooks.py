@@ -25,6 +25,7 @@ SUBSET = [
     "evaluation.n_bootstrap=50",
     "evaluation.n_repeats=1",
     "evaluation.n_permutations=2",
+    "evaluation.n_permuted_trainings=1",
 ]
 
 

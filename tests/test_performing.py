@@ -243,7 +243,7 @@ def test_a_class_that_train_lacks_is_one_clear_error(demo_config, tmp_path):
 
 def test_recordings_of_one_level_only_are_one_clear_error(demo_config, tmp_path):
     segments, split = made_up_corpus()
-    with pytest.raises(InputError, match="all recordings are of level A2"):
+    with pytest.raises(InputError, match="all recordings to train on are of level A2"):
         perform(SIMPLE, demo_config(), tmp_path, corpus=(segments, split.assign(level="A2")))
 
 

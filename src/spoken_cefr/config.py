@@ -108,6 +108,9 @@ class EvaluationConfig:
     confidence: float = 0.95
     n_repeats: int = 3  # of the probes' cross-validation over speakers
     n_permutations: int = 20  # of the labels, for what a probe reaches by chance; 0: none
+    # Finished runs that the audit trains again (and the best of all); "" for none.
+    audit_runs: str = "ordinal_measures, attention_speech, fusion, small_cnn"
+    n_permuted_trainings: int = 3  # of each of them, with the labels of other speakers; 0: none
 
 
 @dataclass(frozen=True)
@@ -286,6 +289,11 @@ def _check(config: Config) -> None:
         (
             config.evaluation.n_repeats >= 1,
             f"evaluation.n_repeats is {config.evaluation.n_repeats}; it must be at least 1",
+        ),
+        (
+            config.evaluation.n_permuted_trainings >= 0,
+            f"evaluation.n_permuted_trainings is {config.evaluation.n_permuted_trainings}; it must "
+            "not be below 0 (0: none)",
         ),
         (
             config.evaluation.n_permutations >= 0,

@@ -4,7 +4,8 @@ Probes answer the level from whole recordings, from crops of one length, from
 silence only and from the duration alone; and from the same vectors the
 speaker's age and gender and the time of recording. Beside each stands what the
 same probe reaches when speakers carry the labels of others. The networks' own
-answers are scored again within duration classes, where length tells little.
+answers are scored again within duration classes, where length tells little;
+`retraining` trains the networks themselves again.
 """
 
 from collections.abc import Mapping, Sequence
@@ -124,8 +125,8 @@ def run_table(
         strata = duration_classes.reindex(told["recording_id"]).fillna("").to_numpy(dtype=str)
         cropped = name.endswith(CROP_SUFFIX)
         shared = {"kind": "run", "model": name, "target": "level", "n_dropped": 0}
-        shared |= _counts(truth, speakers, len(levels))
-        rows += _scored(
+        shared |= counts_of(truth, speakers, len(levels))
+        rows += scored_rows(
             truth,
             predicted[None],
             speakers,
@@ -204,8 +205,8 @@ def _probe_rows(
     given = answers(asked, n_repeats=config.evaluation.n_repeats, n_folds=n_folds, seed=config.seed)
     strata = duration_classes.reindex(asked.recording_ids).fillna("").to_numpy(dtype=str)
     shared = {"kind": "probe", "model": name, "target": target_name, "n_dropped": asked.n_dropped}
-    shared |= _counts(asked.codes, asked.speakers, n_classes)
-    rows = _scored(
+    shared |= counts_of(asked.codes, asked.speakers, n_classes)
+    rows = scored_rows(
         asked.codes,
         given,
         asked.speakers,
@@ -234,7 +235,7 @@ def _probe_rows(
     return rows
 
 
-def _scored(
+def scored_rows(
     truth: np.ndarray,
     given: np.ndarray,
     speakers: np.ndarray,
@@ -245,7 +246,17 @@ def _scored(
     n_classes: int,
     config: Config,
 ) -> list[dict[str, object]]:
-    """One row for all units, and one within strata if there are several."""
+    """Rows of a table: one for all units, and one within strata if there are several.
+
+    Parameters
+    ----------
+    truth : np.ndarray, shape (n,), int
+    given : np.ndarray, shape (n_repeats, n), int
+    speakers : np.ndarray, shape (n,), str
+    strata : np.ndarray, shape (n,), str, optional
+    shared : dict
+        The columns that do not depend on the answers.
+    """
     whole = repeated_intervals(
         COMPARED, truth, given, speakers, n_classes=n_classes, **bootstrap_options(config)
     )
@@ -265,7 +276,8 @@ def _told(intervals: Mapping[str, Interval]) -> dict[str, float]:
     return row
 
 
-def _counts(codes: np.ndarray, speakers: np.ndarray, n_classes: int) -> dict[str, object]:
+def counts_of(codes: np.ndarray, speakers: np.ndarray, n_classes: int) -> dict[str, object]:
+    """How many units, speakers, and the share of the commonest class."""
     counts = np.bincount(codes, minlength=n_classes)
     return {
         "n": codes.size,

@@ -1,12 +1,14 @@
 """The figures of the audit, of calibration, of levels, of agreement, and of the learning curve."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from spoken_cefr.evaluation.audit import WITHIN
 from spoken_cefr.evaluation.drawing import HATCHES, OKABE_ITO, Drawing, in_style
+from spoken_cefr.evaluation.variants import PERMUTED, SILENCE, WHOLE
 
 MARKERS = "osD^vP*"
 LABEL_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.9}
@@ -27,47 +29,77 @@ VECTOR_NAMES = {
 }
 
 
+@dataclass(frozen=True)
+class Look:
+    """How rows of ``audit.csv`` under some conditions are marked, and how far from their line."""
+
+    label: str
+    conditions: tuple[str, ...]
+    color: str
+    marker: str
+    shift_probe: float
+    shift_run: float
+
+    def holds(self, row) -> bool:
+        """Whether a row is marked so; a probe of silence is, by its name, as it is."""
+        as_it_is = row.kind == "probe" and row.condition != WITHIN
+        return self is LOOKS[0] if as_it_is else row.condition in self.conditions
+
+
+LOOKS = (
+    Look("as it is", (WHOLE, "fixed-length crop"), OKABE_ITO[0], "o", 0.12, 0.45),
+    Look(WITHIN, (WITHIN,), OKABE_ITO[2], "D", -0.2, 0.15),
+    Look("network trained on silence only", (SILENCE,), OKABE_ITO[4], "s", 0.0, -0.15),
+    Look("network trained on permuted labels", (PERMUTED,), OKABE_ITO[5], "x", 0.0, -0.45),
+)
+STROKE = {"color": OKABE_ITO[5], "marker": "|", "ls": "", "ms": 13, "mew": 2}
+
+
 @in_style
 def draw_audit(audit: pd.DataFrame) -> Drawing:
-    """What probes read from each kind of vector: kappa with its interval over speakers.
+    """What probes and networks read of the level and of other things: kappa with its interval.
 
     Parameters
     ----------
     audit : pd.DataFrame
-        As ``audit.csv``; its probes are shown. A vertical stroke marks what 95
-        of 100 probes on permuted labels stay below.
+        As ``audit.csv``; its probes are shown, and the runs that were trained
+        again. A vertical stroke marks what 95 of 100 probes on permuted labels
+        stay below.
     """
-    probes = audit[audit["kind"] == "probe"]
-    names = [name for name in VECTOR_NAMES if name in set(probes["model"])]
-    targets = [name for name in TARGET_TITLES if name in set(probes["target"])]
-    figure = Drawing(width_in=8.5, height_in=1.6 + 0.42 * max(len(names), 1))
+    kinds = audit["kind"]
+    probes = [name for name in VECTOR_NAMES if name in set(audit["model"][kinds == "probe"])]
+    again = audit["condition"].isin((SILENCE, PERMUTED)) | (audit["target"] != "level")
+    runs = sorted(set(audit["model"][(kinds == "run") & again]))
+    names = [*probes, *runs]
+    targets = [name for name in TARGET_TITLES if name in set(audit["target"])]
+    figure = Drawing(width_in=8.5, height_in=1.8 + 0.42 * len(probes) + 0.6 * len(runs))
     axes = np.atleast_1d(figure.subplots(1, max(len(targets), 1), sharey=True))
-    places = np.arange(len(names))[::-1]
+    # A run has up to five marks in its row, a probe two.
+    steps = np.array([1.0] * len(probes) + [1.5] * len(runs))
+    places = pd.Series(steps.sum() - steps.cumsum() + steps / 2, index=names)
     for ax, target in zip(axes, targets, strict=False):
-        rows = probes[probes["target"] == target]
-        whole = rows[rows["condition"] != WITHIN].set_index("model")
-        _points(ax, whole.reindex(names), places + 0.12, color=OKABE_ITO[0], marker="o")
+        rows = audit[(audit["target"] == target) & audit["model"].isin(names)]
+        for look in LOOKS:
+            told = rows[[look.holds(row) for row in rows.itertuples()]].set_index("model")
+            told = told.reindex(names)
+            shift = np.array([look.shift_probe] * len(probes) + [look.shift_run] * len(runs))
+            _points(ax, told, places + shift, color=look.color, marker=look.marker)
+        whole = rows[rows["condition"] != WITHIN].drop_duplicates("model").set_index("model")
         ax.plot(
-            whole["permuted_kappa_high"].reindex(names), places + 0.12, "|",
-            color=OKABE_ITO[5], ms=13, mew=2,
+            whole["permuted_kappa_high"].reindex(probes), places[probes] + LOOKS[0].shift_probe,
+            **STROKE,
         )  # fmt: skip
-        if target == "level":
-            within = rows[rows["condition"] == WITHIN].set_index("model")
-            _points(ax, within.reindex(names), places - 0.2, color=OKABE_ITO[2], marker="D")
         ax.axvline(0, color="#888888", lw=0.8)
-        ax.set(xlabel="kappa", xlim=(-1.02, 1.02))
+        if runs and probes:
+            ax.axhline(1.5 * len(runs), color="#888888", lw=0.8, ls=":")
+        ax.set(xlabel="kappa", xlim=(-1.02, 1.02), ylim=(-0.1, max(steps.sum(), 1) + 0.1))
         ax.set_title(TARGET_TITLES[target], fontsize=10)
-        ax.set_ylim(-0.6, max(len(names), 1) - 0.4)
         ax.grid(axis="x", lw=0.4)
-    axes[0].set_yticks(places, [VECTOR_NAMES[name] for name in names])
-    for label, look in {
-        "as it is": {"color": OKABE_ITO[0], "marker": "o", "ls": ""},
-        WITHIN: {"color": OKABE_ITO[2], "marker": "D", "ls": ""},
-        "labels permuted, 95 of 100 below": {
-            "color": OKABE_ITO[5], "marker": "|", "ls": "", "ms": 13, "mew": 2,
-        },
-    }.items():  # fmt: skip
-        axes[0].plot([], [], label=label, **look)
+    axes[0].set_yticks(places, [VECTOR_NAMES.get(name, name) for name in names])
+    shown = [look for look in LOOKS if any(look.holds(row) for row in audit.itertuples())]
+    for look in shown:
+        axes[0].plot([], [], label=look.label, color=look.color, marker=look.marker, ls="")
+    axes[0].plot([], [], label="probe, labels permuted: 95 of 100 below", **STROKE)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3)
     return figure
@@ -75,29 +107,35 @@ def draw_audit(audit: pd.DataFrame) -> Drawing:
 
 @in_style
 def draw_learning_curve(curve: pd.DataFrame) -> Drawing:
-    """Kappa of the probes over the number of speakers that they were trained on.
+    """Kappa over the number of speakers trained on: a panel for the probes, one for the runs.
 
     Parameters
     ----------
     curve : pd.DataFrame
         As ``learning_curve.csv``.
     """
-    figure = Drawing(width_in=6, height_in=3.4)
-    ax = figure.subplots()
-    for index, (name, rows) in enumerate(curve.groupby("vectors", sort=False)):
-        # Side by side, so that the intervals of two curves do not hide each other.
-        speakers = rows["n_train_speakers"] * (1 + 0.02 * index)
-        kappa = rows["quadratic_weighted_kappa"]
-        low, high = (rows[f"quadratic_weighted_kappa_{end}"] for end in ("low", "high"))
-        color = OKABE_ITO[index % len(OKABE_ITO)]
-        ax.vlines(speakers, low, high, color=color, lw=1, alpha=0.6)
-        ax.plot(speakers, kappa, color=color, marker=MARKERS[index % 7], ms=5,
-                label=VECTOR_NAMES.get(name, name))  # fmt: skip
-    ax.axhline(0, color="#888888", lw=0.8)
-    ax.set(xlabel="speakers trained on", ylabel="quadratic weighted kappa", ylim=(None, 1.02))
-    ax.grid(axis="y", lw=0.4)
-    if len(curve):
-        figure.legend(loc="outside upper center", ncols=2)
+    titles = {"probe": "probes, cross-validated", "run": "networks, test part"}
+    kinds = [kind for kind in titles if kind in set(curve["kind"])] or ["probe"]
+    figure = Drawing(width_in=6, height_in=0.4 + 3 * len(kinds))
+    panels = figure.subplots(len(kinds), 1, squeeze=False)[:, 0]
+    for ax, kind in zip(panels, kinds, strict=True):
+        for index, (name, rows) in enumerate(
+            curve[curve["kind"] == kind].groupby("model", sort=False)
+        ):
+            # Side by side, so that the intervals of two curves do not hide each other.
+            speakers = rows["n_train_speakers"] * (1 + 0.02 * index)
+            kappa = rows["quadratic_weighted_kappa"]
+            low, high = (rows[f"quadratic_weighted_kappa_{end}"] for end in ("low", "high"))
+            color = OKABE_ITO[index % len(OKABE_ITO)]
+            ax.vlines(speakers, low, high, color=color, lw=1, alpha=0.6)
+            ax.plot(speakers, kappa, color=color, marker=MARKERS[index % 7], ms=5,
+                    label=VECTOR_NAMES.get(name, name))  # fmt: skip
+        ax.axhline(0, color="#888888", lw=0.8)
+        ax.set(xlabel="speakers trained on", ylabel="quadratic weighted kappa", ylim=(None, 1.02))
+        ax.set_title(titles[kind], fontsize=10)
+        ax.grid(axis="y", lw=0.4)
+        if len(curve):
+            ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 

@@ -16,6 +16,7 @@ from spoken_cefr.evaluation.drawing import Drawing
 from spoken_cefr.evaluation.groups import group_table
 from spoken_cefr.evaluation.learning_curve import learning_curve
 from spoken_cefr.evaluation.recording_vectors import sound_vectors, speech_vectors
+from spoken_cefr.evaluation.retraining import audited_runs, perform_retraining
 from spoken_cefr.evaluation.tables import Inputs, read_table
 from spoken_cefr.evaluation.verdict import verdict
 from spoken_cefr.files import read_json
@@ -45,7 +46,7 @@ def perform_audit(
     best: str | None,
     config: Config,
 ) -> Audit:
-    """Ask the probes, score the runs by group, and draw the learning curve.
+    """Ask the probes, train networks again, score the runs by group, and draw the learning curve.
 
     Parameters
     ----------
@@ -63,13 +64,16 @@ def perform_audit(
         vectors, targets, cards["speaker_id"], cards["duration_class"], config=config
     )
     of_runs = run_table(runs, cards["duration_class"], config=config, levels=inputs.levels)
-    audit = pd.concat([one for one in (probes, of_runs) if len(one)] or [probes])
+    audited, unfinished = audited_runs(config, list(runs), best)
+    retrained = perform_retraining(audited, runs, inputs, targets, config=config)
+    audit = _joined(probes, of_runs, retrained.audit)
     curve = learning_curve(
         {name: vectors[name] for name in CURVE_VECTORS if name in vectors},
         targets["level"],
         cards["speaker_id"],
         config=config,
     )
+    curve = _joined(curve, retrained.curve)
     groups = group_table(runs, cards, config=config, levels=inputs.levels)
     n_test_speakers = cards.loc[cards["part"] == "test", "speaker_id"].nunique()
     figures = {"audit": draw_audit(audit), "learning_curve": draw_learning_curve(curve)}
@@ -79,8 +83,13 @@ def perform_audit(
         tables={"audit": audit, "audit_groups": groups, "learning_curve": curve},
         document=verdict(audit, exceeds, run=best, n_test_speakers=n_test_speakers, config=config),
         figures=figures,
-        remarks=remarks + unasked,
+        remarks=remarks + unasked + unfinished + retrained.remarks,
     )
+
+
+def _joined(*tables: pd.DataFrame) -> pd.DataFrame:
+    """One table below the other; pandas is about to mind empty ones."""
+    return pd.concat([one for one in tables if len(one)] or tables[:1], ignore_index=True)
 
 
 def recording_vectors(

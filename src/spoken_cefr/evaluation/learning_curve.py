@@ -1,4 +1,7 @@
-"""Would more speakers help? A probe trained on fewer of them, again and again."""
+"""Would more speakers help? A probe trained on fewer of them, again and again.
+
+`retraining` adds the networks: one training a number of speakers, judged on the test part.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,7 +18,7 @@ from spoken_cefr.progress import progress
 SHARES: tuple[float, ...] = (0.1, 0.2, 0.35, 0.6, 1.0)  # of the speakers that a fold trains on
 SHOWN: tuple[str, ...] = ("accuracy", "macro_f1", "quadratic_weighted_kappa")
 CURVE_COLUMNS: tuple[str, ...] = (
-    *("vectors", "n_train_speakers", "n", "n_speakers", "n_repeats"),
+    *("kind", "model", "n_train_speakers", "n", "n_speakers", "n_repeats"),
     *(f"{name}{end}" for name in SHOWN for end in ("", "_low", "_high")),
 )
 
@@ -59,25 +62,49 @@ def learning_curve(
                 seed=config.seed,
                 n_train_speakers=n_train,
             )
-            intervals = repeated_intervals(
-                {measure: METRICS[measure] for measure in SHOWN},
-                asked.codes,
-                given,
-                asked.speakers,
-                n_classes=len(level.classes),
-                **bootstrap_options(config),
+            shared = {"kind": "probe", "model": name, "n_train_speakers": n_train}
+            rows.append(
+                shared
+                | curve_row(
+                    asked.codes,
+                    given,
+                    asked.speakers,
+                    n_classes=len(level.classes),
+                    config=config,
+                )
             )
-            row = {
-                "vectors": name,
-                "n_train_speakers": n_train,
-                "n": asked.codes.size,
-                "n_speakers": np.unique(asked.speakers).size,
-                "n_repeats": config.evaluation.n_repeats,
-            }
-            for measure, (value, low, high) in intervals.items():
-                row |= {measure: value, f"{measure}_low": low, f"{measure}_high": high}
-            rows.append(row)
     return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
+
+
+def curve_row(
+    truth: np.ndarray,
+    given: np.ndarray,
+    speakers: np.ndarray,
+    *,
+    n_classes: int,
+    config: Config,
+) -> dict[str, float]:
+    """The columns of a point that depend on the answers.
+
+    Parameters
+    ----------
+    truth : np.ndarray, shape (n,), int
+    given : np.ndarray, shape (n_repeats, n), int
+    speakers : np.ndarray, shape (n,), str
+    """
+    intervals = repeated_intervals(
+        {measure: METRICS[measure] for measure in SHOWN},
+        truth,
+        given,
+        speakers,
+        n_classes=n_classes,
+        **bootstrap_options(config),
+    )
+    n_speakers = np.unique(speakers).size
+    row = {"n": truth.size, "n_speakers": n_speakers, "n_repeats": len(given)}
+    for measure, (value, low, high) in intervals.items():
+        row |= {measure: value, f"{measure}_low": low, f"{measure}_high": high}
+    return row
 
 
 def train_sizes(n_speakers: int, *, n_folds: int, shares: Sequence[float] = SHARES) -> list[int]:

@@ -11,8 +11,11 @@ from spoken_cefr.evaluation.audit import WITHIN
 from spoken_cefr.evaluation.differences import MIN_SPEAKERS
 from spoken_cefr.evaluation.metrics import confusion_matrix, quadratic_weighted_kappa
 from spoken_cefr.evaluation.results import codes_of, rows_of
+from spoken_cefr.evaluation.variants import PERMUTED, SILENCE
 
 KAPPA = "quadratic_weighted_kappa"
+# Conditions under which a model is not what its name says. A probe of silence is: it has a name.
+NOT_AS_IT_IS = {"probe": (WITHIN,), "run": (WITHIN, SILENCE, PERMUTED)}
 # A result by chance as good as the one found in at most so many of 100 permutations.
 MAX_P_VALUE = 0.05
 
@@ -89,8 +92,13 @@ def _facts(
         "min_speakers": MIN_SPEAKERS,
         "exceeds_all": _plain(told["exceeds_all"]) if told is not None else None,
         "not_exceeded": told["not_exceeded"] if told is not None else None,
-        "run_whole": _row(audit, "run", run, exclude=WITHIN),
+        "run_whole": _row(audit, "run", run),
         "run_within": _row(audit, "run", run, condition=WITHIN),
+        "run_silence": _row(audit, "run", run, condition=SILENCE),
+        "run_permuted": _row(audit, "run", run, condition=PERMUTED),
+        "run_age": _row(audit, "run", run, target="age_group"),
+        "run_gender": _row(audit, "run", run, target="gender"),
+        "run_year": _row(audit, "run", run, target="year"),
         "probe_whole": _row(audit, "probe", "mel"),
         "probe_crop": _row(audit, "probe", "mel_crop"),
         "probe_silence": _row(audit, "probe", "mel_silence"),
@@ -108,10 +116,12 @@ def _row(
     *,
     target: str = "level",
     condition: str | None = None,
-    exclude: str = WITHIN,
 ) -> dict[str, float | None] | None:
     rows = audit[(audit["kind"] == kind) & (audit["model"] == model) & (audit["target"] == target)]
-    rows = rows[rows["condition"] == condition] if condition else rows[rows["condition"] != exclude]
+    if condition:
+        rows = rows[rows["condition"] == condition]
+    else:
+        rows = rows[~rows["condition"].isin(NOT_AS_IT_IS[kind])]
     if rows.empty:
         return None
     names = ("kappa", "kappa_low", "kappa_high", "accuracy", "chance", "permuted_kappa_high")
@@ -141,6 +151,19 @@ def _numbers(facts: Mapping[str, Any]) -> str:
                 else "."
             )
         )
+    parts = [
+        f"{_told(facts[key])} {name}"
+        for key, name in (
+            ("run_silence", "on silence only"),
+            ("run_permuted", "on the labels of other speakers"),
+        )
+        if facts[key]
+    ]
+    if parts:
+        sentences.append(f"Trained again, it reaches {_joined(parts)}.")
+    parts = _of_others(facts, "run")
+    if parts:
+        sentences.append(f"Trained on them in place of the level, it reads {_joined(parts)}.")
     probes = [
         ("probe_whole", "whole recordings"),
         ("probe_crop", "crops of one length"),
@@ -150,15 +173,20 @@ def _numbers(facts: Mapping[str, Any]) -> str:
     parts = [f"{_told(facts[key])} from {name}" for key, name in probes if facts[key]]
     if parts:
         sentences.append(f"A probe reads the level with a kappa of {_joined(parts)}.")
-    others = [
-        ("probe_age", "age group"),
-        ("probe_gender", "gender"),
-        ("probe_year", "time of recording"),
-    ]
-    parts = [f"the {name} with {_told(facts[key])}" for key, name in others if facts[key]]
+    parts = _of_others(facts, "probe")
     if parts:
         sentences.append(f"From the same sound it reads {_joined(parts)}.")
     return " ".join(sentences)
+
+
+def _of_others(facts: Mapping[str, Any], kind: str) -> list[str]:
+    """What is read in place of the level, and how well."""
+    names = {"age": "age group", "gender": "gender", "year": "time of recording"}
+    return [
+        f"the {name} with {_told(facts[f'{kind}_{key}'])}"
+        for key, name in names.items()
+        if facts[f"{kind}_{key}"]
+    ]
 
 
 def _answer(facts: Mapping[str, Any]) -> str:
@@ -170,6 +198,8 @@ def _answer(facts: Mapping[str, Any]) -> str:
     told_by_silence = bool(
         silence and silence["p_value"] is not None and silence["p_value"] <= MAX_P_VALUE
     )
+    by_itself = (facts["run_silence"] or {}).get("kappa_low")
+    told_by_silence = told_by_silence or (by_itself is not None and by_itself > 0)
     first = (
         f"{run} exceeds every shortcut"
         if beyond
@@ -181,12 +211,12 @@ def _answer(facts: Mapping[str, Any]) -> str:
         else "is not shown to tell levels apart among recordings of one duration class"
     )
     sentences = [f"{first} and {second}."]
-    if silence is None:
+    if told_by_silence:
+        sentences.append("Silence alone gives away the level in part: the microphone is a clue.")
+    elif silence is None:
         sentences.append("What silence alone gives away could not be asked.")
     elif silence["p_value"] is None:
         sentences.append("What silence gives away by chance was not asked.")
-    elif told_by_silence:
-        sentences.append("Silence alone gives away the level in part: the microphone is a clue.")
     else:
         sentences.append("Silence alone does not give away the level.")
     if beyond and beyond_length and silence and silence["p_value"] and not told_by_silence:

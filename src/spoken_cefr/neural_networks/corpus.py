@@ -67,15 +67,30 @@ class Corpus:
         )
 
 
-def read_corpus(run: Run, config: Config, segments: pd.DataFrame, split: pd.DataFrame) -> Corpus:
+def read_corpus(
+    run: Run,
+    config: Config,
+    segments: pd.DataFrame,
+    split: pd.DataFrame,
+    classes: tuple[str, ...] | None = None,
+) -> Corpus:
     """Put the tables in order and check what no run could learn from.
+
+    Parameters
+    ----------
+    classes : tuple of str, optional
+        What the split's column level holds, in order, where that is something
+        else than the profile's levels. Train may then lack some of them: such a
+        class is never answered.
 
     Raises
     ------
     InputError
-        If the train part lacks a class that is to be answered, or holds one only.
+        If the train part lacks a level that is to be answered, or holds one class only.
     """
-    classes = label_set(config.neural_networks.rare_levels)
+    of_levels = classes is None
+    if of_levels:
+        classes = label_set(config.neural_networks.rare_levels)
     changes = segments["recording_id"].ne(segments["recording_id"].shift())
     firsts = np.flatnonzero(changes)
     order = segments["recording_id"].iloc[firsts]
@@ -85,7 +100,7 @@ def read_corpus(run: Run, config: Config, segments: pd.DataFrame, split: pd.Data
             "run processing again"
         )
     split = split.set_index("recording_id").loc[order].reset_index()
-    check_classes(split)
+    check_classes(split, all_trained=of_levels)
     p = config.processing
     crop = 0
     if run.crop_s:
@@ -99,11 +114,17 @@ def read_corpus(run: Run, config: Config, segments: pd.DataFrame, split: pd.Data
     return corpus
 
 
-def check_classes(split: pd.DataFrame) -> None:
-    """Raise InputError if a class is validated or tested on but not trained on."""
+def check_classes(split: pd.DataFrame, *, all_trained: bool = True) -> None:
+    """Raise InputError if a class is validated or tested on but not trained on, or train has one.
+
+    Parameters
+    ----------
+    all_trained : bool
+        False: a class that train lacks is let through.
+    """
     trained = set(split.loc[split["part"] == "train", "level"])
     missing = sorted(set(split["level"]) - trained)
-    if missing:
+    if missing and all_trained:
         n = int((split["level"] == missing[0]).sum())
         raise InputError(
             f"level {missing[0]} has {n} recordings, none of them in the train part, so that no "
@@ -112,7 +133,8 @@ def check_classes(split: pd.DataFrame) -> None:
         )
     if len(trained) < 2:
         raise InputError(
-            f"all recordings are of level {trained.pop()}: there is nothing to tell apart"
+            f"all recordings to train on are of level {', '.join(trained) or 'none'}: there is "
+            "nothing to tell apart"
         )
 
 

@@ -156,8 +156,13 @@ def our_runs() -> list[Run]:
 RUNS: tuple[Run, ...] = (*study_runs(), *our_runs())
 
 
-def select_runs(names: str) -> list[Run]:
+def select_runs(names: str, *, key: str = "neural_networks.runs") -> list[Run]:
     """Find runs by their names or groups (paper, ours, all), separated by commas.
+
+    Parameters
+    ----------
+    key : str
+        Of the profile, for the message.
 
     Returns
     -------
@@ -177,7 +182,7 @@ def select_runs(names: str) -> list[Run]:
     unknown = [name for name in wanted if name not in table]
     if unknown or not wanted:
         raise InputError(
-            f"neural_networks.runs: there is no {unknown[0] if unknown else names!r}; "
+            f"{key}: there is no {unknown[0] if unknown else names!r}; "
             f"name paper, ours, all or some of {', '.join(run.name for run in RUNS)}"
         )
     chosen = set().union(*(table[name] for name in wanted))

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -26,7 +25,7 @@ from spoken_cefr.neural_networks.places import PlaceEraser
 from spoken_cefr.neural_networks.speech_encoders import SAMPLE_RATE
 from spoken_cefr.processing.audio import to_image
 from spoken_cefr.processing.decoding import load_audio
-from spoken_cefr.processing.stage import load_arrays
+from spoken_cefr.processing.stage import load_arrays, noise_seed
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder, written_by
 
@@ -63,11 +62,8 @@ def run_source(run: Run, config: Config, segments: pd.DataFrame, *, noisy: bool 
     ValueError
         If the run reads no segments, or a kind of input that there is not.
     """
-    if run.inputs == "image":
-        resize = functools.partial(to_image, size=run.image_size)
-        return Source(load_arrays(config)[noisy], resize)
-    if run.inputs == "log_mel":
-        return Source(load_arrays(config)[noisy])
+    if run.inputs in ("image", "log_mel"):
+        return of_spectrograms(run, load_arrays(config)[noisy])
     kinds = {
         "speech_embedding": [functools.partial(speech_embeddings, noisy=noisy)],
         "text_embedding": [text_embeddings],
@@ -78,6 +74,13 @@ def run_source(run: Run, config: Config, segments: pd.DataFrame, *, noisy: bool 
     arrays = [embed(config, segments) for embed in kinds[run.inputs]]
     widths = tuple(array.shape[1] for array in arrays)
     return Source(np.concatenate(arrays, axis=1), widths=widths)
+
+
+def of_spectrograms(run: Run, log_mel: np.ndarray) -> Source:
+    """Spectrograms as the run's network reads them: as they are, or as images."""
+    if run.inputs == "image":
+        return Source(log_mel, functools.partial(to_image, size=run.image_size))
+    return Source(log_mel)
 
 
 def load_run_inputs(run: Run, config: Config, segments: pd.DataFrame, *, noisy: bool) -> np.ndarray:
@@ -238,8 +241,7 @@ def _embed_recording(
         *times,
         encoder=encoder,
         noise_ratio=config.processing.noise_ratio if noisy else 0.0,
-        # As in the spectrograms: neither order nor other recordings change it.
-        seed=[config.seed, crc32(recording_id.encode("utf-8"))],
+        seed=noise_seed(config, recording_id),
     )
     return {
         "embeddings": embeddings,

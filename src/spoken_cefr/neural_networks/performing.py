@@ -53,10 +53,17 @@ def perform_run(
     load_measures: MeasuresLoader,
     folder: Path,
     key: str,
+    classes: tuple[str, ...] | None = None,
 ) -> list[dict[str, str]]:
     """Train one model and write its folder; ``config.json`` comes last.
 
     Under torchrun every process trains; the first one writes.
+
+    Parameters
+    ----------
+    classes : tuple of str, optional
+        See `read_corpus`; a recording whose part is none of the three is answered
+        but neither learned from nor validated on.
 
     Returns
     -------
@@ -68,7 +75,7 @@ def perform_run(
     InputError
         If an input is missing or not a number, or train lacks a class.
     """
-    corpus = read_corpus(run, config, segments, split)
+    corpus = read_corpus(run, config, segments, split, classes)
     measures = measures_array(run, corpus, load_measures)
     card = run_card(run, config, corpus, measures)
     values = np.array(measures, dtype=np.float64)

@@ -118,8 +118,8 @@ def perform_runs(
                 config,
                 segments=segments,
                 split=split,
-                load_source=functools.partial(_load_source, config, segments),
-                load_measures=functools.partial(_load_measures, config),
+                load_source=functools.partial(load_source, config, segments),
+                load_measures=functools.partial(load_measures, config),
                 folder=folder / entry.name,
                 key=key,
             )
@@ -153,11 +153,13 @@ def split_recordings(config: Config, segments: pd.DataFrame) -> pd.DataFrame:
     return speaker_split(recordings, n_folds=c.n_folds, seed=config.seed)
 
 
-def _load_source(config: Config, segments: pd.DataFrame, entry: Run, noisy: bool) -> Source:
+def load_source(config: Config, segments: pd.DataFrame, entry: Run, noisy: bool) -> Source:
+    """The rows of a run; under torchrun one process makes them, the others wait and read."""
     with distributed.main_first():  # which leaves files that the others read
         return run_source(entry, config, segments, noisy=noisy)
 
 
-def _load_measures(config: Config, entry: Run, recordings: pd.DataFrame) -> pd.DataFrame:
+def load_measures(config: Config, entry: Run, recordings: pd.DataFrame) -> pd.DataFrame:
+    """The measures of recordings, or of the crops that ``recordings`` describes."""
     with distributed.main_first():
         return crop_measures(config, recordings) if entry.crop_s else measures_table(config)

@@ -20,6 +20,7 @@ from spacy.tokens import Doc, Token
 
 from spoken_cefr.neural_networks.lexis import is_content_word, is_word, token_zipf
 from spoken_cefr.neural_networks.measures import text_measures
+from spoken_cefr.neural_networks.surprisal import surprisal_measures, token_surprisals
 
 PARTS = ("measures", "vectors", "tfidf")
 TAGS = ("NOUN", "VERB", "ADJ", "ADV", "PRON", "DET", "ADP", "PROPN", "SCONJ", "CCONJ", "AUX",
@@ -44,7 +45,7 @@ class Sentences(NamedTuple):
     ----------
     texts : np.ndarray, shape (n,)
     measures : np.ndarray, shape (n, n_columns)
-        See `sentence_measures`.
+        See `sentence_measures`; then `surprisal_measures`.
     vectors : np.ndarray, shape (n, 3 d)
         See `sentence_vector`.
     words : np.ndarray of arrays, shape (n,)
@@ -66,9 +67,14 @@ def describe(docs: Sequence[Doc]) -> Sentences:
     words = np.empty(len(docs), dtype=object)
     for row, doc in enumerate(docs):
         words[row] = _words(doc)
+    texts = [doc.text for doc in docs]
+    surprisals = [
+        surprisal_measures(values, sum(map(is_word, doc)))
+        for doc, values in zip(docs, token_surprisals(texts), strict=True)
+    ]
     return Sentences(
-        np.array([doc.text for doc in docs], dtype=object),
-        np.stack([sentence_measures(doc) for doc in docs]),
+        np.array(texts, dtype=object),
+        np.hstack([np.stack([sentence_measures(doc) for doc in docs]), surprisals]),
         np.stack([sentence_vector(doc) for doc in docs]),
         words,
     )

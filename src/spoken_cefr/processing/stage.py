@@ -288,21 +288,31 @@ def _spectrograms(
 def recording_spectrograms(
     config: Config, recording_id: str, path: Path, n_samples: int
 ) -> tuple[np.ndarray, np.ndarray]:
+    """`signal_spectrograms` of a file, fitted to so many samples."""
+    signal = load_audio(path, sample_rate=config.processing.sample_rate)
+    signal = np.pad(signal, (0, max(0, n_samples - len(signal))))[:n_samples]
+    return signal_spectrograms(config, recording_id, signal)
+
+
+def signal_spectrograms(
+    config: Config, recording_id: str, signal: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Log-mel spectrograms of one recording's segments, clean and with noise.
 
-    The noise depends on the profile's seed and the recording alone, so that
-    neither order nor number of workers changes it. It is added before the
-    windows, as a microphone would.
+    The noise is added before the windows, as a microphone would.
+
+    Parameters
+    ----------
+    signal : np.ndarray, shape (n_samples,), float32
+        At the profile's rate.
 
     Returns
     -------
     clean, noisy : np.ndarray, shape (n, n_mels, n_frames), float32
     """
     p = config.processing
-    signal = load_audio(path, sample_rate=p.sample_rate)
-    signal = np.pad(signal, (0, max(0, n_samples - len(signal))))[:n_samples]
     segments = segment(signal, p.sample_rate, length_s=p.segment_s, overlap=p.overlap)
-    seed = [config.seed, crc32(recording_id.encode("utf-8"))]
+    seed = noise_seed(config, recording_id)
     noisy = add_white_noise(segments, ratio=p.noise_ratio, seed=seed)
     options = {
         "n_fft": p.n_fft,
@@ -311,6 +321,11 @@ def recording_spectrograms(
         "segment_window": p.segment_window,
     }
     return log_mel(segments, p.sample_rate, **options), log_mel(noisy, p.sample_rate, **options)
+
+
+def noise_seed(config: Config, recording_id: str) -> list[int]:
+    """Of the profile and the recording alone: neither order nor number of workers changes it."""
+    return [config.seed, crc32(recording_id.encode("utf-8"))]
 
 
 def load_arrays(config: Config) -> tuple[np.ndarray, np.ndarray]:

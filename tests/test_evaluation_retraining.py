@@ -1,0 +1,337 @@
+"""Networks trained again on made-up corpora: what is hidden in them is found, and nothing else."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from made_up import made_up_corpus
+
+from spoken_cefr.config import load_config
+from spoken_cefr.errors import InputError
+from spoken_cefr.evaluation import retraining
+from spoken_cefr.evaluation.audit_figures import draw_audit, draw_learning_curve
+from spoken_cefr.evaluation.drawing import png_bytes
+from spoken_cefr.evaluation.probes import Target
+from spoken_cefr.evaluation.retraining import audited_runs, perform_retraining
+from spoken_cefr.evaluation.silence import FADE_S, joined, silent_corpus, silent_parts_s
+from spoken_cefr.evaluation.tables import Inputs, unit_table
+from spoken_cefr.evaluation.variants import (
+    NO_PART,
+    PERMUTED,
+    SILENCE,
+    curve_variants,
+    permuted_variants,
+    target_variants,
+)
+from spoken_cefr.files import write_csv, write_json, write_parquet
+from spoken_cefr.levels import TARGET_LEVELS, level_codes
+from spoken_cefr.neural_networks.experiments import RUNS
+from spoken_cefr.neural_networks.inputs import Source
+from spoken_cefr.processing.segments import segment_table
+from spoken_cefr.stages import stage_folder
+
+RATE = 16_000
+QUICK = ("evaluation.n_bootstrap=50", "evaluation.n_permuted_trainings=1")
+RUN_OF = {run.name: run for run in RUNS}
+N = 60
+PARTS = np.array(["train"] * 36 + ["validation"] * 12 + ["test"] * 12)
+
+
+def split_of(n=N):
+    """Two recordings a speaker, every level in every part."""
+    return pd.DataFrame(
+        {
+            "recording_id": [f"{9000 + i}" for i in range(n)],
+            "speaker_id": [f"spk_{i // 2}" for i in range(n)],
+            "level": np.resize(TARGET_LEVELS, n),
+            "part": PARTS,
+        }
+    )
+
+
+# --- silence
+
+
+def test_joined_parts_are_the_signal_away_from_the_joints():
+    signal = np.random.default_rng(0).normal(size=RATE).astype(np.float32)
+    parts_s = np.array([[0.1, 0.3], [0.5, 0.9]])
+    found = joined(signal, parts_s, sample_rate=RATE)
+    fade = round(FADE_S * RATE)
+    first, second = signal[1600:4800], signal[8000:14400]
+    assert len(found) == len(first) + len(second) - fade
+    np.testing.assert_array_equal(found[: len(first) - fade], first[:-fade])
+    np.testing.assert_array_equal(found[len(first) :], second[fade:])
+
+
+def test_a_joint_of_two_equal_levels_is_not_heard():
+    found = joined(np.ones(RATE, np.float32), np.array([[0, 0.2], [0.4, 0.6]]), sample_rate=RATE)
+    np.testing.assert_allclose(found, 1, atol=1e-6)
+
+
+def test_silent_parts_keep_away_from_words_and_leave_out_what_is_too_short():
+    parts_s = silent_parts_s(np.array([1.0, 1.8]), np.array([1.5, 3.0]), 3.1)
+    np.testing.assert_allclose(parts_s, [[0.1, 0.9], [1.6, 1.7]])
+
+
+@pytest.fixture
+def spoken(demo_config):
+    """Words are loud at 3 kHz, the room hums at 500 Hz; one recording has hardly a pause."""
+    config = demo_config()
+    hum = 0.01 * np.sin(2 * np.pi * 500 * np.arange(4 * RATE) / RATE)
+    voice = np.sin(2 * np.pi * 3000 * np.arange(4 * RATE) / RATE)
+    times_s = np.arange(4 * RATE) / RATE
+    spans_s = {"paused": [(1.0, 2.0), (3.0, 3.5)], "breathless": [(0.0, 3.9)]}
+    rows, words = [], []
+    for name, spans in spans_s.items():
+        spoken_now = sum((times_s >= a) & (times_s < b) for a, b in spans).astype(bool)
+        path = stage_folder(config, "scraping") / "audio" / f"{name}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, np.where(spoken_now, voice, hum), RATE)
+        rows.append((name, "s", "A1", 4 * RATE))
+        words += [(name, "mot", a, b) for a, b in spans]
+    words = pd.DataFrame(words, columns=["recording_id", "word", "start_s", "end_s"])
+    recordings = pd.DataFrame(rows, columns=["recording_id", "speaker_id", "level", "n_samples"])
+    segments = segment_table(recordings, words, sample_rate=RATE)
+    return config, segments, words, {name: f"audio/{name}.wav" for name in spans_s}
+
+
+@pytest.mark.parametrize("noisy", [False, True])
+def test_of_the_pauses_alone_the_room_is_heard_and_no_word(spoken, noisy):
+    silence = silent_corpus(*spoken)
+    assert set(silence.segments["recording_id"]) == {"paused"}
+    # 0.8 + 0.8 + 0.3 s of pauses without their edges, two fades: two whole segments.
+    assert silence.segments["end_s"].tolist() == [1.0, 1.5]
+    log_mel = silence.source(RUN_OF["small_cnn"], noisy).array
+    assert log_mel.shape == (2, 128, 32)
+    mel_of_hz = 2595 * np.log10(1 + np.array([500, 3000, 8000]) / 700)
+    room, voice = (mel_of_hz[:2] / mel_of_hz[2] * 128).astype(int)
+    spectrum = log_mel.mean(axis=(0, 2))
+    if not noisy:
+        assert abs(spectrum.argmax() - room) <= 8
+        assert spectrum[voice - 5 : voice + 5].max() < spectrum.max() - 40
+    else:
+        assert spectrum[voice] > log_mel.min() + 5
+
+
+def test_a_corpus_without_pauses_is_one_clear_error(spoken):
+    config, segments, words, file_names = spoken
+    of_one = [table[table["recording_id"] == "breathless"] for table in (segments, words)]
+    with pytest.raises(InputError, match="no recording has 1 s of pauses"):
+        silent_corpus(config, *of_one, file_names)
+
+
+# --- variants
+
+
+def test_permuted_labels_are_those_of_others_and_the_test_part_keeps_its_own():
+    split = split_of()
+    one, two = permuted_variants(split, TARGET_LEVELS, n=2, seed=0)
+    for variant in (one, two):
+        tested = split["part"] == "test"
+        assert (variant.split["level"] == split["level"])[tested].all()
+        assert (variant.split["level"] == split["level"])[~tested].mean() < 0.5
+        pd.testing.assert_series_equal(variant.split["part"], split["part"])
+        for part in ("train", "validation"):
+            rows = split["part"] == part
+            assert set(variant.split["level"][rows]) <= set(split["level"][rows])
+    assert (one.split["level"] != two.split["level"]).any()
+
+
+def test_another_answer_leaves_unknown_cards_in_no_part():
+    split = split_of()
+    codes = pd.Series([0, 1] * (N // 2), index=split["recording_id"]).iloc[:-3]
+    level = Target(pd.Series(0, index=split["recording_id"]), TARGET_LEVELS)
+    nothing = Target(codes.iloc[:0], ())
+    targets = {"level": level, "gender": Target(codes, ("f", "m")), "year": nothing}
+    (variant,) = target_variants(split, targets)
+    assert (variant.name, variant.target, variant.classes) == ("gender", "gender", ("f", "m"))
+    assert (variant.split["part"].iloc[-3:] == NO_PART).all()
+    assert variant.split["part"].iloc[:-3].tolist() == split["part"].iloc[:-3].tolist()
+    assert variant.split["level"].iloc[:4].tolist() == ["f", "m", "f", "m"]
+
+
+def test_fewer_speakers_are_within_more_and_only_of_train():
+    split = split_of()
+    variants = curve_variants(split, TARGET_LEVELS, seed=0)
+    assert [variant.n_train_speakers for variant in variants] == [4, 9, 14]
+    trained = [set(v.split.loc[v.split["part"] == "train", "speaker_id"]) for v in variants]
+    assert trained[0] < trained[1] < trained[2]
+    for variant in variants:
+        others = split["part"] != "train"
+        assert (variant.split["part"] == split["part"])[others].all()
+
+
+# --- training again
+
+
+def make_corpus(config, monkeypatch):
+    """Four features of every segment tell the level, four the gender, and none the year."""
+    segments, _ = made_up_corpus(n=N)
+    split = split_of()
+    rng = np.random.default_rng(0)
+    gender = pd.Series(np.arange(N) // 2 % 2, index=split["recording_id"])
+    year = pd.Series(rng.integers(2, size=N), index=split["recording_id"])
+    targets = {
+        "level": Target(pd.Series(level_codes(split["level"]), split["recording_id"]), ()),
+        "gender": Target(gender.iloc[:-2], ("f", "m")),
+        "year": Target(year, ("2020", "2021")),
+    }
+    truth = split.set_index("recording_id")["level"]
+    array = rng.normal(scale=0.1, size=(len(segments), 12)).astype(np.float32)
+    array[:, :4] += level_codes(segments["recording_id"].map(truth))[:, None]
+    array[:, 4:8] += segments["recording_id"].map(gender).to_numpy()[:, None]
+
+    def load(config, segments, run, noisy):
+        return Source(array, widths=(12,))
+
+    monkeypatch.setattr(retraining, "load_source", load)
+    scraping, processing, networks = (
+        stage_folder(config, name) for name in ("scraping", "processing", "neural_networks")
+    )
+    write_parquet(processing / "segments.parquet", segments)
+    write_json(processing / "report.json", {})
+    write_csv(networks / "split.csv", split)
+    names = split["recording_id"]
+    write_csv(scraping / "metadata.csv", pd.DataFrame({"recording_id": names, "file_name": names}))
+    words = pd.DataFrame({"recording_id": names, "word": "mot", "start_s": 0.0, "end_s": 60.0})
+    write_parquet(processing / "words.parquet", words)
+    inputs = Inputs(split, segments, pd.DataFrame(), unit_table(split, segments), TARGET_LEVELS)
+    return config, inputs, targets
+
+
+@pytest.fixture
+def corpus(demo_config, monkeypatch):
+    """Of one's own, to spoil; networks train for a moment."""
+    return make_corpus(demo_config(*QUICK, "neural_networks.epochs=3"), monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """What the networks make of the corpus."""
+    data = tmp_path_factory.mktemp("data").as_posix()
+    options = ["neural_networks.epochs=100", "neural_networks.patience=0"]
+    config = load_config("demo", [f'data_dir="{data}"', *QUICK, *options])
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        return perform(make_corpus(config, monkeypatch))
+
+
+def predictions_of(split):
+    """Of a run that is always right."""
+    return split.assign(unit="recording", id=split["recording_id"], predicted=split["level"])
+
+
+def perform(corpus, names=("attention_speech",)):
+    config, inputs, targets = corpus
+    runs = [RUN_OF[name] for name in names]
+    predictions = {name: predictions_of(inputs.split) for name in names}
+    return perform_retraining(runs, predictions, inputs, targets, config=config)
+
+
+def test_a_network_reads_what_is_there_and_no_more(found):
+    kappa = found.audit.set_index(["condition", "target"])["kappa"]
+    assert kappa["whole recording", "gender"] > 0.7
+    assert abs(kappa["whole recording", "year"]) < 0.6
+    assert kappa[PERMUTED, "level"] < 0.5
+    of_gender = found.audit.set_index("target").loc["gender"]
+    assert (of_gender["n"], of_gender["n_dropped"], of_gender["n_speakers"]) == (10, 2, 5)
+    assert set(found.audit["kind"]) == {"run"} and set(found.audit["model"]) == {"attention_speech"}
+    # Nobody pauses here.
+    (remark,) = found.remarks
+    assert remark["id"] == "audit: attention_speech, silence"
+    assert "no recording has 1 s of pauses" in remark["reason"]
+
+
+def test_the_curve_ends_at_the_run_itself(found):
+    curve = found.curve
+    assert curve["n_train_speakers"].tolist() == [4, 9, 14, 18]
+    assert curve["quadratic_weighted_kappa"].iloc[-1] == 1
+    assert curve["quadratic_weighted_kappa"].iloc[-2] > 0.7
+    assert set(curve["n"]) == {12}
+
+
+def test_a_second_call_trains_nothing_and_gives_the_same(corpus, monkeypatch):
+    first = perform(corpus)
+
+    def trained(*args, **kwargs):
+        raise AssertionError("trained again")
+
+    monkeypatch.setattr(retraining, "perform_run", trained)
+    second = perform(corpus)
+    pd.testing.assert_frame_equal(first.audit, second.audit)
+    pd.testing.assert_frame_equal(first.curve, second.curve)
+
+
+def test_what_cannot_be_trained_is_a_remark_and_stops_no_other(corpus):
+    config, inputs, targets = corpus
+    of_one = Target(pd.Series(0, index=inputs.split["recording_id"]), ("f", "m"))
+    found = perform((config, inputs, targets | {"gender": of_one}))
+    reasons = {remark["id"]: remark["reason"] for remark in found.remarks}
+    assert "nothing to tell apart" in reasons["audit: attention_speech, gender"]
+    assert "year" in set(found.audit["target"])
+
+
+@pytest.mark.parametrize("name", ["fusion", "ordinal_measures", "table4_simple_128"])
+def test_silence_is_not_given_to_a_run_that_reads_words(name, corpus, monkeypatch):
+    monkeypatch.setattr(retraining, "perform_run", lambda *args, **kwargs: pytest.fail("trained"))
+    config, inputs, _ = corpus
+    trainer = retraining.Trainer(config, inputs.segments)
+    with pytest.raises(InputError, match="silence has neither"):
+        trainer.answers(RUN_OF[name], retraining.silence_variant(inputs.split, TARGET_LEVELS))
+
+
+def test_a_network_that_is_given_silence_answers_from_the_room(demo_config):
+    """Each level was recorded in a room of its own, and the words say nothing."""
+    config = demo_config("neural_networks.epochs=12", "evaluation.n_bootstrap=0")
+    split = split_of().assign(level=np.resize(["A1", "B1"], N))
+    rng = np.random.default_rng(0)
+    folder = stage_folder(config, "scraping") / "audio"
+    folder.mkdir(parents=True)
+    times_s = np.arange(3 * RATE) / RATE
+    for row in split.itertuples():
+        hum = np.sin(2 * np.pi * (300 if row.level == "A1" else 2000) * times_s)
+        signal = 0.05 * hum + 0.01 * rng.normal(size=len(times_s))
+        signal[RATE : 2 * RATE] += rng.normal(size=RATE)
+        soundfile.write(folder / f"{row.recording_id}.wav", signal / 5, RATE)
+    names = split["recording_id"]
+    metadata = pd.DataFrame({"recording_id": names, "file_name": "audio/" + names + ".wav"})
+    words = pd.DataFrame({"recording_id": names, "word": "mot", "start_s": 1.0, "end_s": 2.0})
+    processing, networks = (stage_folder(config, n) for n in ("processing", "neural_networks"))
+    recordings = split.assign(n_samples=3 * RATE)
+    segments = segment_table(recordings, words, sample_rate=RATE)
+    write_csv(folder.parent / "metadata.csv", metadata)
+    write_parquet(processing / "words.parquet", words)
+    write_json(processing / "report.json", {})
+    write_csv(networks / "split.csv", split)
+    trainer = retraining.Trainer(config, segments)
+    variant = retraining.silence_variant(split, TARGET_LEVELS)
+    told = trainer.answers(dataclasses.replace(RUN_OF["small_cnn"], batch_size=16), variant)
+    assert len(told) == 12
+    assert (told["level"] == told["predicted"]).mean() > 0.9
+    assert variant.condition == SILENCE
+
+
+# --- which runs
+
+
+def test_the_best_run_is_audited_with_those_that_the_profile_names(demo_config):
+    finished = ["small_cnn", "table2_simple_128", "fusion"]
+    config = demo_config('evaluation.audit_runs="fusion, attention_speech"')
+    runs, remarks = audited_runs(config, finished, "table2_simple_128")
+    assert [run.name for run in runs] == ["table2_simple_128", "fusion"]
+    assert [remark["id"] for remark in remarks] == ["audit: attention_speech"]
+    assert audited_runs(demo_config('evaluation.audit_runs=""'), finished, "fusion") == ([], [])
+
+
+def test_a_run_that_there_is_not_is_named_with_its_key(demo_config):
+    with pytest.raises(InputError, match=r"evaluation\.audit_runs: there is no 'nothing'"):
+        audited_runs(demo_config('evaluation.audit_runs="nothing"'), [], None)
+
+
+# --- figures
+
+
+def test_the_figures_of_networks_are_the_same_bytes_twice(found):
+    for draw in (lambda: draw_audit(found.audit), lambda: draw_learning_curve(found.curve)):
+        assert png_bytes(draw()) == png_bytes(draw())
