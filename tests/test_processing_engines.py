@@ -3,7 +3,6 @@
 import shutil
 import subprocess
 import threading
-import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -40,11 +39,6 @@ def int8():
 
 @pytest.fixture(scope="module")
 def openai():
-    from whisper.tokenizer import get_tokenizer
-
-    with warnings.catch_warnings():  # whisper leaves the file of its tokenizer open
-        warnings.simplefilter("ignore", ResourceWarning)
-        get_tokenizer(True, num_languages=99)
     return OpenAIWhisper("offline-base", n_threads=2)
 
 
