@@ -13,14 +13,14 @@ from scipy.sparse import csr_matrix, hstack
 from sklearn.decomposition import PCA
 from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.kernel_approximation import RBFSampler
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from spacy.tokens import Doc, Token
 
 from spoken_cefr.neural_networks.lexis import is_content_word, is_word, token_zipf
 from spoken_cefr.neural_networks.measures import text_measures
 from spoken_cefr.neural_networks.surprisal import surprisal_measures, token_surprisals
+from spoken_cefr.neural_networks.word_levels import WordLevels, n_summaries
 
 PARTS = ("measures", "vectors", "tfidf")
 TAGS = ("NOUN", "VERB", "ADJ", "ADV", "PRON", "DET", "ADP", "PROPN", "SCONJ", "CCONJ", "AUX",
@@ -33,9 +33,8 @@ MEASURES_SCALE, VECTORS_SCALE = 0.1, 0.02
 N_COMPONENTS, N_COMPONENTS_TREES = 150, 30
 NEARNESS = 0.1
 MOODS_AND_TENSES = ("Sub", "Cnd", "Imp", "Fut", "Past", "Part", "Inf")
-N_WAVES = 400  # random Fourier features of a word
-RIDGE = 20.0
 N_INNER_FOLDS = 5
+N_MODELS = 3
 
 
 class Sentences(NamedTuple):
@@ -146,47 +145,7 @@ def sentence_vector(doc: Doc) -> np.ndarray:
     return np.concatenate([vectors.mean(axis=0), vectors.max(axis=0), vectors.std(axis=0)])
 
 
-class WordLevels:
-    """The level of each word, learned from the sentences that it stands in.
-
-    A sentence is about as hard as its hardest words, so their extremes tell more than the
-    mean of their vectors does. Ridge regression of the sentence's level (one column a class)
-    on the word and on random Fourier features of it.
-    """
-
-    def __init__(self, columns: slice, *, n_classes: int, seed: int) -> None:
-        self._columns = columns
-        self._n_classes = n_classes
-        self._waves = RBFSampler(gamma=0.3, n_components=N_WAVES, random_state=seed)
-        self._ridge = Ridge(RIDGE)
-
-    def fit(self, words: np.ndarray, codes: np.ndarray) -> "WordLevels":
-        """Learn from the words of sentences and the codes of the sentences."""
-        sizes = np.array([len(rows) for rows in words])
-        stacked = np.vstack(words)[:, self._columns]
-        self._waves.fit(stacked[:1])
-        weight = np.repeat(1 / np.sqrt(np.maximum(sizes, 1)), sizes)
-        truth = np.eye(self._n_classes)[np.repeat(codes, sizes)]
-        self._ridge.fit(self._inputs(stacked), truth, sample_weight=weight)
-        return self
-
-    def of_sentences(self, words: np.ndarray) -> np.ndarray:
-        """Mean and extremes of the words' levels in each sentence. -> (n, 3 n_classes + 6)"""
-        found = np.zeros((len(words), 3 * self._n_classes + 6))
-        sizes = np.array([len(rows) for rows in words])
-        if not sizes.sum():
-            return found
-        given = self._ridge.predict(self._inputs(np.vstack(words)[:, self._columns]))
-        for row, p in enumerate(np.split(given, sizes.cumsum()[:-1])):
-            if len(p):
-                found[row] = _summary(p)
-        return found
-
-    def _inputs(self, stacked: np.ndarray) -> np.ndarray:
-        return np.hstack([stacked, self._waves.transform(stacked)]).astype(np.float32)
-
-
-class TextLevel:
+class SentenceModel:
     """Mean of a linear model, random and boosted trees on the chosen parts.
 
     Parameters
@@ -197,16 +156,12 @@ class TextLevel:
     """
 
     def __init__(self, parts: Sequence[str] = PARTS, *, seed: int = 0) -> None:
-        unknown = sorted(set(parts) - set(PARTS))
-        if unknown or not parts:
-            raise ValueError(f"parts are {list(parts)}; choose some of {', '.join(PARTS)}")
         self.parts = tuple(parts)
         self.seed = seed
 
-    def fit(self, sentences: Sentences, codes: np.ndarray) -> "TextLevel":
-        """Learn from sentences and the codes of their levels."""
-        self._classes, codes = np.unique(codes, return_inverse=True)
-        self._n_classes = len(self._classes)
+    def fit(self, sentences: Sentences, codes: np.ndarray) -> "SentenceModel":
+        """Learn from sentences and the codes of their levels, of which none is left out."""
+        self._n_classes = int(codes.max()) + 1
         known = np.isfinite(sentences.measures).any(axis=0)
         self._medians = np.zeros(sentences.measures.shape[1])
         self._medians[known] = np.nanmedian(sentences.measures[:, known], axis=0)
@@ -246,24 +201,13 @@ class TextLevel:
         return self
 
     def predict_proba(self, sentences: Sentences) -> np.ndarray:
-        """Probability of each code that was learned, in order. -> (n, n_classes), float64."""
+        """Probability of each code. -> (n, n_classes), float64"""
         summaries = None
         if self.parts != ("tfidf",):
             summaries = self._word_levels.of_sentences(sentences.words)
         columns = self._columns(sentences, summaries)
         answers = [m.predict_proba(x) for m, x in zip(self._members, columns, strict=True)]
         return np.mean(answers, axis=0)
-
-    def predict(self, sentences: Sentences) -> np.ndarray:
-        """Code of each sentence's level. -> (n,), int64
-
-        The likeliest class, but of two that are about as likely the one nearer to the
-        mean level: log p_k - `NEARNESS` (k - mean)^2 decides.
-        """
-        p = self.predict_proba(sentences)
-        codes = np.arange(p.shape[1])
-        distances = codes - (p @ codes)[:, None]
-        return self._classes[(np.log(p + 1e-12) - NEARNESS * distances**2).argmax(axis=1)]
 
     def _fit_words(self, words: np.ndarray, codes: np.ndarray) -> np.ndarray:
         """Learn the words' levels; what they say of each sentence, by models without it."""
@@ -278,7 +222,7 @@ class TextLevel:
             return levels.fit(words[rows], codes[rows])
 
         fold = np.random.default_rng(self.seed).permutation(len(codes)) % N_INNER_FOLDS
-        summaries = np.zeros((len(codes), 3 * self._n_classes + 6))
+        summaries = np.zeros((len(codes), n_summaries(self._n_classes)))
         for inner in range(N_INNER_FOLDS):
             held = fold == inner
             summaries[held] = learned(~held).of_sentences(words[held])
@@ -310,6 +254,48 @@ class TextLevel:
         return np.where(np.isfinite(measures), measures, self._medians)
 
 
+class TextLevel:
+    """Mean of `N_MODELS` models that differ by their seed: chance has less of a say.
+
+    Parameters
+    ----------
+    parts : sequence of str
+        Some of `PARTS`.
+    seed : int
+    """
+
+    def __init__(self, parts: Sequence[str] = PARTS, *, seed: int = 0) -> None:
+        unknown = sorted(set(parts) - set(PARTS))
+        if unknown or not parts:
+            raise ValueError(f"parts are {list(parts)}; choose some of {', '.join(PARTS)}")
+        # TF-IDF goes to the linear model only, where there is nothing to draw.
+        n_models = 1 if tuple(parts) == ("tfidf",) else N_MODELS
+        seeds = np.random.SeedSequence(seed).generate_state(n_models)
+        self._models = [SentenceModel(parts, seed=int(one)) for one in seeds]
+
+    def fit(self, sentences: Sentences, codes: np.ndarray) -> "TextLevel":
+        """Learn from sentences and the codes of their levels."""
+        self._classes, codes = np.unique(codes, return_inverse=True)
+        for model in self._models:
+            model.fit(sentences, codes)
+        return self
+
+    def predict_proba(self, sentences: Sentences) -> np.ndarray:
+        """Probability of each code that was learned, in order. -> (n, n_classes), float64."""
+        return np.mean([model.predict_proba(sentences) for model in self._models], axis=0)
+
+    def predict(self, sentences: Sentences) -> np.ndarray:
+        """Code of each sentence's level. -> (n,), int64
+
+        The likeliest class, but of two that are about as likely the one nearer to the
+        mean level: log p_k - `NEARNESS` (k - mean)^2 decides.
+        """
+        p = self.predict_proba(sentences)
+        codes = np.arange(p.shape[1])
+        distances = codes - (p @ codes)[:, None]
+        return self._classes[(np.log(p + 1e-12) - NEARNESS * distances**2).argmax(axis=1)]
+
+
 def _words(doc: Doc) -> np.ndarray:
     """Vector of length 1 (zeros where there is none) and `word_facts` of each word."""
     rows = []
@@ -318,16 +304,6 @@ def _words(doc: Doc) -> np.ndarray:
         rows.append([*(token.vector / (length or 1.0)), *word_facts(token)])
     n_columns = doc.vocab.vectors_length + len(TAGS) + len(MOODS_AND_TENSES) + 5
     return np.array(rows, dtype=np.float32).reshape(-1, n_columns)
-
-
-def _summary(p: np.ndarray) -> np.ndarray:
-    """Words' classes (n_words, n_classes) -> mean, maximum and top three; spread of the levels."""
-    levels = np.sort(p @ np.arange(p.shape[1]))
-    quantiles = np.quantile(levels, [0.75, 0.9])
-    spread = [levels[-1], levels[-3:].mean(), levels[0], *quantiles, levels.std()]
-    return np.concatenate(
-        [p.mean(axis=0), p.max(axis=0), np.sort(p, axis=0)[-3:].mean(axis=0), spread]
-    )
 
 
 def _extremes(zipfs: list[float]) -> list[float]:
