@@ -72,7 +72,7 @@ def draw_audit(audit: pd.DataFrame) -> Drawing:
     runs = sorted(set(audit["model"][(kinds == "run") & again]))
     names = [*probes, *runs]
     targets = [name for name in TARGET_TITLES if name in set(audit["target"])]
-    figure = Drawing(width_in=8.5, height_in=1.8 + 0.42 * len(probes) + 0.6 * len(runs))
+    figure = Drawing(width_in=8.5, height_in=1.4 + 0.36 * len(probes) + 0.5 * len(runs))
     axes = np.atleast_1d(figure.subplots(1, max(len(targets), 1), sharey=True))
     # A run has up to five marks in its row, a probe two.
     steps = np.array([1.0] * len(probes) + [1.5] * len(runs))
