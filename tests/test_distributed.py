@@ -86,3 +86,18 @@ def test_the_command_tells_bad_input_in_a_sentence(tmp_path, capsys):
     told = capsys.readouterr().err
     assert "run `spoken-cefr run scraping processing` first" in told
     assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("status", [0, 3])
+@pytest.mark.parametrize("rank", [None, "0"])
+def test_a_program_ends_with_its_status_and_all_that_it_wrote(status, rank):
+    code = (
+        "import atexit; from spoken_cefr.neural_networks import distributed; "
+        "atexit.register(print, 'taken apart'); print('told', end=''); "
+        f"distributed.leave({status})"
+    )
+    environment = {key: value for key, value in os.environ.items() if key != "RANK"}
+    environment |= {"RANK": rank} if rank else {}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
+    assert done.returncode == status
+    assert done.stdout == (b"told" if rank else b"toldtaken apart\n")
