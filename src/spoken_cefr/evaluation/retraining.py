@@ -6,8 +6,9 @@ age, gender and year in place of the level, and on fewer speakers.
 """
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,7 @@ from spoken_cefr.evaluation.variants import (
 from spoken_cefr.files import digest, sha256_of
 from spoken_cefr.neural_networks.experiments import RUNS, Run, is_finished, run_key, select_runs
 from spoken_cefr.neural_networks.inputs import input_keys
-from spoken_cefr.neural_networks.performing import perform_run
+from spoken_cefr.neural_networks.performing import SourceLoader, perform_run
 from spoken_cefr.neural_networks.stage import load_measures, load_source, read_segments
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder
@@ -153,13 +154,22 @@ class Trainer:
         table = read_table(folder / "predictions.parquet", columns=("unit", "level", "predicted"))
         return rows_of(table, unit="recording")
 
-    def _inputs(self, variant: Variant) -> tuple[pd.DataFrame, Callable]:
+    def _inputs(self, variant: Variant) -> tuple[pd.DataFrame, SourceLoader]:
         """The segments of a variant, and what gives a run's rows of them."""
         if variant.condition == SILENCE:
             return self._silence.segments, self._silence.source
         return self._segments, functools.partial(load_source, self._config, self._segments)
 
-    def _train(self, run, variant, segments, source, *, folder, key) -> None:
+    def _train(
+        self,
+        run: Run,
+        variant: Variant,
+        segments: pd.DataFrame,
+        source: SourceLoader,
+        *,
+        folder: Path,
+        key: str,
+    ) -> None:
         n_threads = torch.get_num_threads()
         torch.set_num_threads(self._config.n_jobs)
         try:

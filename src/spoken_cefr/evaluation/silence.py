@@ -9,7 +9,11 @@ import pandas as pd
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.recording_vectors import PAUSE_MARGIN_S, pauses_s
-from spoken_cefr.neural_networks.embeddings import embed_signal, load_speech_encoder
+from spoken_cefr.neural_networks.embeddings import (
+    SpeechEncoder,
+    embed_signal,
+    load_speech_encoder,
+)
 from spoken_cefr.neural_networks.experiments import Run
 from spoken_cefr.neural_networks.inputs import Source, of_spectrograms
 from spoken_cefr.neural_networks.speech_encoders import SAMPLE_RATE
@@ -58,7 +62,9 @@ class Silence:
             arrays.append(signal_spectrograms(self.config, name, signal)[noisy])
         return of_spectrograms(run, np.concatenate(arrays))
 
-    def _embedded(self, recording_id: str, rows: pd.DataFrame, encoder, noisy: bool) -> np.ndarray:
+    def _embedded(
+        self, recording_id: str, rows: pd.DataFrame, encoder: SpeechEncoder, noisy: bool
+    ) -> np.ndarray:
         return embed_signal(
             self._signal(recording_id, rows, SAMPLE_RATE),
             rows["start_s"].to_numpy(),
