@@ -8,7 +8,14 @@ import pytest
 from sklearn.decomposition import PCA
 from sklearn.metrics import cohen_kappa_score
 
-from spoken_cefr.evaluation.audit import WITHIN, probe_table, run_table, within_strata
+from spoken_cefr.evaluation.audit import (
+    PERMUTED,
+    SILENCE,
+    WITHIN,
+    probe_table,
+    run_table,
+    within_strata,
+)
 from spoken_cefr.evaluation.audit_figures import (
     draw_agreement,
     draw_audit,
@@ -41,7 +48,6 @@ from spoken_cefr.evaluation.recording_vectors import (
     statistics,
 )
 from spoken_cefr.evaluation.tables import Inputs
-from spoken_cefr.evaluation.variants import PERMUTED, SILENCE
 from spoken_cefr.evaluation.verdict import ranked_runs, verdict
 from spoken_cefr.levels import TARGET_LEVELS
 
@@ -416,7 +422,7 @@ def test_a_network_that_learns_from_silence_does_not_rule_the_microphone_out(con
         "Trained again, it reaches 0.40 [0.20, 0.60] on silence only and 0.00 [-0.20, 0.20] on the "
         "labels of other speakers." in text
     )
-    assert "in place of the level, it reads the age group with 0.30." in text
+    assert "for another answer than the level, it reads the age group with 0.30." in text
     # The network as it is stays the one that is asked about.
     assert "The run net, chosen on the validation part, reaches a kappa of 1.00" in text
     mute = made_up_verdict(config, speakers, again=[by_silence | {"kappa_low": -0.1}])["verdict"]

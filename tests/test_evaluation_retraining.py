@@ -11,16 +11,20 @@ from made_up import made_up_corpus
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation import retraining
+from spoken_cefr.evaluation.audit import PERMUTED
 from spoken_cefr.evaluation.audit_figures import draw_audit, draw_learning_curve
 from spoken_cefr.evaluation.drawing import png_bytes
 from spoken_cefr.evaluation.probes import Target
-from spoken_cefr.evaluation.retraining import audited_runs, perform_retraining
+from spoken_cefr.evaluation.results import rows_of
+from spoken_cefr.evaluation.retraining import (
+    audited_runs,
+    left_out_remarks,
+    perform_retraining,
+)
 from spoken_cefr.evaluation.silence import FADE_S, joined, silent_corpus, silent_parts_s
 from spoken_cefr.evaluation.tables import Inputs, unit_table
 from spoken_cefr.evaluation.variants import (
     NO_PART,
-    PERMUTED,
-    SILENCE,
     curve_variants,
     permuted_variants,
     target_variants,
@@ -187,17 +191,17 @@ def make_corpus(config, monkeypatch):
         return Source(array, widths=(12,))
 
     monkeypatch.setattr(retraining, "load_source", load)
-    scraping, processing, networks = (
-        stage_folder(config, name) for name in ("scraping", "processing", "neural_networks")
+    processing, networks = (
+        stage_folder(config, name) for name in ("processing", "neural_networks")
     )
     write_parquet(processing / "segments.parquet", segments)
     write_json(processing / "report.json", {})
     write_csv(networks / "split.csv", split)
     names = split["recording_id"]
-    write_csv(scraping / "metadata.csv", pd.DataFrame({"recording_id": names, "file_name": names}))
+    metadata = pd.DataFrame({"recording_id": names, "file_name": names})
     words = pd.DataFrame({"recording_id": names, "word": "mot", "start_s": 0.0, "end_s": 60.0})
     write_parquet(processing / "words.parquet", words)
-    inputs = Inputs(split, segments, pd.DataFrame(), unit_table(split, segments), TARGET_LEVELS)
+    inputs = Inputs(split, segments, metadata, unit_table(split, segments), TARGET_LEVELS)
     return config, inputs, targets
 
 
@@ -251,6 +255,13 @@ def test_the_curve_ends_at_the_run_itself(found):
     assert set(curve["n"]) == {12}
 
 
+def test_one_bar_tells_of_all_trainings(corpus, capfd):
+    perform(corpus)
+    told = capfd.readouterr().err
+    assert "training/s" in told and "epoch/s" not in told
+    assert "\n" not in told.strip()
+
+
 def test_a_second_call_trains_nothing_and_gives_the_same(corpus, monkeypatch):
     first = perform(corpus)
 
@@ -276,7 +287,7 @@ def test_what_cannot_be_trained_is_a_remark_and_stops_no_other(corpus):
 def test_silence_is_not_given_to_a_run_that_reads_words(name, corpus, monkeypatch):
     monkeypatch.setattr(retraining, "perform_run", lambda *args, **kwargs: pytest.fail("trained"))
     config, inputs, _ = corpus
-    trainer = retraining.Trainer(config, inputs.segments)
+    trainer = retraining.Trainer(config, inputs)
     with pytest.raises(InputError, match="silence has neither"):
         trainer.answers(RUN_OF[name], retraining.silence_variant(inputs.split, TARGET_LEVELS))
 
@@ -297,19 +308,23 @@ def test_a_network_that_is_given_silence_answers_from_the_room(demo_config):
     names = split["recording_id"]
     metadata = pd.DataFrame({"recording_id": names, "file_name": "audio/" + names + ".wav"})
     words = pd.DataFrame({"recording_id": names, "word": "mot", "start_s": 1.0, "end_s": 2.0})
+    words.loc[0, "end_s"] = 3.0  # no second of silence is left
     processing, networks = (stage_folder(config, n) for n in ("processing", "neural_networks"))
     recordings = split.assign(n_samples=3 * RATE)
     segments = segment_table(recordings, words, sample_rate=RATE)
-    write_csv(folder.parent / "metadata.csv", metadata)
     write_parquet(processing / "words.parquet", words)
     write_json(processing / "report.json", {})
     write_csv(networks / "split.csv", split)
-    trainer = retraining.Trainer(config, segments)
+    inputs = Inputs(split, segments, metadata, unit_table(split, segments), TARGET_LEVELS)
+    trainer = retraining.Trainer(config, inputs)
     variant = retraining.silence_variant(split, TARGET_LEVELS)
-    told = trainer.answers(dataclasses.replace(RUN_OF["small_cnn"], batch_size=16), variant)
+    given = trainer.answers(dataclasses.replace(RUN_OF["small_cnn"], batch_size=16), variant)
+    told = rows_of(given, unit="recording")
     assert len(told) == 12
     assert (told["level"] == told["predicted"]).mean() > 0.9
-    assert variant.condition == SILENCE
+    (remark,) = left_out_remarks(RUN_OF["small_cnn"], variant, given)
+    assert remark["id"] == "audit: small_cnn, silence"
+    assert remark["reason"].startswith("1 of 60 recordings")
 
 
 # --- which runs

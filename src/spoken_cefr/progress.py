@@ -1,10 +1,24 @@
 """Progress bars that read the same in a terminal and in a notebook."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from tqdm import tqdm
+
+_QUIET = ContextVar("quiet", default=False)
+
+
+@contextmanager
+def without_bars() -> Iterator[None]:
+    """No bar inside: within another bar, each would leave lines in a notebook."""
+    token = _QUIET.set(True)
+    try:
+        yield
+    finally:
+        _QUIET.reset(token)
 
 
 def tell(text: str) -> None:
@@ -30,7 +44,7 @@ def progress(
         desc=desc,
         unit=unit,
         total=total,
-        disable=disable,
+        disable=disable or _QUIET.get(),
         file=sys.stderr,
         ncols=88,
         mininterval=0.5,

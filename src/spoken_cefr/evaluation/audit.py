@@ -30,18 +30,19 @@ from spoken_cefr.evaluation.repeats import repeated_intervals
 from spoken_cefr.evaluation.results import bootstrap_options, codes_of, rows_of
 from spoken_cefr.progress import progress
 
+WHOLE, CROP, WITHIN = "whole recording", "fixed-length crop", "within duration classes"
+SILENCE, PERMUTED = "silence only", "labels permuted"
 # What a probe hears, by the name of its vectors; others (measures, embeddings) are whole
 # recordings.
 CONDITIONS: Mapping[str, str] = {
     "duration": "duration only",
-    "mel": "whole recording",
-    "mel_crop": "fixed-length crop",
-    "mel_silence": "silence only",
-    "speech": "whole recording",
-    "speech_crop": "fixed-length crop",
-    "measures": "whole recording",
+    "mel": WHOLE,
+    "mel_crop": CROP,
+    "mel_silence": SILENCE,
+    "speech": WHOLE,
+    "speech_crop": CROP,
+    "measures": WHOLE,
 }
-WITHIN = "within duration classes"
 CROP_SUFFIX = "_crop"  # of the runs that were trained on crops of one length
 COMPARED = {name: METRICS[name] for name in ("accuracy", "quadratic_weighted_kappa")}
 AUDIT_COLUMNS: tuple[str, ...] = (
@@ -132,11 +133,20 @@ def run_table(
             speakers,
             strata,
             shared,
-            condition="fixed-length crop" if cropped else "whole recording",
+            condition=CROP if cropped else WHOLE,
             n_classes=len(levels),
             config=config,
         )
     return pd.DataFrame(rows, columns=list(AUDIT_COLUMNS))
+
+
+def as_it_is(audit: pd.DataFrame) -> pd.Series:
+    """Which rows of ``audit.csv`` are of a model that is what its name says.
+
+    A probe of silence is: it has a name. A run that was trained again on silence is not.
+    """
+    again = (audit["kind"] == "run") & audit["condition"].isin((SILENCE, PERMUTED))
+    return (audit["condition"] != WITHIN) & ~again
 
 
 def within_strata(
@@ -212,7 +222,7 @@ def _probe_rows(
         asked.speakers,
         strata if target_name == "level" else None,
         shared,
-        condition=CONDITIONS.get(name, "whole recording"),
+        condition=CONDITIONS.get(name, WHOLE),
         n_classes=n_classes,
         config=config,
     )

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spoken_cefr.evaluation.audit import WITHIN
+from spoken_cefr.evaluation.audit import PERMUTED, SILENCE, WITHIN, as_it_is
 from spoken_cefr.evaluation.drawing import HATCHES, OKABE_ITO, Drawing, in_style
-from spoken_cefr.evaluation.variants import PERMUTED, SILENCE, WHOLE
 
 MARKERS = "osD^vP*"
 LABEL_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.9}
@@ -31,26 +30,20 @@ VECTOR_NAMES = {
 
 @dataclass(frozen=True)
 class Look:
-    """How rows of ``audit.csv`` under some conditions are marked, and how far from their line."""
+    """How some rows of ``audit.csv`` are marked, and how far from the line of their model."""
 
     label: str
-    conditions: tuple[str, ...]
     color: str
     marker: str
     shift_probe: float
     shift_run: float
 
-    def holds(self, row) -> bool:
-        """Whether a row is marked so; a probe of silence is, by its name, as it is."""
-        as_it_is = row.kind == "probe" and row.condition != WITHIN
-        return self is LOOKS[0] if as_it_is else row.condition in self.conditions
-
 
 LOOKS = (
-    Look("as it is", (WHOLE, "fixed-length crop"), OKABE_ITO[0], "o", 0.12, 0.45),
-    Look(WITHIN, (WITHIN,), OKABE_ITO[2], "D", -0.2, 0.15),
-    Look("network trained on silence only", (SILENCE,), OKABE_ITO[4], "s", 0.0, -0.15),
-    Look("network trained on permuted labels", (PERMUTED,), OKABE_ITO[5], "x", 0.0, -0.45),
+    Look("as it is", OKABE_ITO[0], "o", 0.12, 0.45),
+    Look(WITHIN, OKABE_ITO[2], "D", -0.2, 0.15),
+    Look("network trained on silence only", OKABE_ITO[4], "s", 0.0, -0.15),
+    Look("network trained on permuted labels", OKABE_ITO[5], "x", 0.0, -0.45),
 )
 STROKE = {"color": OKABE_ITO[5], "marker": "|", "ls": "", "ms": 13, "mew": 2}
 
@@ -66,9 +59,15 @@ def draw_audit(audit: pd.DataFrame) -> Drawing:
         again. A vertical stroke marks what 95 of 100 probes on permuted labels
         stay below.
     """
-    kinds = audit["kind"]
+    kinds, conditions = audit["kind"], audit["condition"]
+    marked = [
+        as_it_is(audit),
+        conditions == WITHIN,
+        (kinds == "run") & (conditions == SILENCE),
+        (kinds == "run") & (conditions == PERMUTED),
+    ]
     probes = [name for name in VECTOR_NAMES if name in set(audit["model"][kinds == "probe"])]
-    again = audit["condition"].isin((SILENCE, PERMUTED)) | (audit["target"] != "level")
+    again = conditions.isin((SILENCE, PERMUTED)) | (audit["target"] != "level")
     runs = sorted(set(audit["model"][(kinds == "run") & again]))
     names = [*probes, *runs]
     targets = [name for name in TARGET_TITLES if name in set(audit["target"])]
@@ -78,17 +77,13 @@ def draw_audit(audit: pd.DataFrame) -> Drawing:
     steps = np.array([1.0] * len(probes) + [1.5] * len(runs))
     places = pd.Series(steps.sum() - steps.cumsum() + steps / 2, index=names)
     for ax, target in zip(axes, targets, strict=False):
-        rows = audit[(audit["target"] == target) & audit["model"].isin(names)]
-        for look in LOOKS:
-            told = rows[[look.holds(row) for row in rows.itertuples()]].set_index("model")
-            told = told.reindex(names)
+        asked = audit["target"] == target
+        for look, chosen in zip(LOOKS, marked, strict=True):
+            told = audit[asked & chosen].set_index("model").reindex(names)
             shift = np.array([look.shift_probe] * len(probes) + [look.shift_run] * len(runs))
             _points(ax, told, places + shift, color=look.color, marker=look.marker)
-        whole = rows[rows["condition"] != WITHIN].drop_duplicates("model").set_index("model")
-        ax.plot(
-            whole["permuted_kappa_high"].reindex(probes), places[probes] + LOOKS[0].shift_probe,
-            **STROKE,
-        )  # fmt: skip
+        by_chance = audit[asked & as_it_is(audit)].set_index("model")["permuted_kappa_high"]
+        ax.plot(by_chance.reindex(probes), places[probes] + LOOKS[0].shift_probe, **STROKE)
         ax.axvline(0, color="#888888", lw=0.8)
         if runs and probes:
             ax.axhline(1.5 * len(runs), color="#888888", lw=0.8, ls=":")
@@ -96,9 +91,9 @@ def draw_audit(audit: pd.DataFrame) -> Drawing:
         ax.set_title(TARGET_TITLES[target], fontsize=10)
         ax.grid(axis="x", lw=0.4)
     axes[0].set_yticks(places, [VECTOR_NAMES.get(name, name) for name in names])
-    shown = [look for look in LOOKS if any(look.holds(row) for row in audit.itertuples())]
-    for look in shown:
-        axes[0].plot([], [], label=look.label, color=look.color, marker=look.marker, ls="")
+    for look, chosen in zip(LOOKS, marked, strict=True):
+        if chosen.any():
+            axes[0].plot([], [], label=look.label, color=look.color, marker=look.marker, ls="")
     axes[0].plot([], [], label="probe, labels permuted: 95 of 100 below", **STROKE)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=3)

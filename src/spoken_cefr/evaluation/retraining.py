@@ -16,15 +16,16 @@ import torch
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.audit import AUDIT_COLUMNS, counts_of, scored_rows
+from spoken_cefr.evaluation.audit import AUDIT_COLUMNS, SILENCE, counts_of, scored_rows
 from spoken_cefr.evaluation.learning_curve import CURVE_COLUMNS, curve_row
 from spoken_cefr.evaluation.probes import Target
+from spoken_cefr.evaluation.recording_vectors import PAUSE_MARGIN_S
 from spoken_cefr.evaluation.results import codes_of, rows_of
-from spoken_cefr.evaluation.silence import INPUTS, Silence, silent_corpus
+from spoken_cefr.evaluation.silence import FADE_S, INPUTS, Silence, silent_corpus
 from spoken_cefr.evaluation.tables import Inputs, read_table
 from spoken_cefr.evaluation.variants import (
     CURVE,
-    SILENCE,
+    NO_PART,
     Variant,
     curve_variants,
     permuted_variants,
@@ -35,8 +36,8 @@ from spoken_cefr.files import digest, sha256_of
 from spoken_cefr.neural_networks.experiments import RUNS, Run, is_finished, run_key, select_runs
 from spoken_cefr.neural_networks.inputs import input_keys
 from spoken_cefr.neural_networks.performing import SourceLoader, perform_run
-from spoken_cefr.neural_networks.stage import load_measures, load_source, read_segments
-from spoken_cefr.progress import progress
+from spoken_cefr.neural_networks.stage import load_measures, load_source
+from spoken_cefr.progress import progress, without_bars
 from spoken_cefr.stages import stage_folder
 
 Answers = dict[str, pd.DataFrame]  # of the test recordings, by the name of the variant
@@ -99,13 +100,16 @@ def perform_retraining(
         *target_variants(inputs.split, targets),
         *curve_variants(inputs.split, levels, seed=config.seed),
     ]
-    trainer = Trainer(config, read_segments(config)) if runs else None
+    trainer = Trainer(config, inputs)
     rows, curve, remarks = [], [], []
     pairs = [(run, variant) for run in runs for variant in variants]
     answers: dict[str, Answers] = {run.name: {} for run in runs}
     for run, variant in progress(pairs, desc="networks of the audit", unit="training"):
         try:
-            answers[run.name][variant.name] = trainer.answers(run, variant)
+            with without_bars():
+                given = trainer.answers(run, variant)
+            answers[run.name][variant.name] = rows_of(given, unit="recording")
+            remarks += left_out_remarks(run, variant, given)
         except InputError as error:
             remarks.append({"id": f"audit: {run.name}, {variant.name}", "reason": str(error)})
     n_test = int((inputs.split["part"] == "test").sum())
@@ -124,15 +128,12 @@ def perform_retraining(
 class Trainer:
     """Trains a run in a variant into a folder of its own, and reads its answers."""
 
-    def __init__(self, config: Config, segments: pd.DataFrame) -> None:
+    def __init__(self, config: Config, inputs: Inputs) -> None:
         self._config = config
-        self._segments = segments
-        folders = [stage_folder(config, name) for name in ("processing", "neural_networks")]
-        paths = [folders[0] / "report.json", folders[1] / "split.csv"]
-        self._hashes = [sha256_of(path) for path in paths]
+        self._inputs = inputs
 
     def answers(self, run: Run, variant: Variant) -> pd.DataFrame:
-        """Predictions of the test recordings that the variant asks about.
+        """Predictions of all that the variant learns from and asks about.
 
         Raises
         ------
@@ -142,23 +143,31 @@ class Trainer:
         config = self._config
         folder = stage_folder(config, "evaluation") / "retrained" / run.name / variant.name
         told = variant.split[["recording_id", "part", "level"]].to_numpy(dtype=str).tolist()
-        of_inputs = [self._hashes, input_keys(run.inputs, config)]
+        heard = [PAUSE_MARGIN_S, FADE_S] if variant.condition == SILENCE else []
+        of_inputs = [self._hashes, input_keys(run.inputs, config), heard]
         key = run_key(
             run, config, input_digest=digest([*of_inputs, variant.name, told, variant.classes])
         )
         if variant.condition == SILENCE and run.inputs not in INPUTS:
             raise InputError(f"{run.name} reads words or measures of speech: silence has neither")
         if not is_finished(folder, key):
-            segments, source = self._inputs(variant)
+            segments, source = self._heard(variant)
             self._train(run, variant, segments, source, folder=folder, key=key)
-        table = read_table(folder / "predictions.parquet", columns=("unit", "level", "predicted"))
-        return rows_of(table, unit="recording")
+        return read_table(folder / "predictions.parquet", columns=("unit", "level", "predicted"))
 
-    def _inputs(self, variant: Variant) -> tuple[pd.DataFrame, SourceLoader]:
+    @functools.cached_property
+    def _hashes(self) -> list[str]:
+        processing, networks = (
+            stage_folder(self._config, name) for name in ("processing", "neural_networks")
+        )
+        return [sha256_of(path) for path in (processing / "report.json", networks / "split.csv")]
+
+    def _heard(self, variant: Variant) -> tuple[pd.DataFrame, SourceLoader]:
         """The segments of a variant, and what gives a run's rows of them."""
         if variant.condition == SILENCE:
             return self._silence.segments, self._silence.source
-        return self._segments, functools.partial(load_source, self._config, self._segments)
+        segments = self._inputs.segments
+        return segments, functools.partial(load_source, self._config, segments)
 
     def _train(
         self,
@@ -189,13 +198,20 @@ class Trainer:
 
     @functools.cached_property
     def _silence(self) -> Silence:
-        scraping, processing = (stage_folder(self._config, n) for n in ("scraping", "processing"))
-        metadata = read_table(scraping / "metadata.csv", columns=("recording_id", "file_name"))
-        words = read_table(
-            processing / "words.parquet", columns=("recording_id", "start_s", "end_s")
-        )
-        file_names = metadata.set_index("recording_id")["file_name"].to_dict()
-        return silent_corpus(self._config, self._segments, words, file_names)
+        path = stage_folder(self._config, "processing") / "words.parquet"
+        words = read_table(path, columns=("recording_id", "start_s", "end_s"))
+        file_names = self._inputs.metadata.set_index("recording_id")["file_name"].to_dict()
+        return silent_corpus(self._config, self._inputs.segments, words, file_names)
+
+
+def left_out_remarks(run: Run, variant: Variant, given: pd.DataFrame) -> list[dict[str, str]]:
+    """A remark if recordings of the variant have no answer: too short, or too little silence."""
+    asked = variant.split.loc[variant.split["part"] != NO_PART, "recording_id"]
+    missing = int((~asked.isin(given["recording_id"])).sum())
+    if not missing:
+        return []
+    reason = f"{missing} of {len(asked)} recordings leave it too little to hear: left out"
+    return [{"id": f"audit: {run.name}, {variant.name}", "reason": reason}]
 
 
 def _audit_rows(

@@ -22,7 +22,6 @@ from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.processing.recordings import audio_path
 from spoken_cefr.processing.segments import segment_table
 from spoken_cefr.processing.stage import noise_seed, signal_spectrograms
-from spoken_cefr.progress import progress
 
 FADE_S = 0.01  # pauses are cross-faded: a click at each joint would tell how many there are
 INPUTS = ("image", "log_mel", "speech_embedding")  # what can be made of silence
@@ -50,7 +49,7 @@ class Silence:
     def source(self, run: Run, noisy: bool) -> Source:
         """What the run's network reads of the silent segments; its inputs are one of `INPUTS`."""
         rows = self.segments.groupby("recording_id", sort=False)
-        names = progress(rows.groups, desc=f"silence, {run.inputs}", unit="recording")
+        names = list(rows.groups)
         if run.inputs == "speech_embedding":
             encoder = load_speech_encoder(self.config)
             arrays = [self._embedded(name, rows.get_group(name), encoder, noisy) for name in names]

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from spoken_cefr.evaluation.audit import PERMUTED, SILENCE, WHOLE
 from spoken_cefr.evaluation.probes import Target, permuted_codes
 from spoken_cefr.levels import level_codes
 
-SILENCE, PERMUTED, WHOLE = "silence only", "labels permuted", "whole recording"
 CURVE = "fewer speakers"
 CURVE_SHARES: tuple[float, ...] = (0.25, 0.5, 0.75)  # of the speakers of the train part
 NO_PART = ""  # of a recording that is neither learned from nor asked
@@ -33,7 +33,6 @@ class Variant:
         recording_id, speaker_id, part, level; ``level`` holds the class that is to be answered.
     classes : tuple of str
         In order.
-    n_train_speakers : int
     """
 
     name: str

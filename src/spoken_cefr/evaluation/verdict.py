@@ -7,15 +7,12 @@ from typing import Any
 import pandas as pd
 
 from spoken_cefr.config import Config
-from spoken_cefr.evaluation.audit import WITHIN
+from spoken_cefr.evaluation.audit import PERMUTED, SILENCE, WITHIN, as_it_is
 from spoken_cefr.evaluation.differences import MIN_SPEAKERS
 from spoken_cefr.evaluation.metrics import confusion_matrix, quadratic_weighted_kappa
 from spoken_cefr.evaluation.results import codes_of, rows_of
-from spoken_cefr.evaluation.variants import PERMUTED, SILENCE
 
 KAPPA = "quadratic_weighted_kappa"
-# Conditions under which a model is not what its name says. A probe of silence is: it has a name.
-NOT_AS_IT_IS = {"probe": (WITHIN,), "run": (WITHIN, SILENCE, PERMUTED)}
 # A result by chance as good as the one found in at most so many of 100 permutations.
 MAX_P_VALUE = 0.05
 
@@ -118,10 +115,7 @@ def _row(
     condition: str | None = None,
 ) -> dict[str, float | None] | None:
     rows = audit[(audit["kind"] == kind) & (audit["model"] == model) & (audit["target"] == target)]
-    if condition:
-        rows = rows[rows["condition"] == condition]
-    else:
-        rows = rows[~rows["condition"].isin(NOT_AS_IT_IS[kind])]
+    rows = rows[rows["condition"] == condition if condition else as_it_is(rows)]
     if rows.empty:
         return None
     names = ("kappa", "kappa_low", "kappa_high", "accuracy", "chance", "permuted_kappa_high")
@@ -163,7 +157,9 @@ def _numbers(facts: Mapping[str, Any]) -> str:
         sentences.append(f"Trained again, it reaches {_joined(parts)}.")
     parts = _of_others(facts, "run")
     if parts:
-        sentences.append(f"Trained on them in place of the level, it reads {_joined(parts)}.")
+        sentences.append(
+            f"Trained again for another answer than the level, it reads {_joined(parts)}."
+        )
     probes = [
         ("probe_whole", "whole recordings"),
         ("probe_crop", "crops of one length"),

@@ -146,16 +146,9 @@ def sentence_vector(doc: Doc) -> np.ndarray:
 
 
 class SentenceModel:
-    """Mean of a linear model, random and boosted trees on the chosen parts.
+    """Mean of a linear model, random and boosted trees on the chosen parts; see `TextLevel`."""
 
-    Parameters
-    ----------
-    parts : sequence of str
-        Some of `PARTS`.
-    seed : int
-    """
-
-    def __init__(self, parts: Sequence[str] = PARTS, *, seed: int = 0) -> None:
+    def __init__(self, parts: Sequence[str], *, seed: int) -> None:
         self.parts = tuple(parts)
         self.seed = seed
 
