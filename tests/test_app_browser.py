@@ -2,11 +2,13 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -29,7 +31,6 @@ pytest.importorskip("gradio")
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AUDIO = ROOT / "data" / "replica" / "audio"
-PORT = 7871
 WAIT_S = 120
 # Every piece of text that can be seen, with its colour and the first background under it.
 TEXT_COLOURS = """
@@ -63,14 +64,16 @@ def uploads(tmp_path_factory):
 def url(tmp_path_factory, uploads):
     """`spoken-cefr app` as a user starts it; when it is stopped it leaves nothing behind."""
     bundle = make_bundle(tmp_path_factory.mktemp("bundle") / "bundle")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     command = "import sys; from spoken_cefr.cli import main; sys.exit(main(sys.argv[1:]))"
-    arguments = [sys.executable, "-c", command, "app", "--model", bundle, "--port", str(PORT)]
+    arguments = [sys.executable, "-c", command, "app", "--model", bundle, "--port", str(port)]
     environment = {**os.environ, "TMPDIR": str(uploads)}
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, env=environment) as server:
         try:
             told = [server.stdout.readline() for _ in range(2)]
-            assert f"open http://127.0.0.1:{PORT}/" in told[1], told
-            yield f"http://127.0.0.1:{PORT}/"
+            assert f"open http://127.0.0.1:{port}/" in told[1], told
+            yield f"http://127.0.0.1:{port}/"
         finally:
             # Not SIGINT: whoever runs the tests in the background has it ignored here.
             server.terminate()
@@ -119,9 +122,7 @@ def open_page(driver, url):
 def upload(driver, path):
     """Choose a file; return when it is there."""
     wait_for(driver, "#recording input[type=file]").send_keys(str(path))
-    WebDriverWait(driver, WAIT_S).until(
-        lambda d: not d.find_elements(By.CSS_SELECTOR, "#recording input[type=file]")
-    )
+    wait_for(driver, "#recording .top-panel button")  # takes the file away again
 
 
 def answer(driver):
@@ -202,13 +203,34 @@ def test_what_the_microphone_hears_is_answered(url, uploads, tmp_path):
         wait_for(driver, "#recording button[aria-label='Record audio']").click()
         wait_for(driver, "#recording .record-button").click()
         time.sleep(12)  # so long it listens
+        button = driver.find_element(By.ID, "run")
+        assert not button.is_enabled()
+        driver.set_network_conditions(  # slow enough that the recording is a while on its way
+            latency=0, download_throughput=10**6, upload_throughput=400_000
+        )
         wait_for(driver, "#recording .stop-button").click()
         WebDriverWait(driver, WAIT_S).until(
             lambda d: not d.find_elements(By.CSS_SELECTOR, "#recording .stop-button")
         )
+        assert not button.is_enabled()
+        WebDriverWait(driver, WAIT_S).until(lambda _: button.is_enabled())
         told = answer(driver)
     assert "école" in told
     assert kept(uploads) == []
+
+
+def test_a_recording_thrown_away_leaves_the_page_usable(url):
+    flags = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+    with open_browser(flags=flags) as driver:
+        open_page(driver, url)
+        button = driver.find_element(By.ID, "run")
+        wait_for(driver, "#recording button[aria-label='Record audio']").click()
+        wait_for(driver, "#recording .record-button").click()
+        WebDriverWait(driver, WAIT_S).until(lambda _: not button.is_enabled())
+        driver.find_element(By.CSS_SELECTOR, "#recording button[aria-label='Upload file']").click()
+        WebDriverWait(driver, WAIT_S).until(lambda _: button.is_enabled())
+        upload(driver, AUDIO / "malo.mp3")
+        assert "malo.mp3" in answer(driver)
 
 
 def test_a_bad_file_gives_a_readable_message_in_both_languages(url, uploads, tmp_path):
@@ -257,9 +279,7 @@ def test_an_example_can_be_tried_with_the_keyboard_alone(url, uploads):
         box.send_keys(Keys.ARROW_DOWN)
         wait_for(driver, "#example [role=option], [role=option]")
         box.send_keys(Keys.ENTER)
-        WebDriverWait(driver, WAIT_S).until(
-            lambda d: not d.find_elements(By.CSS_SELECTOR, "#recording input[type=file]")
-        )
+        wait_for(driver, "#recording .top-panel button")
         button = driver.find_element(By.ID, "run")
         for _ in range(40):
             driver.switch_to.active_element.send_keys(Keys.TAB)
@@ -312,7 +332,7 @@ def test_every_text_can_be_read_and_every_field_is_labelled(url):
 
 def test_the_server_answers_to_this_machine_s_name_only(url):
     assert requests.get(url, timeout=10).status_code == 200
-    other = requests.get(url, headers={"Host": f"evil.example:{PORT}"}, timeout=10)
+    other = requests.get(url, headers={"Host": f"evil.example:{urlsplit(url).port}"}, timeout=10)
     assert other.status_code == 403
     policy = requests.get(url, timeout=10).headers["Content-Security-Policy"]
     assert "http:" not in policy

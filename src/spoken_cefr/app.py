@@ -261,6 +261,13 @@ def build_page(gradio: Any, analyst: Analyst) -> Any:
             [audio, example],
             api_visibility="private",
         )
+        # A stopped recording is still on its way for a while; `stop_recording` comes when it
+        # is there. Asked before, the answer would be that there is none.
+        audio.start_recording(
+            lambda: gradio.update(interactive=False), None, button, api_visibility="private"
+        )
+        for event in (audio.stop_recording, audio.clear):
+            event(lambda: gradio.update(interactive=True), None, button, api_visibility="private")
         button.click(analyse, [audio, language], output, api_visibility="private")
     return blocks
 
