@@ -11,7 +11,9 @@ from spoken_cefr.evaluation.catalogue_counts import (
     COUNT_COLUMNS,
     COUNTS,
     DURATION_CLASSES,
+    baselines_table,
     by_level,
+    catalogue_table,
     draw_catalogue_age,
     draw_catalogue_balancing,
     draw_catalogue_classes,
@@ -49,6 +51,24 @@ def shown(ax):
 def test_the_counts_add_up_to_the_catalogue_that_the_study_scraped():
     assert by_level(read_counts()) | {"C2": 4} == STUDY["catalogue"]["rows"]
     assert read_counts()["recordings"].sum() == sum(STUDY["catalogue"]["rows"].values())
+
+
+def test_the_table_of_the_catalogue_is_the_one_of_the_facts():
+    table = catalogue_table(read_counts(), read_split_counts())
+    assert list(table.index) == [*TARGET_LEVELS, "all"]
+    assert table["recordings"].to_list() == [191, 363, 357, 80, 11, 1002]
+    # 117 of the 191 recordings of A1 last up to half a minute.
+    assert table.loc["A1", "duration_class: 0-30 secondes"] == pytest.approx(117 / 191)
+    durations = table.filter(like="duration_class")
+    assert (durations.sum(axis=1) <= 1 + 1e-9).all()
+    assert (durations.sum(axis=1) > 0.98).all()
+
+
+def test_the_baselines_are_shown_with_their_intervals():
+    table = baselines_table()
+    assert {"majority", "duration_only", "all_metadata"} <= set(table.index)
+    assert table["kappa"].str.fullmatch(r"-?\d\.\d\d \[-?\d\.\d\d, -?\d\.\d\d\]").all()
+    assert table.loc["majority", "kappa"] == "0.00 [0.00, 0.00]"
 
 
 def test_the_counts_hold_nothing_but_the_sites_own_filters():

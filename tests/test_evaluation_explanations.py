@@ -14,7 +14,7 @@ from spoken_cefr.evaluation.explanation_figures import (
 )
 from spoken_cefr.evaluation.explanation_stage import clearest_recording
 from spoken_cefr.evaluation.explanations import gradcam, measure_differences, segment_evidence
-from spoken_cefr.evaluation.mistakes import excerpt, mistakes_table
+from spoken_cefr.evaluation.mistakes import mistakes_table
 from spoken_cefr.levels import TARGET_LEVELS
 from spoken_cefr.neural_networks.models import StudyCNN
 
@@ -133,17 +133,11 @@ def test_the_surest_mistakes_come_first_with_text_and_measures():
     assert list(found["rate"]) == [2.0, 1.0]
     np.testing.assert_allclose(found["confidence"], [0.95, 0.8])
     np.testing.assert_allclose(found["p_level"], [0.0125, 0.05])
-    assert found["excerpt"].iloc[1] == "Bonjour."
-    assert len(found["excerpt"].iloc[0]) <= 160
+    assert list(found["transcript"]) == ["mot " * 100, "Bonjour."]
     few = mistakes_table(
         {"net": predictions()}, transcripts, None, levels=TARGET_LEVELS, n_per_run=1
     )
     assert list(few["recording_id"]) == ["3"]
-
-
-def test_an_excerpt_is_cut_between_words():
-    assert excerpt("un deux trois") == "un deux trois"
-    assert excerpt("abcdefghi " * 40).endswith("abcdefghi …")
 
 
 def test_the_recording_to_explain_is_right_and_sure():

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spoken_cefr.config import NeuralNetworksConfig
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.study import (
     fractions_printing,
@@ -95,12 +96,18 @@ def test_the_other_findings_follow_from_the_published_integers():
 
 
 def test_each_cell_stands_next_to_the_study_and_to_both_constant_answers():
-    table = networks_table(STUDY, results(majority=0.34, table2_simple_128=0.55))
+    table = networks_table(
+        STUDY, results(majority=0.34, table2_simple_128=0.55), NeuralNetworksConfig()
+    )
     assert len(table) == 31
     row = table.set_index("run").loc["table2_simple_128"]
     assert (row["study_accuracy"], row["study_loss"]) == (0.57, 1.15)
     assert (row["status"], row["accuracy"]) == ("run", 0.55)  # of segments, not of recordings
     assert (row["constant_accuracy"], row["n"]) == (0.34, 635)
+    assert (row["inputs"], row["our_inputs"]) == (
+        "wav2vec2",
+        "whisper, layer 3, mean, 30 s windows",
+    )
     assert row["study_constant_accuracy"] == pytest.approx(0.5787, abs=1e-4)
     others = table[table["run"] != "table2_simple_128"]
     assert set(others["status"]) == {"not run"}
@@ -123,7 +130,11 @@ def test_merged_levels_have_a_row_of_their_own():
 def test_writing_twice_gives_the_same_bytes(tmp_path):
     for folder in (tmp_path / "one", tmp_path / "two"):
         paths = write_study(
-            folder, units=UNITS, results=results(majority=0.34), levels=TARGET_LEVELS
+            folder,
+            units=UNITS,
+            results=results(majority=0.34),
+            levels=TARGET_LEVELS,
+            options=NeuralNetworksConfig(),
         )
         assert [path.name for path in paths] == [
             "study_table_1.csv",

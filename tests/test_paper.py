@@ -115,8 +115,12 @@ def test_a_cell_of_the_study_that_was_run_shows_our_score(copy):
     cells.loc[cells["run"] == "table4_medium_256", "status"] = "run"
     cells.loc[cells["run"] == "table4_medium_256", "accuracy"] = 0.7654
     cells.loc[cells["run"] == "table4_medium_256", ["accuracy_low", "accuracy_high"]] = 0.7, 0.81
+    cells.loc[cells["run"] == "table4_medium_256", "log_loss"] = 1.234
     write_csv(path, cells)
-    assert "0.77 [0.70, 0.81]" in text_of(copy)
+    text = text_of(copy)
+    assert "0.77 (1.23)" in text
+    assert "[0.70, 0.81]" in text
+    assert f"{(cells['status'] == 'run').sum()} of {len(cells)} cells were run" in text
 
 
 @pytest.mark.parametrize(
@@ -219,7 +223,7 @@ def finished(demo_config, copy):
     config = demo_config("scraping.contact=someone@example.org")
     folder = stage_folder(config, "evaluation")
     shutil.copytree(copy / DEMO, folder)
-    (folder / "mistakes.csv").write_text("run,excerpt\none,what a child said\n")
+    (folder / "mistakes.csv").write_text("run,transcript\none,what a child said\n")
     (folder / "explanation.json").write_text('{"segments": ["what a child said"]}')
     document = read_json(folder / "results.json")
     runs = [name for name in document["results"] if name not in document["baselines"]]

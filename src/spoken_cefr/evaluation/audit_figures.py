@@ -111,14 +111,14 @@ def draw_learning_curve(curve: pd.DataFrame) -> Drawing:
     """
     titles = {"probe": "probes, cross-validated", "run": "networks, test part"}
     kinds = [kind for kind in titles if kind in set(curve["kind"])] or ["probe"]
-    figure = Drawing(width_in=6, height_in=0.4 + 3 * len(kinds))
-    panels = figure.subplots(len(kinds), 1, squeeze=False)[:, 0]
+    figure = Drawing(width_in=4 * len(kinds), height_in=4)
+    panels = figure.subplots(1, len(kinds), squeeze=False)[0]
+    apart = 0.012 * curve["n_train_speakers"].max()
     for ax, kind in zip(panels, kinds, strict=True):
-        for index, (name, rows) in enumerate(
-            curve[curve["kind"] == kind].groupby("model", sort=False)
-        ):
+        curves = list(curve[curve["kind"] == kind].groupby("model", sort=False))
+        for index, (name, rows) in enumerate(curves):
             # Side by side, so that the intervals of two curves do not hide each other.
-            speakers = rows["n_train_speakers"] * (1 + 0.02 * index)
+            speakers = rows["n_train_speakers"] + apart * (index - (len(curves) - 1) / 2)
             kappa = rows["quadratic_weighted_kappa"]
             low, high = (rows[f"quadratic_weighted_kappa_{end}"] for end in ("low", "high"))
             color = OKABE_ITO[index % len(OKABE_ITO)]
@@ -130,7 +130,9 @@ def draw_learning_curve(curve: pd.DataFrame) -> Drawing:
         ax.set_title(titles[kind], fontsize=10)
         ax.grid(axis="y", lw=0.4)
         if len(curve):
-            ax.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1, 1))
+            ax.legend(
+                fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, columnspacing=1
+            )
     return figure
 
 

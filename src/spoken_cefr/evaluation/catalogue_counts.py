@@ -15,12 +15,15 @@ from matplotlib.ticker import PercentFormatter
 
 from spoken_cefr.evaluation.drawing import HATCHES, OKABE_ITO, Drawing, in_style
 from spoken_cefr.evaluation.figures import draw_age
+from spoken_cefr.evaluation.results import FIRST_MEASURES
 from spoken_cefr.evaluation.tables import PARTS, read_table
+from spoken_cefr.files import read_json
 from spoken_cefr.levels import TARGET_LEVELS
 from spoken_cefr.paths import ROOT
 
 COUNTS = ROOT / "data" / "fr_catalogue_2025-01_counts.csv"
 SPLIT_COUNTS = ROOT / "data" / "fr_catalogue_2025-01_split_counts.csv"
+BASELINES = ROOT / "data" / "fr_catalogue_2025-01_baselines.json"
 COUNT_COLUMNS: tuple[str, ...] = ("level", "age_group", "gender", "duration_class")
 # The site's words, in order of time.
 DURATION_CLASSES: tuple[str, ...] = (
@@ -31,6 +34,12 @@ DURATION_CLASSES: tuple[str, ...] = (
     "120-180 secondes",
     ">180 secondes",
 )
+# What a row of the table of the catalogue tells, with the site's words.
+SHARES: Mapping[str, tuple[str, ...]] = {
+    "age_group": ("enfant", "adolescent", "adulte", "seniors"),
+    "gender": ("féminin",),
+    "duration_class": DURATION_CLASSES,
+}
 
 
 def read_counts(path: Path = COUNTS) -> pd.DataFrame:
@@ -170,3 +179,53 @@ def _grouped_bars(
     ax.set_xticks(np.arange(len(TARGET_LEVELS)), TARGET_LEVELS)
     ax.set(xlabel="CEFR level")
     ax.margins(y=0.12)
+
+
+def catalogue_table(counts: pd.DataFrame, split_counts: pd.DataFrame) -> pd.DataFrame:
+    """Each level's recordings, speakers, and shares by age, gender and duration class.
+
+    Parameters
+    ----------
+    counts, split_counts : pd.DataFrame
+        From :func:`read_counts` and :func:`read_split_counts`.
+
+    Returns
+    -------
+    pd.DataFrame
+        Index: the target levels and "all". Shares are of the level's recordings.
+        A speaker of several levels counts in each, and once in "all".
+    """
+    usable = counts[counts["level"].isin(TARGET_LEVELS)]
+    groups = {level: usable[usable["level"] == level] for level in TARGET_LEVELS} | {"all": usable}
+    speakers = split_counts[split_counts["part"] == "all"].set_index("level")["speakers"]
+    rows = {}
+    for level, rows_of in groups.items():
+        n = rows_of["recordings"].sum()
+        rows[level] = {"recordings": n, "speakers": speakers[level]} | {
+            f"{column}: {value}": rows_of.loc[rows_of[column] == value, "recordings"].sum() / n
+            for column, values in SHARES.items()
+            for value in values
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("level")
+    return table.astype({"recordings": int, "speakers": int})
+
+
+def baselines_table(path: Path = BASELINES) -> pd.DataFrame:
+    """What baselines on the site's metadata reach on the real catalogue, as text.
+
+    Returns
+    -------
+    pd.DataFrame
+        Index: the baseline; what it knows, then each measure with its interval
+        over speakers, such as ``0.54 [0.50, 0.58]``.
+    """
+    baselines = read_json(path)["label_sets"]["keep"]["baselines"]
+    rows = {
+        name: {"what it knows": scores["description"]}
+        | {
+            title: "{value:.2f} [{low:.2f}, {high:.2f}]".format(**scores[measure])
+            for measure, title in FIRST_MEASURES.items()
+        }
+        for name, scores in baselines.items()
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("baseline")

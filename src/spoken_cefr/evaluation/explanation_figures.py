@@ -46,7 +46,7 @@ def draw_gradcam(image: np.ndarray, heat: np.ndarray, title: str) -> Drawing:
     """
     figure = Drawing(width_in=7, height_in=3.4)
     left, right = figure.subplots(1, 2, sharey=True)
-    for ax, name in ((left, "what the network saw"), (right, "where it finds the level")):
+    for ax, name in ((left, "what the network saw"), (right, "where it finds its answer")):
         ax.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         ax.set(xlabel="time (pixels)", title=name)
         ax.title.set_fontsize(9)

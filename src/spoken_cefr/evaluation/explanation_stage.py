@@ -53,7 +53,8 @@ def perform_explanation(
     """Explain the recording that the best run is surest of and right about.
 
     Segments are explained by the best run that answers segments, the image by
-    the best network on mel images, each if there is one.
+    the best network on mel images, each if there is one. Each explains its own
+    answer, which may be another than the best run's: the title says whose it is.
 
     Parameters
     ----------
@@ -77,14 +78,16 @@ def perform_explanation(
     figures: dict[str, Drawing] = {}
     evidence = _evidence(inputs, runs, answering, chosen, config)
     if evidence is not None:
-        told, of_run, attention_run = evidence
-        document |= {"segments_run": of_run, "attention_run": attention_run}
+        told, of_run, answer, attention_run = evidence
+        document |= {"segments_run": of_run, "segments_answer": answer}
+        document["attention_run"] = attention_run
         document["segments"] = _records(told.sort_values("evidence", ascending=False))
-        title = f"recording {chosen['recording_id']}: {chosen['predicted']} by {of_run}"
+        title = f"recording {chosen['recording_id']}: {answer} by {of_run}"
         figures["explanation_segments"] = draw_segments(told, title)
-        image = _gradcam(inputs, told, answering, chosen, config)
-        if image is not None:
-            document["image_run"], figures["explanation_gradcam"] = image
+    image = _gradcam(inputs, runs, answering, chosen, config)
+    if image is not None:
+        seen, figures["explanation_gradcam"] = image
+        document |= seen
     if measures is not None and chosen["recording_id"] in measures.index:
         train = inputs.split[inputs.split["part"] == "train"]
         differences = measure_differences(
@@ -119,29 +122,31 @@ def _evidence(
     ranked: Sequence[str],
     chosen: pd.Series,
     config: Config,
-) -> tuple[pd.DataFrame, str, str | None] | None:
-    mine = inputs.segments[inputs.segments["recording_id"] == chosen["recording_id"]]
-    mine = mine.sort_values("start_s")
-    columns = [f"p_{level}" for level in inputs.levels]
-    of_run, answered = None, None
+) -> tuple[pd.DataFrame, str, str, str | None] | None:
+    """Segments of the chosen recording, of which run, its answer, and whose attention."""
     for name in ranked:
-        rows = rows_of(runs[name], unit="segment").set_index("id")[columns]
-        rows = rows.loc[rows.index.intersection(mine["segment_id"])]
+        told = _evidence_of(inputs, runs[name], chosen["recording_id"])
         # A run on whole recordings gives all its segments one answer: that explains nothing.
-        if len(rows) and (rows.nunique() > 1).any():
-            of_run, answered = name, rows
-            break
-    if answered is None:
+        if told is not None and told[0]["evidence"].nunique() > 1:
+            attention_run, attention = _attention(ranked, told[0]["segment_id"], config)
+            return told[0].assign(attention=attention), name, told[1], attention_run
+    return None
+
+
+def _evidence_of(
+    inputs: Inputs, predictions: pd.DataFrame, recording_id: str
+) -> tuple[pd.DataFrame, str] | None:
+    """What each segment says for the run's own answer, and that answer; None if it has none."""
+    of_recording = rows_of(predictions, unit="recording").set_index("recording_id")
+    answered = rows_of(predictions, unit="segment").set_index("id")
+    mine = inputs.segments[inputs.segments["recording_id"] == recording_id]
+    mine = mine[mine["segment_id"].isin(answered.index)].sort_values("start_s")
+    if mine.empty or recording_id not in of_recording.index:
         return None
-    mine = mine[mine["segment_id"].isin(answered.index)]
-    attention_run, attention = _attention(ranked, mine["segment_id"], config)
-    told = segment_evidence(
-        mine,
-        answered.loc[mine["segment_id"]].to_numpy(dtype=np.float64),
-        answer=inputs.levels.index(chosen["predicted"]),
-        attention=attention,
-    )
-    return told, of_run, attention_run
+    answer = of_recording.at[recording_id, "predicted"]
+    table = answered.loc[mine["segment_id"], [f"p_{level}" for level in inputs.levels]]
+    probabilities = table.to_numpy(dtype=np.float64)
+    return segment_evidence(mine, probabilities, answer=inputs.levels.index(answer)), answer
 
 
 def _attention(
@@ -158,27 +163,28 @@ def _attention(
 
 def _gradcam(
     inputs: Inputs,
-    evidence: pd.DataFrame,
+    runs: Mapping[str, pd.DataFrame],
     ranked: Sequence[str],
     chosen: pd.Series,
     config: Config,
-) -> tuple[str, Drawing] | None:
-    """Grad-CAM on the segment that speaks most for the answer."""
-    folders = [stage_folder(config, "neural_networks") / name for name in ranked]
-    folder = next((folder for folder in folders if _reads_images(folder)), None)
-    if folder is None or not (stage_folder(config, "processing") / "log_mel.npy").exists():
+) -> tuple[dict[str, str], Drawing] | None:
+    """Grad-CAM of a network's own answer, on the segment that speaks most for it."""
+    stage = stage_folder(config, "neural_networks")
+    name = next((name for name in ranked if _reads_images(stage / name)), None)
+    if name is None or not (stage_folder(config, "processing") / "log_mel.npy").exists():
         return None
+    told = _evidence_of(inputs, runs[name], chosen["recording_id"])
+    if told is None:
+        return None
+    evidence, answer = told
     clearest = evidence.loc[evidence["evidence"].idxmax()]
     row = int(np.flatnonzero(inputs.segments["segment_id"] == clearest["segment_id"])[0])
-    size = read_json(folder / "config.json")["image_size"]
-    image = to_image(load_arrays(config)[0][row : row + 1], size)[0]
-    heat = gradcam(
-        load_run_model(folder).model,
-        torch.as_tensor(image),
-        inputs.levels.index(chosen["predicted"]),
-    )
-    title = f"{clearest['segment_id']}, {clearest['start_s']:.1f} s, {chosen['predicted']}"
-    return folder.name, draw_gradcam(image, heat, f"{title}, {folder.name}")
+    trained = load_run_model(stage / name)
+    image = to_image(load_arrays(config)[0][row : row + 1], trained.card["image_size"])[0]
+    heat = gradcam(trained.model, torch.as_tensor(image), inputs.levels.index(answer))
+    title = f"{clearest['segment_id']}, {clearest['start_s']:.1f} s: {answer} by {name}"
+    seen = {"image_run": name, "image_answer": answer, "image_segment": clearest["segment_id"]}
+    return seen, draw_gradcam(image, heat, title)
 
 
 def _reads_images(folder: Path) -> bool:

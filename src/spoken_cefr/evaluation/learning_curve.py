@@ -10,10 +10,11 @@ import pandas as pd
 
 from spoken_cefr.config import Config
 from spoken_cefr.evaluation.metrics import METRICS
-from spoken_cefr.evaluation.probes import Target, answers, question, usable_folds
+from spoken_cefr.evaluation.probes import Question, Target, answers, question, usable_folds
 from spoken_cefr.evaluation.repeats import repeated_intervals
 from spoken_cefr.evaluation.results import bootstrap_options
 from spoken_cefr.progress import progress
+from spoken_cefr.speakers import speaker_folds
 
 SHARES: tuple[float, ...] = (0.1, 0.2, 0.35, 0.6, 1.0)  # of the speakers that a fold trains on
 SHOWN: tuple[str, ...] = ("accuracy", "macro_f1", "quadratic_weighted_kappa")
@@ -54,7 +55,7 @@ def learning_curve(
         n_folds = usable_folds(asked)
         if not n_folds:
             continue
-        for n_train in train_sizes(np.unique(asked.speakers).size, n_folds=n_folds):
+        for n_train in train_sizes(fewest_train_speakers(asked, n_folds=n_folds, config=config)):
             given = answers(
                 asked,
                 n_repeats=config.evaluation.n_repeats,
@@ -107,7 +108,17 @@ def curve_row(
     return row
 
 
-def train_sizes(n_speakers: int, *, n_folds: int, shares: Sequence[float] = SHARES) -> list[int]:
-    """Numbers of speakers to train on, up to what the smallest fold's training rows hold."""
-    most = n_speakers - -(-n_speakers // n_folds)
+def fewest_train_speakers(asked: Question, *, n_folds: int, config: Config) -> int:
+    """How many speakers every fold of every repeat has to train on."""
+    return min(
+        np.unique(asked.speakers[train]).size
+        for repeat in range(config.evaluation.n_repeats)
+        for train, _ in speaker_folds(
+            asked.codes, asked.speakers, seed=config.seed + repeat, n_folds=n_folds
+        )
+    )
+
+
+def train_sizes(most: int, *, shares: Sequence[float] = SHARES) -> list[int]:
+    """Numbers of speakers to train on, up to the most that can be drawn in each fold."""
     return sorted({max(1, round(share * most)) for share in shares})

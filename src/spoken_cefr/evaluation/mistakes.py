@@ -1,7 +1,6 @@
 """The mistakes to look at first: wrong answers, the surest ones."""
 
 import os
-import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from spoken_cefr.evaluation.results import rows_of
 from spoken_cefr.paths import NOTEBOOKS
 
 N_PER_RUN = 5
-EXCERPT_CHARACTERS = 160
 
 
 def mistakes_table(
@@ -38,8 +36,8 @@ def mistakes_table(
     -------
     pd.DataFrame
         run, recording_id, level, predicted, confidence (probability of the
-        answer), p_level (of the true level), excerpt (the beginning of the
-        transcript, "" without one), then the measures.
+        answer), p_level (of the true level), transcript ("" without one), then
+        the measures.
     """
     texts = transcripts.drop_duplicates("recording_id").set_index("recording_id")["text"]
     tables = []
@@ -54,7 +52,7 @@ def mistakes_table(
                 "predicted": wrong["predicted"],
                 "confidence": _probability(wrong, wrong["predicted"], levels),
                 "p_level": _probability(wrong, wrong["level"], levels),
-                "excerpt": [excerpt(texts.get(name, "")) for name in wrong["recording_id"]],
+                "transcript": [texts.get(name, "") for name in wrong["recording_id"]],
             }
         )
         table = table.sort_values(["confidence", "recording_id"], ascending=[False, True])
@@ -63,11 +61,6 @@ def mistakes_table(
     if measures is not None and len(found):
         found = found.join(measures, on="recording_id")
     return found
-
-
-def excerpt(text: str) -> str:
-    """The beginning of a text, cut between words."""
-    return textwrap.shorten(text, EXCERPT_CHARACTERS, placeholder=" …")
 
 
 def player_url(audio: Path) -> str:

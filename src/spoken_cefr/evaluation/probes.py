@@ -153,7 +153,11 @@ def permuted_codes(codes: np.ndarray, speakers: np.ndarray, *, seed: Sequence[in
 def permuted_kappas(
     asked: Question, *, n_classes: int, n_permutations: int, n_folds: int, seed: int
 ) -> np.ndarray:
-    """Kappa of the probe when there is nothing to learn. -> (n_permutations,)"""
+    """Kappa of the probe when there is nothing to learn. -> (n_permutations,)
+
+    Each is of one cross-validation. What it is held against is a mean of several,
+    which varies less: a p-value from both errs towards "by chance".
+    """
     kappas = []
     for number in range(n_permutations):
         codes = permuted_codes(asked.codes, asked.speakers, seed=[seed, number])

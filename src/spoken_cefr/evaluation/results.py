@@ -32,6 +32,20 @@ from spoken_cefr.evaluation.per_class import per_class_rows
 from spoken_cefr.evaluation.tables import PARTS, UNITS
 from spoken_cefr.levels import TARGET_LEVELS, level_codes
 
+# Titles of what a table shows: to look at first, and everything.
+FIRST_MEASURES: Mapping[str, str] = {
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "quadratic_weighted_kappa": "kappa",
+    "mean_absolute_error": "MAE in levels",
+    "within_one_level": "within one level",
+}
+ALL_MEASURES: Mapping[str, str] = FIRST_MEASURES | {
+    "balanced_accuracy": "balanced accuracy",
+    "log_loss": "log loss in nats",
+    "expected_calibration_error": "calibration error",
+}
+
 
 @dataclass(frozen=True)
 class Score:
@@ -194,21 +208,18 @@ def read_results(folder: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype={"run": str})
 
 
-def summary_table(results: pd.DataFrame) -> pd.DataFrame:
-    """The few columns to look at first, as text, such as ``0.54 [0.41, 0.66]``.
+def summary_table(
+    results: pd.DataFrame, *, shown: Mapping[str, str] = FIRST_MEASURES
+) -> pd.DataFrame:
+    """Scores as text, such as ``0.54 [0.41, 0.66]``.
 
     Parameters
     ----------
     results : pd.DataFrame
         From :func:`results_table` or :func:`read_results`.
+    shown : mapping of str to str
+        Titles by measure: those to look at first, or ``ALL_MEASURES``.
     """
-    shown = {
-        "accuracy": "accuracy",
-        "macro_f1": "macro-F1",
-        "quadratic_weighted_kappa": "kappa",
-        "mean_absolute_error": "MAE in levels",
-        "within_one_level": "within one level",
-    }
     table = results[["run", "unit", "n", "n_speakers"]].rename(columns={"n_speakers": "speakers"})
     for name, title in shown.items():
         columns = [name, f"{name}_low", f"{name}_high"]

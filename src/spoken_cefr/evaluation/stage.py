@@ -147,7 +147,13 @@ def run(config: Config) -> Report:
         *write_tables(folder, tables),
         *write_documents(folder, documents),
         *write_confusion(folder, scores, levels),
-        *write_study(folder, units=inputs.units, results=tables["results"], levels=levels),
+        *write_study(
+            folder,
+            units=inputs.units,
+            results=tables["results"],
+            levels=levels,
+            options=config.neural_networks,
+        ),
         *write_figures(folder, figures, config=config),
     ]
     remove_others(folder, written)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spoken_cefr.config import NeuralNetworksConfig
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.tables import PARTS, UNITS
 from spoken_cefr.files import write_csv, write_json
@@ -46,6 +47,7 @@ def write_study(
     units: pd.DataFrame,
     results: pd.DataFrame,
     levels: Sequence[str],
+    options: NeuralNetworksConfig,
     study: Mapping[str, Any] | None = None,
 ) -> list[Path]:
     """Write ``study_table_1.csv``, ``study_networks.csv`` and ``study.json`` to a folder.
@@ -56,11 +58,13 @@ def write_study(
         Every recording and segment: columns unit, level.
     results : pd.DataFrame
         As ``results.csv``.
+    options : NeuralNetworksConfig
+        With which encoders our runs read.
     """
     study = study or read_study()
     paths = [folder / name for name in ("study_table_1.csv", "study_networks.csv", "study.json")]
     write_csv(paths[0], table_1(study, units, levels=levels))
-    write_csv(paths[1], networks_table(study, results))
+    write_csv(paths[1], networks_table(study, results, options))
     write_json(paths[2], reanalysis(study))
     return paths
 
@@ -96,13 +100,28 @@ def table_1(
     )
 
 
-def networks_table(study: Mapping[str, Any], results: pd.DataFrame) -> pd.DataFrame:
+def inputs_here(published: str, options: NeuralNetworksConfig) -> str:
+    """What a run of this build reads where the study's network read ``published``."""
+    context = {"window": "30 s windows", "segment": "one segment at a time"}
+    ours = {
+        "wav2vec2": f"{options.speech_encoder}, layer {options.speech_layer}, "
+        f"{options.speech_pooling}, {context[options.speech_context]}",
+        "BERT": options.text_encoder,
+    }
+    name, _, more = published.partition(", ")
+    return ", ".join(filter(None, [ours.get(name, name), more]))
+
+
+def networks_table(
+    study: Mapping[str, Any], results: pd.DataFrame, options: NeuralNetworksConfig
+) -> pd.DataFrame:
     """Tables 2 to 5, one row a cell: the study's, ours, and both constant predictors'.
 
     Returns
     -------
     pd.DataFrame
-        table, inputs, architecture, batch_size, study_accuracy, study_loss,
+        table, inputs (the study's), our_inputs, architecture, batch_size,
+        study_accuracy, study_loss,
         study_constant_accuracy, run, status ("run" or "not run"), n,
         n_speakers, accuracy, accuracy_low, accuracy_high, log_loss,
         constant_accuracy, constant_log_loss. Scores are those of test segments;
@@ -122,6 +141,7 @@ def networks_table(study: Mapping[str, Any], results: pd.DataFrame) -> pd.DataFr
                 {
                     "table": network["table"],
                     "inputs": network["inputs"],
+                    "our_inputs": inputs_here(network["inputs"], options),
                     "architecture": network["architecture"],
                     "batch_size": size,
                     "study_accuracy": network["accuracy"][str(size)],

@@ -214,9 +214,11 @@ def _answer(facts: Mapping[str, Any]) -> str:
     elif silence["p_value"] is None:
         sentences.append("What silence gives away by chance was not asked.")
     else:
-        sentences.append("Silence alone does not give away the level.")
+        sentences.append("Silence alone is not shown to give away the level.")
     if beyond and beyond_length and silence and silence["p_value"] and not told_by_silence:
-        sentences.append("So it hears level, and not only length, age and microphone.")
+        sentences.append(
+            "So it hears more than length and age, and nothing points to the microphone."
+        )
     elif beyond and beyond_length:
         sentences.append(
             "So it hears more than length and age, but the microphone is not ruled out."
