@@ -123,6 +123,8 @@ def score_table(
         ``COLUMNS``: each measure is the mean over repeats of that of all
         recordings, its interval and that of the difference are over speakers.
         A recording that is not answered in every repeat counts in n_left_out.
+        The kappa of ``majority`` need not be 0: its answer may differ from
+        fold to fold.
     """
     tables = {
         name: told.pivot(index="recording_id", columns="repeat", values="predicted").dropna()
