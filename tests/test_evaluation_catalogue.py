@@ -1,15 +1,25 @@
 """The shortcuts on a bare catalogue: worked on a made-up one, held against the real one's facts."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.catalogue import catalogue_baselines, descriptions, read_catalogue
+from spoken_cefr.evaluation import catalogue
+from spoken_cefr.evaluation.catalogue import (
+    RANDOM,
+    catalogue_baselines,
+    descriptions,
+    read_catalogue,
+)
+from spoken_cefr.evaluation.repeats import N_FOLDS
 from spoken_cefr.files import read_json, sha256_of
 from spoken_cefr.levels import MERGED_LEVELS, TARGET_LEVELS
 from spoken_cefr.paths import ROOT
+from spoken_cefr.speakers import speaker_folds
 
 COMMITTED = ROOT / "data" / "fr_catalogue_2025-01_baselines.json"
+SPLIT_COUNTS = ROOT / "data" / "fr_catalogue_2025-01_split_counts.csv"
 OPTIONS = {"n_repeats": 2, "n_bootstrap": 50, "confidence": 0.95, "seed": 1}
 
 
@@ -51,6 +61,45 @@ def test_a_duration_that_tells_the_level_is_found_and_majority_is_half_right(tmp
     assert scores["majority"]["quadratic_weighted_kappa"].value == 0
 
 
+def test_a_voice_under_two_spellings_is_one_speaker(tmp_path):
+    path = tmp_path / "catalogue.csv"
+    one = made_up_catalogue()
+    shouted = one["Author"].str.upper() + " "
+    found = []
+    for table in (one, one.assign(Author=one["Author"].where(one.index % 2 == 0, shouted))):
+        table.to_csv(path, index=False)
+        cards = read_catalogue(path).cards
+        assert cards["speaker_id"].nunique() == 20
+        found.append(catalogue_baselines(cards, levels=TARGET_LEVELS, **OPTIONS))
+    assert cards["author"].nunique() == 40
+    assert found[0] == found[1]
+
+
+def test_random_answers_are_drawn_anew_in_each_fold_and_repeat_and_are_the_same_twice(
+    tmp_path, monkeypatch
+):
+    path = tmp_path / "catalogue.csv"
+    made_up_catalogue().to_csv(path, index=False)
+    cards = read_catalogue(path).cards
+    given = []
+    monkeypatch.setattr(
+        catalogue, "repeated_intervals", lambda *args, **options: given.append(args[1:3])
+    )
+    for _ in range(2):
+        catalogue_baselines(cards, levels=TARGET_LEVELS, **OPTIONS)
+    of_random = list(descriptions()).index(RANDOM)
+    codes, repeats = given[of_random]
+    np.testing.assert_array_equal(repeats, given[of_random + len(descriptions())][1])
+    speakers = cards["speaker_id"].to_numpy()
+    draws = {
+        tuple(answers[test])
+        for repeat, answers in enumerate(repeats)
+        for _, test in speaker_folds(codes, speakers, n_folds=N_FOLDS, seed=1 + repeat)
+    }
+    # Folds of eight cards and one share of levels: of one seed, they would be answered alike.
+    assert len(draws) == N_FOLDS * OPTIONS["n_repeats"]
+
+
 @pytest.mark.parametrize(
     "text, told", [("Author,Level\na,A1\n", "no column Title"), ("", "no CSV")]
 )
@@ -68,7 +117,7 @@ def real(shared):
 
 @pytest.mark.slow
 def test_the_real_catalogue_gives_the_measured_values(real):
-    """The values of the facts: measured independently, 5-fold over authors, mean of 5 repeats."""
+    """The values of the facts: measured independently, 5-fold over speakers, mean of 5 repeats."""
     cards, dropped = read_catalogue(real)
     assert (len(cards), dropped) == (1002, {"level C2": 4})
     scores = catalogue_baselines(cards, levels=TARGET_LEVELS, **OPTIONS)
@@ -92,6 +141,9 @@ def test_the_numbers_in_git_are_those_of_the_real_catalogue_and_hold_no_card(rea
     document = read_json(COMMITTED)
     assert document["source"]["sha256"] == sha256_of(real)
     assert document["source"]["n_usable"] == 1002
+    counted = pd.read_csv(SPLIT_COUNTS).set_index(["part", "level"]).loc[("all", "all")]
+    assert document["source"]["n_speakers"] == counted["speakers"] == 396
+    assert document["source"]["n_authors"] == 406
     text = COMMITTED.read_text(encoding="utf-8")
     cards = read_catalogue(real).cards
     assert not any(title in text for title in cards["title"])

@@ -138,6 +138,16 @@ def test_every_run_and_baseline_is_scored_in_both_units(evaluated):
     assert scores["good", "segment"] > scores["poor", "segment"]
 
 
+def test_shortcuts_are_cross_validated_on_all_speakers_and_absent_runs_are_told(evaluated):
+    config, report = evaluated
+    table = pd.read_csv(stage_folder(config, "evaluation") / "cross_validation.csv")
+    assert list(table["run"]) == ["majority", "duration_only"]
+    assert set(table["n"]) == {24} and set(table["n_speakers"]) == {8}
+    told = [row["id"] for row in report.remarks if row["id"].startswith("cross-validation: ")]
+    names = config.evaluation.cross_validated_runs
+    assert told == [f"cross-validation: {name}" for name in names]
+
+
 def test_columns_are_a_measure_and_its_bounds(evaluated):
     config, _ = evaluated
     results = read_results(stage_folder(config, "evaluation"))

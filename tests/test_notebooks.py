@@ -26,6 +26,7 @@ SUBSET = [
     "evaluation.n_repeats=1",
     "evaluation.n_permutations=2",
     "evaluation.n_permuted_trainings=1",
+    "evaluation.n_cross_validation_repeats=1",
 ]
 
 

@@ -11,6 +11,7 @@ from spoken_cefr.levels import MERGED_LEVELS, TARGET_LEVELS
 from spoken_cefr.neural_networks.split import (
     check_split,
     class_remarks,
+    parts_of_fold,
     recordings_to_split,
     relabel,
     repeated_folds,
@@ -152,6 +153,27 @@ def test_repeats_differ_and_do_not_depend_on_the_order_of_the_rows():
 def test_more_folds_than_speakers_is_one_clear_error():
     with pytest.raises(InputError, match="9 speakers cannot fill 10 folds"):
         repeated_folds(small(), n_folds=10)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_fold_that_validates_is_chosen_as_the_one_split_chooses_it(seed):
+    split = speaker_split(small(), n_folds=4, seed=seed)
+    tested = int(split.loc[split["part"] == "test", "fold"].iloc[0])
+    pd.testing.assert_frame_equal(parts_of_fold(split.drop(columns="part"), tested), split)
+
+
+def test_a_level_of_two_folds_is_not_left_to_validation_alone():
+    folds = [0, 0, 1, 1, 2, 2]
+    levels = ["A1", "A2", "A1", "C1", "A1", "A2"]
+    table = pd.DataFrame({"speaker_id": list("abcdef"), "level": levels, "fold": folds})
+    split = parts_of_fold(table, 0)
+    assert split.groupby("fold")["part"].first().tolist() == ["test", "train", "validation"]
+
+
+def test_two_folds_leave_nothing_to_train_on():
+    table = small().merge(repeated_folds(small(), n_folds=2, n_repeats=1), on="recording_id")
+    with pytest.raises(InputError, match="the split has no train part"):
+        parts_of_fold(table, 0)
 
 
 # --- classes and labels

@@ -111,6 +111,9 @@ class EvaluationConfig:
     # Finished runs that the audit trains again (and the best of all); "" for none.
     audit_runs: str = "ordinal_measures, attention_speech, fusion, small_cnn"
     n_permuted_trainings: int = 3  # of each of them, with the labels of other speakers; 0: none
+    # Finished runs that are trained again in each fold of a cross-validation; [] for none.
+    cross_validated_runs: tuple[str, ...] = ("ordinal_measures", "attention_speech", "fusion")
+    n_cross_validation_repeats: int = 2  # each shares the speakers out among n_folds folds anew
 
 
 @dataclass(frozen=True)
@@ -294,6 +297,11 @@ def _check(config: Config) -> None:
             config.evaluation.n_permuted_trainings >= 0,
             f"evaluation.n_permuted_trainings is {config.evaluation.n_permuted_trainings}; it must "
             "not be below 0 (0: none)",
+        ),
+        (
+            config.evaluation.n_cross_validation_repeats >= 1,
+            "evaluation.n_cross_validation_repeats is "
+            f"{config.evaluation.n_cross_validation_repeats}; it must be at least 1",
         ),
         (
             config.evaluation.n_permutations >= 0,

@@ -53,6 +53,7 @@ REQUIRED: tuple[str, ...] = (
 OPTIONAL: tuple[str, ...] = (
     "agreement.csv",
     "audit_groups.csv",
+    "cross_validation.csv",
     "learning_curve.csv",
     "figures/audit.png",
     "figures/calibration_recording.png",

@@ -3,7 +3,7 @@
 A catalogue is the table of cards that the original study's scraper wrote: no
 audio, and the duration as a class of the site. The shortcuts of
 :mod:`spoken_cefr.evaluation.metadata_models` are scored on it by
-cross-validation over authors.
+cross-validation over speakers.
 """
 
 from collections import Counter
@@ -25,7 +25,7 @@ from spoken_cefr.evaluation.metadata_models import (
 from spoken_cefr.evaluation.metrics import METRICS
 from spoken_cefr.evaluation.repeats import N_FOLDS, repeated_intervals
 from spoken_cefr.levels import TARGET_LEVELS, level_codes, to_label_set
-from spoken_cefr.speakers import speaker_folds
+from spoken_cefr.speakers import speaker_folds, speaker_ids
 
 # Columns of the study's CSV, and ours.
 COLUMNS = {
@@ -58,7 +58,8 @@ def read_catalogue(path: Path) -> Catalogue:
     Catalogue
         cards: author, title, description, date (the year first), level,
         gender, age_group, duration_class, themes; "" where the site says
-        nothing. In the order of the file.
+        nothing; speaker_id as `spoken_cefr.speakers.speaker_ids` groups the
+        authors of the whole file. In the order of the file.
 
     Raises
     ------
@@ -75,6 +76,7 @@ def read_catalogue(path: Path) -> Catalogue:
     if missing:
         raise InputError(f"{path} has no column {missing[0]}: it is not a catalogue of the site")
     cards = table[list(COLUMNS)].rename(columns=COLUMNS)
+    cards["speaker_id"] = speaker_ids(cards["author"].tolist())
     cards["date"] = cards["date"].str.extract(r"(\d{4})", expand=False).fillna("")
     usable = cards["level"].isin(TARGET_LEVELS)
     dropped = Counter(f"level {level or 'unknown'}" for level in cards["level"][~usable])
@@ -92,8 +94,8 @@ def catalogue_baselines(
 ) -> dict[str, dict[str, Interval]]:
     """Score every shortcut on a catalogue.
 
-    Each of ``n_repeats`` times, authors are shared out anew among five folds,
-    stratified by level as far as whole authors allow; each fold is answered by
+    Each of ``n_repeats`` times, speakers are shared out anew among five folds,
+    stratified by level as far as whole speakers allow; each fold is answered by
     a model of the four others.
 
     Parameters
@@ -106,19 +108,21 @@ def catalogue_baselines(
     Returns
     -------
     dict of str to dict of str to Interval
-        By shortcut and measure: mean over the repeats, interval over authors.
+        By shortcut and measure: mean over the repeats, interval over speakers.
     """
     features = card_features(cards, cards["duration_class"])
     codes = level_codes(to_label_set(cards["level"], levels), classes=levels)
-    authors = cards["author"].to_numpy(dtype=str)
+    speakers = cards["speaker_id"].to_numpy(dtype=str)
     answers: dict[str, list[np.ndarray]] = {name: [] for name in (CONSTANT, RANDOM, *FIELDS)}
     for repeat in range(n_repeats):
-        folds = list(speaker_folds(codes, authors, n_folds=N_FOLDS, seed=seed + repeat))
+        folds = list(speaker_folds(codes, speakers, n_folds=N_FOLDS, seed=seed + repeat))
         for name in answers:
             answered = np.empty_like(codes)
-            for train, test in folds:
+            for fold, (train, test) in enumerate(folds):
+                # Draws of its own for each fold of each repeat.
+                rng = np.random.default_rng([seed, repeat, fold])
                 answered[test] = _answer(
-                    name, features, codes, train, test, n_classes=len(levels), seed=seed + repeat
+                    name, features, codes, train, test, n_classes=len(levels), rng=rng
                 )
             answers[name].append(answered)
     return {
@@ -126,7 +130,7 @@ def catalogue_baselines(
             METRICS,
             codes,
             np.stack(repeats),
-            authors,
+            speakers,
             n_classes=len(levels),
             n_bootstrap=n_bootstrap,
             confidence=confidence,
@@ -153,13 +157,13 @@ def _answer(
     test: np.ndarray,
     *,
     n_classes: int,
-    seed: int,
+    rng: np.random.Generator,
 ) -> np.ndarray:
     shares = np.bincount(codes[train], minlength=n_classes) / train.size
     if name == CONSTANT:
         return np.full(test.size, shares.argmax())
     if name == RANDOM:
-        return np.random.default_rng(seed).choice(n_classes, test.size, p=shares)
+        return rng.choice(n_classes, test.size, p=shares)
     probabilities = fit_probabilities(
         FIELDS[name],
         features.iloc[train],

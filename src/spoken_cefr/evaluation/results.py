@@ -223,7 +223,7 @@ def summary_table(
     table = results[["run", "unit", "n", "n_speakers"]].rename(columns={"n_speakers": "speakers"})
     for name, title in shown.items():
         columns = [name, f"{name}_low", f"{name}_high"]
-        table[title] = [_with_bounds(*values) for values in results[columns].to_numpy()]
+        table[title] = [with_bounds(*values) for values in results[columns].to_numpy()]
     return table
 
 
@@ -288,7 +288,8 @@ def _or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _with_bounds(value: float, low: float, high: float) -> str:
+def with_bounds(value: float, low: float, high: float) -> str:
+    """A value with its interval, as ``0.54 [0.41, 0.66]``; "-" where it is unknown."""
     if not math.isfinite(value):
         return "-"
     return f"{value:.2f}" if not math.isfinite(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"

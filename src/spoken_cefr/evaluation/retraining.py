@@ -128,6 +128,8 @@ def perform_retraining(
 class Trainer:
     """Trains a run in a variant into a folder of its own, and reads its answers."""
 
+    place = "retrained"  # in the stage's folder
+
     def __init__(self, config: Config, inputs: Inputs) -> None:
         self._config = config
         self._inputs = inputs
@@ -141,7 +143,7 @@ class Trainer:
             If the variant leaves nothing to learn from, or nothing that the run can read.
         """
         config = self._config
-        folder = stage_folder(config, "evaluation") / "retrained" / run.name / variant.name
+        folder = stage_folder(config, "evaluation") / self.place / run.name / variant.name
         told = variant.split[["recording_id", "part", "level"]].to_numpy(dtype=str).tolist()
         heard = [PAUSE_MARGIN_S, FADE_S] if variant.condition == SILENCE else []
         of_inputs = [self._hashes, input_keys(run.inputs, config), heard]

@@ -14,6 +14,7 @@ from spoken_cefr.evaluation.audit_figures import (
 )
 from spoken_cefr.evaluation.audit_stage import perform_audit
 from spoken_cefr.evaluation.baselines import BASELINES, all_baselines
+from spoken_cefr.evaluation.cross_validation import perform_cross_validation
 from spoken_cefr.evaluation.differences import agreement_table, difference_table, exceeds_table
 from spoken_cefr.evaluation.drawing import Drawing
 from spoken_cefr.evaluation.explanation_stage import perform_explanation
@@ -102,6 +103,7 @@ def run(config: Config) -> Report:
     exceeds = exceeds_table(differences)
     measures = read_measures(config)
     audit = perform_audit(inputs, runs, exceeds, measures, best=best, config=config)
+    validated = perform_cross_validation(list(runs), inputs, config=config)
     explanation = perform_explanation(inputs, runs, measures, ranked=ranked, config=config)
     tables = {
         "results": results_table(scores),
@@ -117,6 +119,7 @@ def run(config: Config) -> Report:
             levels=levels,
         ),
         **audit.tables,
+        **validated.tables,
     }
     descriptions = BASELINES | {
         folder.name: _description(folder) for folder in seen if folder.name in runs
@@ -163,7 +166,7 @@ def run(config: Config) -> Report:
         n_in=len(seen),
         n_out=len(runs),
         dropped=dropped,
-        remarks=remarks + audit.remarks,
+        remarks=remarks + audit.remarks + validated.remarks,
         figures={
             "baselines": list(baselines),
             "runs": list(runs),

@@ -1,6 +1,6 @@
 """Who is trained on and who is tested on: no speaker is ever in two parts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import permutations
 
 import numpy as np
@@ -174,6 +174,41 @@ def repeated_folds(
     )
 
 
+def parts_of_fold(table: pd.DataFrame, test: int) -> pd.DataFrame:
+    """Test one fold of a repeat, validate on another and train on the rest.
+
+    The validation fold is chosen as `speaker_split` chooses its own: levels
+    stay in train if they can, then the fold nearest to the corpus' shares of
+    levels is taken.
+
+    Parameters
+    ----------
+    table : pd.DataFrame
+        recording_id, speaker_id, level, fold; one repeat of `repeated_folds`.
+    test : int
+        The fold that is tested.
+
+    Returns
+    -------
+    pd.DataFrame
+        The same with the column part.
+
+    Raises
+    ------
+    InputError
+        If a part would be empty.
+    """
+    folds = table["fold"].to_numpy()
+    n_folds = int(folds.max()) + 1
+    pairs = [(test, other) for other in np.unique(folds) if other != test]
+    if not pairs:
+        raise InputError("the split has no validation part")
+    chosen = _most_even(_level_counts(folds, table["level"], n_folds), pairs)
+    split = table.assign(part=_part_names(n_folds, *chosen)[folds])
+    check_split(split)
+    return split
+
+
 def check_split(split: pd.DataFrame) -> None:
     """Raise InputError if a speaker is in two parts or a part is empty."""
     parts = split.groupby("speaker_id")["part"].nunique()
@@ -199,20 +234,10 @@ def _checked(recordings: pd.DataFrame, *, n_folds: int) -> pd.DataFrame:
 def _draw(table: pd.DataFrame, *, n_folds: int, seed: int) -> tuple[int, float, pd.DataFrame]:
     """One candidate: how many levels train lacks, how uneven its folds are, and the split."""
     folds = _folds(table, n_folds=n_folds, seed=seed)
-    counts = pd.crosstab(folds, table["level"]).reindex(range(n_folds), fill_value=0).to_numpy()
-    distances = _distances(counts)
-
-    def n_lacking(test: int, validation: int) -> int:
-        return int((counts.sum(axis=0) == counts[test] + counts[validation]).sum())
-
-    test, validation = min(
-        permutations(range(n_folds), 2),
-        key=lambda pair: (n_lacking(*pair), distances[pair[0]], distances[pair[1]]),
-    )
-    part = np.full(n_folds, "train", dtype=object)
-    part[[test, validation]] = ["test", "validation"]
-    split = table.assign(fold=folds, part=part[folds])
-    return n_lacking(test, validation), float(distances.sum()), split
+    counts = _level_counts(folds, table["level"], n_folds)
+    chosen = _most_even(counts, permutations(range(n_folds), 2))
+    split = table.assign(fold=folds, part=_part_names(n_folds, *chosen)[folds])
+    return _n_lacking(counts, *chosen), float(_distances(counts).sum()), split
 
 
 def _folds(table: pd.DataFrame, *, n_folds: int, seed: int) -> np.ndarray:
@@ -221,6 +246,33 @@ def _folds(table: pd.DataFrame, *, n_folds: int, seed: int) -> np.ndarray:
     for fold, (_, rows) in enumerate(speaker_folds(labels, speakers, n_folds=n_folds, seed=seed)):
         folds[rows] = fold
     return folds
+
+
+def _level_counts(folds: np.ndarray, levels: pd.Series, n_folds: int) -> np.ndarray:
+    """Recordings of each level in each fold, shape (n_folds, n_levels)."""
+    counts = pd.crosstab(folds, levels.to_numpy())
+    return counts.reindex(range(n_folds), fill_value=0).to_numpy()
+
+
+def _most_even(counts: np.ndarray, pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    """The best pair of a test and a validation fold: train lacks few levels, then evenness."""
+    distances = _distances(counts)
+    return min(
+        pairs,
+        key=lambda pair: (_n_lacking(counts, *pair), distances[pair[0]], distances[pair[1]]),
+    )
+
+
+def _n_lacking(counts: np.ndarray, test: int, validation: int) -> int:
+    """How many levels are in no other fold than these two."""
+    return int((counts.sum(axis=0) == counts[test] + counts[validation]).sum())
+
+
+def _part_names(n_folds: int, test: int, validation: int) -> np.ndarray:
+    """The part of each fold, shape (n_folds,)."""
+    part = np.full(n_folds, "train", dtype=object)
+    part[[test, validation]] = ["test", "validation"]
+    return part
 
 
 def _distances(counts: np.ndarray) -> np.ndarray:
