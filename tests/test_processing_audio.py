@@ -251,6 +251,17 @@ def test_a_header_that_announces_less_than_there_is_does_not_hide_the_length(tmp
         load_audio(path, max_duration_s=7)
 
 
+def test_frames_behind_a_gap_do_not_pass_the_longest_duration(tmp_path):
+    """libsndfile decodes the first 5 s, the walk counts 25 s, FFmpeg decodes 225 s."""
+    path = tmp_path / "joined.mp3"
+    parts = [write_noise_mp3(path, seconds=seconds) for seconds in (5, 20, 200)]
+    path.write_bytes(parts[0] + parts[1] + bytes(3000) + parts[2])
+    assert len(load_audio(path)) > 220 * RATE
+    assert walk_frames(path.read_bytes()).duration_s == pytest.approx(25, abs=0.5)
+    with pytest.raises(InputError, match=r"joined\.mp3 lasts 1\.0 minutes; at most 1 are taken"):
+        load_audio(path, max_duration_s=60)
+
+
 def test_variable_bit_rate_without_xing_header_is_decoded_to_its_end(tmp_path):
     """libsndfile alone stops at a length that it guesses from the first frame."""
     path = tmp_path / "vbr.mp3"
