@@ -176,6 +176,20 @@ def test_changed_overlap_keeps_the_transcripts(corpus, demo_config, tmp_path, mo
     assert report.figures["n_segments"] == 4 + 1 + 4
 
 
+def test_a_lower_limit_leaves_out_what_was_kept_as_a_fresh_run_does(corpus, demo_config, tmp_path):
+    good = tmp_path / "data"
+    shutil.copytree(corpus[0].data_path, good)
+    keep_rows(good, lambda name: name.startswith("good"))
+    shutil.copytree(good / "scraping", tmp_path / "fresh" / "scraping")
+    # Speech lasts 3.7 s, the noise 0.8 s. The limit is in minutes in the sentence.
+    kept = run(demo_config("processing.max_duration_s=3.0"))
+    assert [row["id"] for row in kept.dropped] == ["good_1", "good_2"]
+    assert "audio/good_1.mp3 lasts 0.1 minutes; at most 0.05 are taken" in kept.dropped[0]["reason"]
+    fresh = demo_config("processing.max_duration_s=3.0", f'data_dir="{tmp_path.as_posix()}/fresh"')
+    assert run(fresh) == kept
+    assert results(fresh) == results(demo_config())
+
+
 def test_strict_stops_at_the_first(corpus, demo_config, tmp_path):
     shutil.copytree(corpus[0].data_path, tmp_path / "data")
     with pytest.raises(InputError, match=r"bad_changed\.mp3 has changed"):

@@ -23,6 +23,7 @@ from spoken_cefr.stages import stage_folder
 
 FORMAT = 2  # of the JSON file and of what leads to it; a new number re-does every recording
 MIN_DURATION_S = 0.2
+_NEAR_S = 1.0  # header, decoder and resampler agree on a duration to within this
 SILENCE = 10 ** (-80 / 20)  # a peak below -80 dB of full scale is under the last bit but two
 
 
@@ -123,6 +124,22 @@ def load_speech(path: Path, max_duration_s: float | None = None) -> np.ndarray:
     if np.abs(signal).max() < SILENCE:
         raise InputError(f"{path} is silent from end to end")
     return signal
+
+
+def check_duration(config: Config, path: Path, record: dict[str, Any]) -> None:
+    """Pass if a kept recording is not longer than the profile now allows.
+
+    Near the limit the file itself decides: what a run takes must not depend on
+    the runs before it.
+
+    Raises
+    ------
+    InputError
+        As `load_audio` on a file that is too long.
+    """
+    longest_s = config.processing.max_duration_s
+    if record["n_samples"] / SAMPLE_RATE > longest_s - _NEAR_S:
+        load_audio(path, sample_rate=SAMPLE_RATE, max_duration_s=longest_s)
 
 
 def process_recording(

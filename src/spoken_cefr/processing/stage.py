@@ -26,6 +26,7 @@ from spoken_cefr.processing.audio import (
 from spoken_cefr.processing.backends import n_workers, run_in_order
 from spoken_cefr.processing.recordings import (
     audio_path,
+    check_duration,
     checked_sha256,
     load_speech,
     process_recording,
@@ -137,10 +138,12 @@ def transcribe_all(
         path = audio_path(config, row.file_name)
         try:
             sha256 = checked_sha256(path, row.sha256)
+            record = read_record(config, row.recording_id, sha256)
+            if record is not None:
+                check_duration(config, path, record)
         except InputError as error:
             dropped.append(_reason(config, row.recording_id, error))
             continue
-        record = read_record(config, row.recording_id, sha256)
         if record is None:
             waiting.append((row.recording_id, path, sha256))
         else:
