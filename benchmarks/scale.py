@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -53,7 +54,8 @@ def run_chain(data_dir: str, count: int, seconds: float, n_jobs: int) -> None:
     """Process ``count`` recordings; print seconds and peak memory as JSON."""
     config = load_config("demo", [f'data_dir="{data_dir}"', f"n_jobs={n_jobs}"])
     names = [f"{index:05d}" for index in range(count)]
-    records = [{"recording_id": name, "n_samples": int(seconds * RATE)} for name in names]
+    n_samples = int(seconds * RATE)
+    records = [SimpleNamespace(recording_id=name, n_samples=n_samples) for name in names]
     files = [f"audio/{index % N_DIFFERENT}.mp3" for index in range(count)]
     metadata = pd.DataFrame({"file_name": files}, index=names)
     start = time.perf_counter()

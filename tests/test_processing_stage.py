@@ -176,6 +176,14 @@ def test_changed_overlap_keeps_the_transcripts(corpus, demo_config, tmp_path, mo
     assert report.figures["n_segments"] == 4 + 1 + 4
 
 
+def test_remarks_are_of_this_profile_and_not_of_the_one_that_transcribed(
+    corpus, demo_config, tmp_path
+):
+    shutil.copytree(corpus[0].data_path, tmp_path / "data")
+    report = run(demo_config("processing.segment_s=0.5"))  # the noise lasts 0.8 s
+    assert not any("shorter than one segment" in row["reason"] for row in report.remarks)
+
+
 def test_a_lower_limit_leaves_out_what_was_kept_as_a_fresh_run_does(corpus, demo_config, tmp_path):
     good = tmp_path / "data"
     shutil.copytree(corpus[0].data_path, good)

@@ -1,6 +1,7 @@
 """The stage: scraping's recordings in, transcripts, words, segments and spectrograms out."""
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from spoken_cefr.processing.audio import (
 )
 from spoken_cefr.processing.backends import n_workers, run_in_order
 from spoken_cefr.processing.recordings import (
+    Record,
+    align_again,
     audio_path,
     check_duration,
     checked_sha256,
@@ -32,6 +35,7 @@ from spoken_cefr.processing.recordings import (
     process_recording,
     read_record,
     record_path,
+    remarks_of,
     textgrid_path,
     whisper_language,
 )
@@ -44,7 +48,7 @@ ARRAYS = ("log_mel.npy", "log_mel_noisy.npy")
 TABLES = ("transcripts.parquet", "words.parquet", "segments.parquet")
 
 Task = tuple[str, Path, str]  # recording_id, file, SHA-256 of the file
-Outcome = dict[str, Any] | InputError
+Outcome = Record | InputError
 
 
 def run(config: Config) -> Report:
@@ -81,25 +85,29 @@ def run(config: Config) -> Report:
                 if dropped
                 else f"{stage_folder(config, 'scraping') / 'metadata.csv'} lists no recording"
             )
-        kept = metadata.set_index("recording_id").loc[[r["recording_id"] for r in records]]
+        kept = metadata.set_index("recording_id").loc[[r.recording_id for r in records]]
         words = words_table(records)
         segments = segments_of(config, records, kept, words)
-        write_parquet(folder / "transcripts.parquet", transcripts_table(records))
+        write_parquet(folder / "transcripts.parquet", transcripts_table(config, records))
         write_parquet(folder / "words.parquet", words)
         write_parquet(folder / "segments.parquet", segments)
         write_spectrograms(config, records, kept)
-    _forget_others(config, {record["recording_id"] for record in records})
+    _forget_others(config, {record.recording_id for record in records})
     report = Report(
         stage="processing",
         unit="recording",
         n_in=len(metadata),
         n_out=len(records),
         dropped=sorted(dropped, key=lambda row: row["id"]),
-        remarks=[{"id": r["recording_id"], "reason": t} for r in records for t in r["remarks"]],
+        remarks=[
+            {"id": record.recording_id, "reason": told}
+            for record in records
+            for told in remarks_of(config, record)
+        ],
         figures={
             "n_segments": len(segments),
             "n_words": len(words),
-            "audio_s": round(sum(record["n_samples"] for record in records) / SAMPLE_RATE, 3),
+            "audio_s": round(sum(record.n_samples for record in records) / SAMPLE_RATE, 3),
         },
     )
     return finish_stage(config, report, [folder / name for name in (*TABLES, *ARRAYS)])
@@ -123,17 +131,18 @@ def read_recordings(config: Config) -> pd.DataFrame:
 
 def transcribe_all(
     config: Config, metadata: pd.DataFrame
-) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+) -> tuple[list[Record], list[dict[str, str]]]:
     """Every recording's record, from disk or made now, and why some have none.
 
     Returns
     -------
-    records : list of dict, as `process_recording` returns, in the table's order
+    records : list of Record, in the table's order
     dropped : list of {"id": ..., "reason": ...}
     """
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Record] = {}
     dropped: list[dict[str, str]] = []
-    waiting = []
+    to_align: list[Task] = []
+    to_transcribe: list[Task] = []
     for row in metadata.itertuples():
         path = audio_path(config, row.file_name)
         try:
@@ -144,11 +153,13 @@ def transcribe_all(
         except InputError as error:
             dropped.append(_reason(config, row.recording_id, error))
             continue
-        if record is None:
-            waiting.append((row.recording_id, path, sha256))
-        else:
+        if record is not None and record.alignment is not None:
             found[row.recording_id] = record
-    for (recording_id, _, _), outcome in zip(waiting, _outcomes(config, waiting), strict=True):
+        else:
+            waiting = to_transcribe if record is None else to_align
+            waiting.append((row.recording_id, path, sha256))
+    outcomes = chain(_aligned(config, to_align), _transcribed(config, to_transcribe))
+    for (recording_id, _, _), outcome in zip(to_align + to_transcribe, outcomes, strict=True):
         if isinstance(outcome, InputError):
             dropped.append(_reason(config, recording_id, outcome))
         else:
@@ -156,8 +167,19 @@ def transcribe_all(
     return [found[name] for name in metadata["recording_id"] if name in found], dropped
 
 
-def _outcomes(config: Config, waiting: list[Task]) -> Iterator[Outcome]:
-    """Process recordings, some at once in each worker; what they give, in their order."""
+def _aligned(config: Config, waiting: list[Task]) -> Iterator[Outcome]:
+    """Align recordings whose transcripts are kept; what they give, in their order."""
+    if waiting:
+        done = run_in_order(config, _align_one, waiting)
+        yield from progress(done, desc="aligning", unit="recording", total=len(waiting))
+
+
+def _align_one(config: Config, recording_id: str, path: Path, sha256: str) -> Outcome:
+    return _attempt(align_again, config, recording_id, path, sha256)
+
+
+def _transcribed(config: Config, waiting: list[Task]) -> Iterator[Outcome]:
+    """Transcribe recordings, some at once in each worker; what they give, in their order."""
     if not waiting:
         return
     # Here, not first in a worker: a model that cannot be loaded is one sentence, once.
@@ -210,19 +232,29 @@ def _reason(config: Config, recording_id: str, error: InputError) -> dict[str, s
     return {"id": recording_id, "reason": told}
 
 
-def transcripts_table(records: list[dict[str, Any]]) -> pd.DataFrame:
+def transcripts_table(config: Config, records: list[Record]) -> pd.DataFrame:
     """One row a recording."""
-    names = ("recording_id", "text", "language", "engine", "model", "avg_logprob", "no_speech_prob")
-    table = pd.DataFrame([{name: record[name] for name in names} for record in records])
-    return table.astype({"avg_logprob": "float64", "no_speech_prob": "float64"})
+    rows = [
+        {
+            "recording_id": record.recording_id,
+            "text": record.transcript.text,
+            "language": config.scraping.language,  # the site's code, not Whisper's
+            "engine": record.transcript.engine,
+            "model": record.transcript.model,
+            "avg_logprob": record.transcript.avg_logprob,
+            "no_speech_prob": record.transcript.no_speech_prob,
+        }
+        for record in records
+    ]
+    return pd.DataFrame(rows).astype({"avg_logprob": "float64", "no_speech_prob": "float64"})
 
 
-def words_table(records: list[dict[str, Any]]) -> pd.DataFrame:
+def words_table(records: list[Record]) -> pd.DataFrame:
     """One row a word; ``word_index`` counts from 0 in each recording."""
     rows = [
-        (record["recording_id"], index, word, float(start_s), float(end_s), record["source"])
+        (record.recording_id, index, word, float(start_s), float(end_s), record.alignment.source)
         for record in records
-        for index, (word, start_s, end_s) in enumerate(record["words"])
+        for index, (word, start_s, end_s) in enumerate(record.alignment.words)
     ]
     names = ("recording_id", "word_index", "word", "start_s", "end_s", "source")
     types = ("str", "int64", "str", "float64", "float64", "str")
@@ -230,7 +262,7 @@ def words_table(records: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def segments_of(
-    config: Config, records: list[dict[str, Any]], metadata: pd.DataFrame, words: pd.DataFrame
+    config: Config, records: list[Record], metadata: pd.DataFrame, words: pd.DataFrame
 ) -> pd.DataFrame:
     """`segment_table` of the records; ``metadata`` is indexed by recording_id."""
     recordings = metadata[["speaker_id", "level"]].reset_index()
@@ -242,14 +274,12 @@ def segments_of(
     )
 
 
-def _n_samples(config: Config, record: dict[str, Any]) -> int:
+def _n_samples(config: Config, record: Record) -> int:
     """Samples of a recording at the profile's rate; what the decoder gives is fitted to it."""
-    return round(record["n_samples"] * config.processing.sample_rate / SAMPLE_RATE)
+    return round(record.n_samples * config.processing.sample_rate / SAMPLE_RATE)
 
 
-def write_spectrograms(
-    config: Config, records: list[dict[str, Any]], metadata: pd.DataFrame
-) -> None:
+def write_spectrograms(config: Config, records: list[Record], metadata: pd.DataFrame) -> None:
     """Write `ARRAYS` in the order of ``segments.parquet``, never a whole one in memory."""
     p = config.processing
     folder = stage_folder(config, "processing")
@@ -274,12 +304,12 @@ def write_spectrograms(
 
 
 def _spectrograms(
-    config: Config, records: list[dict[str, Any]], metadata: pd.DataFrame
+    config: Config, records: list[Record], metadata: pd.DataFrame
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     tasks = [
         (
-            record["recording_id"],
-            audio_path(config, metadata.at[record["recording_id"], "file_name"]),
+            record.recording_id,
+            audio_path(config, metadata.at[record.recording_id, "file_name"]),
             _n_samples(config, record),
         )
         for record in records
