@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from spoken_cefr.paths import ROOT
 from spoken_cefr.processing import run, stage
 from spoken_cefr.processing.stage import load_arrays
 from spoken_cefr.processing.textgrid import read_textgrid
-from spoken_cefr.stages import is_done, stage_folder
+from spoken_cefr.stages import fingerprint, is_done, stage_folder
 
 SPEECH = ROOT / "tests" / "audio" / "kermesse.mp3"
 BAD = {
@@ -198,10 +199,39 @@ def test_a_lower_limit_leaves_out_what_was_kept_as_a_fresh_run_does(corpus, demo
     assert results(fresh) == results(demo_config())
 
 
-def test_strict_stops_at_the_first(corpus, demo_config, tmp_path):
+def test_strict_stops_at_the_first_also_after_a_run_that_left_it_out(corpus, demo_config, tmp_path):
     shutil.copytree(corpus[0].data_path, tmp_path / "data")
     with pytest.raises(InputError, match=r"bad_changed\.mp3 has changed"):
         run(demo_config("processing.strict=true"))
+
+
+def test_strict_transcribes_nothing_beside_a_bad_file(demo_config, tmp_path, monkeypatch):
+    folder = tmp_path / "data" / "scraping"
+    write_corpus(folder)
+    shutil.copy(folder / "audio" / "bad_silent.mp3", folder / "audio" / "good_2.mp3")
+    keep_rows(tmp_path / "data", lambda name: name.startswith("good"))
+    table = pd.read_csv(folder / "metadata.csv", dtype=str, keep_default_na=False)
+    table.assign(sha256="").to_csv(folder / "metadata.csv", index=False)
+    engine = SimpleNamespace(at_once=16, transcribe_many=None)  # would fail if it were called
+    monkeypatch.setattr(stage, "load_engine", lambda config: engine)
+    with pytest.raises(InputError, match=r"good_2\.mp3 is silent"):
+        run(demo_config("processing.strict=true", "n_jobs=1"))
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "processing.accept_terms=true",
+        "processing.webmaus_delay_s=3",
+        "processing.webmaus_timeout_s=30",
+        "processing.strict=true",
+    ],
+)
+def test_how_a_service_is_asked_is_no_reason_to_do_it_again(demo_config, override):
+    same = fingerprint(demo_config(override), "processing") == fingerprint(
+        demo_config(), "processing"
+    )
+    assert same == ("strict" not in override)  # strict has something to say of a finished run
 
 
 KILLED = """

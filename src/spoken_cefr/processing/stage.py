@@ -175,7 +175,7 @@ def _aligned(config: Config, waiting: list[Task]) -> Iterator[Outcome]:
 
 
 def _align_one(config: Config, recording_id: str, path: Path, sha256: str) -> Outcome:
-    return _attempt(align_again, config, recording_id, path, sha256)
+    return _attempt(config, align_again, config, recording_id, path, sha256)
 
 
 def _transcribed(config: Config, waiting: list[Task]) -> Iterator[Outcome]:
@@ -201,7 +201,7 @@ def _process_batch(config: Config, batch: list[Task]) -> list[Outcome]:
     `Engine`), so a run that was killed may go on with other batches.
     """
     longest_s = config.processing.max_duration_s
-    signals = [_attempt(load_speech, path, longest_s) for _, path, _ in batch]
+    signals = [_attempt(config, load_speech, path, longest_s) for _, path, _ in batch]
     good = [i for i, signal in enumerate(signals) if not isinstance(signal, InputError)]
     transcripts = load_engine(config).transcribe_many(
         [signals[i] for i in good], language=whisper_language(config)
@@ -209,17 +209,17 @@ def _process_batch(config: Config, batch: list[Task]) -> list[Outcome]:
     outcomes = list(signals)
     for i, transcript in zip(good, transcripts, strict=True):
         recording_id, _, sha256 = batch[i]
-        outcomes[i] = _attempt(
-            process_recording, config, recording_id, sha256, signals[i], transcript
-        )
+        outcomes[i] = process_recording(config, recording_id, sha256, signals[i], transcript)
     return outcomes
 
 
-def _attempt(function: Callable[..., Any], *args: Any) -> Any:
-    """What the function gives, or the `InputError` that it raises."""
+def _attempt(config: Config, function: Callable[..., Any], *args: Any) -> Any:
+    """What the function gives, or the `InputError` that it raises; in strict mode it is raised."""
     try:
         return function(*args)
     except InputError as error:
+        if config.processing.strict:
+            raise
         return error
 
 
