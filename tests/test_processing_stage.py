@@ -17,6 +17,7 @@ from spoken_cefr.paths import ROOT
 from spoken_cefr.processing import run, stage
 from spoken_cefr.processing.stage import load_arrays
 from spoken_cefr.processing.textgrid import read_textgrid
+from spoken_cefr.processing.transcription import Transcript
 from spoken_cefr.stages import fingerprint, is_done, stage_folder
 
 SPEECH = ROOT / "tests" / "audio" / "kermesse.mp3"
@@ -212,7 +213,7 @@ def test_strict_transcribes_nothing_beside_a_bad_file(demo_config, tmp_path, mon
     keep_rows(tmp_path / "data", lambda name: name.startswith("good"))
     table = pd.read_csv(folder / "metadata.csv", dtype=str, keep_default_na=False)
     table.assign(sha256="").to_csv(folder / "metadata.csv", index=False)
-    engine = SimpleNamespace(at_once=16, transcribe_many=None)  # would fail if it were called
+    engine = SimpleNamespace(at_once=16, transcribe_each=None)  # would fail if it were called
     monkeypatch.setattr(stage, "load_engine", lambda config: engine)
     with pytest.raises(InputError, match=r"good_2\.mp3 is silent"):
         run(demo_config("processing.strict=true", "n_jobs=1"))
@@ -261,6 +262,28 @@ def test_killed_run_goes_on_to_the_same_bytes(corpus, demo_config, tmp_path, fun
     assert not is_done(config, "processing")
     run(config)
     assert results(config) == results(corpus[0])
+
+
+class DyingEngine:
+    """Transcribes the last recording of a batch first, and dies at the one after it."""
+
+    at_once = 16
+
+    def transcribe_each(self, signals, *, language):
+        yield len(signals) - 1, Transcript("", [], language, "test", "test", None, 1.0)
+        raise KeyboardInterrupt
+
+
+def test_a_run_that_is_stopped_within_a_batch_keeps_what_was_done(
+    demo_config, tmp_path, monkeypatch
+):
+    write_corpus(tmp_path / "data" / "scraping", bad=False)
+    monkeypatch.setattr(stage, "load_engine", lambda config: DyingEngine())
+    with pytest.raises(KeyboardInterrupt):
+        run(demo_config("n_jobs=1"))
+    (kept,) = (tmp_path / "data" / "processing" / "recordings").iterdir()
+    assert kept.name == "good_noise.json"
+    assert read_json(kept)["alignment"]["source"] == "whisper"
 
 
 def test_recordings_that_went_away_are_forgotten(corpus, demo_config, tmp_path):

@@ -310,12 +310,11 @@ class Engine:
     def __init__(self):
         self.n_heard = 0
 
-    def transcribe_many(self, signals, *, language):
-        self.n_heard += len(signals)
-        return [
-            transcript(self.sentence.split() if len(signal) > RATE else [], len(signal) / RATE)
-            for signal in signals
-        ]
+    def transcribe_each(self, signals, *, language):
+        for index, signal in enumerate(signals):
+            self.n_heard += 1
+            words = self.sentence.split() if len(signal) > RATE else []
+            yield index, transcript(words, len(signal) / RATE)
 
 
 @pytest.fixture

@@ -195,21 +195,21 @@ def _transcribed(config: Config, waiting: list[Task]) -> Iterator[Outcome]:
 
 
 def _process_batch(config: Config, batch: list[Task]) -> list[Outcome]:
-    """Transcribe recordings together, then align and keep each.
+    """Transcribe recordings together; each is aligned and kept as soon as its text is there.
 
     What is kept of a recording does not depend on those beside it (see
     `Engine`), so a run that was killed may go on with other batches.
     """
     longest_s = config.processing.max_duration_s
-    signals = [_attempt(config, load_speech, path, longest_s) for _, path, _ in batch]
-    good = [i for i, signal in enumerate(signals) if not isinstance(signal, InputError)]
-    transcripts = load_engine(config).transcribe_many(
-        [signals[i] for i in good], language=whisper_language(config)
+    outcomes = [_attempt(config, load_speech, path, longest_s) for _, path, _ in batch]
+    good = [i for i, signal in enumerate(outcomes) if not isinstance(signal, InputError)]
+    transcripts = load_engine(config).transcribe_each(
+        [outcomes[i] for i in good], language=whisper_language(config)
     )
-    outcomes = list(signals)
-    for i, transcript in zip(good, transcripts, strict=True):
-        recording_id, _, sha256 = batch[i]
-        outcomes[i] = process_recording(config, recording_id, sha256, signals[i], transcript)
+    for k, transcript in transcripts:
+        recording_id, _, sha256 = batch[good[k]]
+        signal = outcomes[good[k]]
+        outcomes[good[k]] = process_recording(config, recording_id, sha256, signal, transcript)
     return outcomes
 
 

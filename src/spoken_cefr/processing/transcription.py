@@ -1,9 +1,9 @@
 """Speech to text and word times behind one small interface.
 
-`load_engine` returns an object with ``transcribe(signal, *, language)`` and
-``transcribe_many(signals, *, language)``. Decoding is greedy at temperature 0
-without conditioning on earlier text: the same signal always gives the same
-words, and an error does not spread.
+`load_engine` returns an object with ``transcribe(signal, *, language)``, and
+``transcribe_many`` and ``transcribe_each`` of several signals. Decoding is
+greedy at temperature 0 without conditioning on earlier text: the same signal
+always gives the same words, and an error does not spread.
 """
 
 import threading
@@ -81,6 +81,11 @@ class Engine(Protocol):
     def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
         """`transcribe` of each signal, to the last bit, in less time where that can be."""
 
+    def transcribe_each(
+        self, signals: Sequence[np.ndarray], *, language: str
+    ) -> Iterator[tuple[int, Transcript]]:
+        """`transcribe_many` as it goes: index and transcript of each signal when it is done."""
+
 
 def load_engine(config: Config) -> Engine:
     """The engine and model that the profile names, loaded once in each process.
@@ -153,6 +158,12 @@ class FasterWhisper:
 
     def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
         """See `Engine`; ValueError if a signal is not mono float32."""
+        return _in_order(self.transcribe_each(signals, language=language))
+
+    def transcribe_each(
+        self, signals: Sequence[np.ndarray], *, language: str
+    ) -> Iterator[tuple[int, Transcript]]:
+        """See `Engine`; ValueError if a signal is not mono float32."""
 
         def one(joined: Any, signal: np.ndarray) -> Transcript:
             model = copy(self._model)
@@ -160,14 +171,13 @@ class FasterWhisper:
             return self._transcribe(model, signal, language)
 
         if self._batch_size == 1 or len(signals) < 2:
-            return [self.transcribe(signal, language=language) for signal in signals]
+            yield from _one_by_one(self, signals, language)
+            return
         # The longest first: the windows of one recording can only be decoded one by one.
         order = sorted(range(len(signals)), key=lambda i: -signals[i].size)
-        done = map_joined(
-            one, [signals[i] for i in order], model=self._model.model, size=self._batch_size
-        )
-        by_index = dict(zip(order, done, strict=True))
-        return [by_index[i] for i in range(len(signals))]
+        ordered = [signals[i] for i in order]
+        for k, done in map_joined(one, ordered, model=self._model.model, size=self._batch_size):
+            yield order[k], done
 
     def language_probabilities(self, signal: np.ndarray) -> dict[str, float]:
         """How probable Whisper finds each language (its code) in the first 30 s of speech."""
@@ -237,7 +247,24 @@ class OpenAIWhisper:
 
     def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
         """See `Engine`; ValueError if a signal is not mono float32."""
-        return [self.transcribe(signal, language=language) for signal in signals]
+        return _in_order(self.transcribe_each(signals, language=language))
+
+    def transcribe_each(
+        self, signals: Sequence[np.ndarray], *, language: str
+    ) -> Iterator[tuple[int, Transcript]]:
+        """See `Engine`; ValueError if a signal is not mono float32."""
+        yield from _one_by_one(self, signals, language)
+
+
+def _one_by_one(
+    engine: Engine, signals: Sequence[np.ndarray], language: str
+) -> Iterator[tuple[int, Transcript]]:
+    for index, signal in enumerate(signals):
+        yield index, engine.transcribe(signal, language=language)
+
+
+def _in_order(done: Iterator[tuple[int, Transcript]]) -> list[Transcript]:
+    return [transcript for _, transcript in sorted(done, key=lambda pair: pair[0])]
 
 
 @contextmanager
