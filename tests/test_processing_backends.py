@@ -2,6 +2,8 @@
 
 import dataclasses
 import shutil
+import threading
+import time
 
 import pytest
 from test_processing_stage import corpus, results  # noqa: F401 (a fixture)
@@ -18,7 +20,7 @@ def cluster():
     """A scheduler and two workers, each a process with one thread."""
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as running:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as running:
         yield running.scheduler_address
 
 
@@ -46,6 +48,29 @@ def test_results_come_in_the_order_of_the_tasks_and_not_all_at_once(cluster, dem
     assert list(run_in_order(config, _echo, tasks)) == [name for (name,) in tasks]
     assert backends.n_workers(config) == 2
     assert list(run_in_order(config, _echo, [])) == []
+
+
+def test_a_worker_that_comes_late_gets_work(demo_config, capsys):
+    """No worker at first, then one thread, and a second one while the tasks run."""
+    from distributed import LocalCluster
+
+    options = {"processes": False, "threads_per_worker": 1, "dashboard_address": ":0"}
+    with LocalCluster(n_workers=0, **options) as late:
+        config = on_cluster(demo_config(), late.scheduler_address)
+        threading.Timer(0.3, late.scale, [1]).start()
+        done = run_in_order(config, _thread, [(0.05,)] * 60)
+        seen = {next(done)}
+        late.scale(2)
+        late.wait_for_workers(2)
+        seen |= set(done)
+    assert len(seen) == 2
+    assert "no worker yet" in capsys.readouterr().err
+
+
+def _thread(config, seconds):
+    """Name of the worker's thread, after so many seconds of work."""
+    time.sleep(seconds)
+    return threading.current_thread().name
 
 
 def _echo(config, name):

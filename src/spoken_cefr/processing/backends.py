@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
+from spoken_cefr.progress import tell
 
 CONNECT_TIMEOUT_S = 30
 _AHEAD = 2  # tasks sent to a Dask cluster for each of its threads
@@ -48,20 +49,32 @@ def n_workers(config: Config) -> int:
     if config.processing.backend != "dask":
         return config.n_jobs
     with _connect(config) as client:
-        return max(1, sum(client.nthreads().values()))
+        _await_worker(client)
+        return _n_threads(client)
 
 
 def _on_dask(config: Config, function: Callable[..., Any], tasks: Sequence[tuple]) -> Iterator[Any]:
     with _connect(config) as client:
-        ahead = _AHEAD * max(1, sum(client.nthreads().values()))
+        _await_worker(client)
         waiting: deque = deque()
         for task in tasks:
             # Not pure: what a task gives depends on files, not on its arguments alone.
             waiting.append(client.submit(_one_core, function, config, *task, pure=False))
-            if len(waiting) >= ahead:
+            # Counted each time: workers come late (on SLURM by hours) and go.
+            while len(waiting) >= _AHEAD * _n_threads(client):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+def _await_worker(client: Any) -> None:
+    if not client.nthreads():
+        tell("the Dask scheduler has no worker yet: waiting for the first")
+        client.wait_for_workers(1)
+
+
+def _n_threads(client: Any) -> int:
+    return max(1, sum(client.nthreads().values()))
 
 
 def _one_core(function: Callable[..., Any], config: Config, *task: Any) -> Any:
