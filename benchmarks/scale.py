@@ -25,9 +25,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import soundfile
-from threadpoolctl import threadpool_limits
 
 from spoken_cefr.config import load_config
+from spoken_cefr.processing.backends import one_core
 from spoken_cefr.processing.stage import write_spectrograms
 from spoken_cefr.stages import stage_folder
 
@@ -59,7 +59,7 @@ def run_chain(data_dir: str, count: int, seconds: float, n_jobs: int) -> None:
     files = [f"audio/{index % N_DIFFERENT}.mp3" for index in range(count)]
     metadata = pd.DataFrame({"file_name": files}, index=names)
     start = time.perf_counter()
-    with threadpool_limits(1):
+    with one_core():
         write_spectrograms(config, records, metadata)
     taken_s = time.perf_counter() - start
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

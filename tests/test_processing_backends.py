@@ -1,7 +1,11 @@
 """The same work on a Dask cluster of this machine: the same bytes as in threads."""
 
 import dataclasses
+import json
+import os
 import shutil
+import subprocess
+import sys
 import threading
 import time
 
@@ -75,6 +79,43 @@ def _thread(config, seconds):
 
 def _echo(config, name):
     return name
+
+
+SEEN_BY_TASKS = """
+import json, threading, time
+import numpy, scipy.linalg, torch
+from threadpoolctl import threadpool_info
+from spoken_cefr.config import load_config
+from spoken_cefr.processing.backends import one_core, run_in_order
+
+def limits():
+    found = {}
+    for pool in threadpool_info():
+        found[pool["user_api"]] = max(pool["num_threads"], found.get(pool["user_api"], 0))
+    return found | {"torch": torch.get_num_threads()}
+
+def task(config, number):
+    time.sleep(0.1)  # so that both threads get some
+    return threading.current_thread().name, limits()
+
+torch.set_num_threads(3)
+before = limits()
+with one_core():
+    done = list(run_in_order(load_config("demo", ["n_jobs=2"]), task, [(i,) for i in range(8)]))
+print(json.dumps({"before": before, "tasks": done, "after": limits()}))
+"""
+
+
+def test_each_task_is_held_to_one_core_and_the_limits_come_back():
+    """In a process of its own, which may use three: OpenMP reads that once, when it is loaded."""
+    environment = os.environ | {"OMP_NUM_THREADS": "3"}
+    command = [sys.executable, "-c", SEEN_BY_TASKS]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    seen = json.loads(done.stdout)
+    assert (seen["before"]["openmp"], seen["before"]["torch"]) == (3, 3)
+    assert seen["after"] == seen["before"]
+    assert len({thread for thread, _ in seen["tasks"]}) == 2
+    assert all(set(limits.values()) == {1} for _, limits in seen["tasks"])
 
 
 @pytest.mark.parametrize(

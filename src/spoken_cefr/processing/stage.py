@@ -9,7 +9,6 @@ from zlib import crc32
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
@@ -24,7 +23,7 @@ from spoken_cefr.processing.audio import (
     segment_count,
     segment_length,
 )
-from spoken_cefr.processing.backends import n_workers, run_in_order
+from spoken_cefr.processing.backends import n_workers, one_core, run_in_order
 from spoken_cefr.processing.recordings import (
     Record,
     align_again,
@@ -75,7 +74,7 @@ def run(config: Config) -> Report:
         {"id": row.recording_id, "reason": row.reason or "not usable"}
         for row in metadata[~usable].itertuples()
     ]
-    with threadpool_limits(1):  # one core a recording: BLAS threads only get in each other's way
+    with one_core():
         records, failed = transcribe_all(config, metadata[usable])
         dropped += failed
         if not records:
