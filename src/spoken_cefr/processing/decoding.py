@@ -9,6 +9,7 @@ import soundfile
 import soxr
 
 from spoken_cefr.errors import InputError
+from spoken_cefr.processing.containers import ogg_is_cut, share_present
 from spoken_cefr.processing.mp3 import walk_frames
 
 SAMPLE_RATE = 16_000  # Hz, what Whisper and wav2vec2 were trained on
@@ -74,13 +75,19 @@ def _decode(path: Path, max_duration_s: float | None) -> tuple[np.ndarray, int]:
         # FFmpeg may find more than the walk, which ends at the first bytes that are no frame.
         _check_length(path, len(signal) / rate, max_duration_s)
     decoded_s = len(signal) / rate
+    if share := share_present(path):  # of WAV and AIFF libsndfile announces what is left
+        announced_s = max(announced_s, decoded_s / share)
     if decoded_s < announced_s - _TOLERANCE_S:
         raise InputError(
             f"{path} is cut short: {decoded_s:.1f} s decoded of the {announced_s:.1f} s that its "
             "header announces"
         )
-    if walk and walk.cut:
+    # The last frame of many a file on the web lacks some bytes: whole is what its header counts.
+    whole_s = max(announced_s, walk.duration_s) if walk and walk.counted else np.inf
+    if walk and walk.cut and decoded_s < whole_s - _TOLERANCE_S:
         raise InputError(f"{path} is cut short: its last MP3 frame breaks off at {decoded_s:.1f} s")
+    if ogg_is_cut(path):
+        raise InputError(f"{path} is cut short: its Ogg stream breaks off at {decoded_s:.1f} s")
     return signal, rate
 
 
