@@ -23,6 +23,7 @@ from spoken_cefr.processing.textgrid import write_textgrid
 from spoken_cefr.processing.transcription import SAMPLE_RATE, Transcript
 from spoken_cefr.processing.words import Word
 from spoken_cefr.stages import stage_folder
+from spoken_cefr.weights import model_digest
 
 FORMAT = 3  # of the JSON file and of what leads to it; a new number re-does every recording
 MIN_DURATION_S = 0.2
@@ -84,16 +85,17 @@ def whisper_language(config: Config) -> str:
 def transcript_key(config: Config, audio_sha256: str) -> str:
     """Digest of all that Whisper's words of a recording depend on."""
     p = config.processing
-    return digest(
-        {
-            "format": FORMAT,
-            "audio": audio_sha256,
-            "engine": p.engine,
-            "model": p.model,
-            "compute_type": p.compute_type,
-            "language": whisper_language(config),
-        }
-    )
+    known = {
+        "format": FORMAT,
+        "audio": audio_sha256,
+        "engine": p.engine,
+        "model": p.model,
+        "weights": model_digest(p.model),
+        "language": whisper_language(config),
+    }
+    if p.engine == "faster-whisper":  # openai-whisper computes in float32 whatever the profile says
+        known["compute_type"] = p.compute_type
+    return digest(known)
 
 
 def alignment_key(config: Config, audio_sha256: str) -> str:
@@ -173,7 +175,8 @@ def load_speech(path: Path, max_duration_s: float | None = None) -> np.ndarray:
     signal = load_audio(path, sample_rate=SAMPLE_RATE, max_duration_s=max_duration_s)
     duration_s = len(signal) / SAMPLE_RATE
     if duration_s < MIN_DURATION_S:
-        raise InputError(f"{path} lasts {duration_s:.3f} s; at least {MIN_DURATION_S} s are needed")
+        told_s = np.floor(1000 * duration_s) / 1000  # rounded, it could be 0.200 s
+        raise InputError(f"{path} lasts {told_s:.3f} s; at least {MIN_DURATION_S} s are needed")
     if np.abs(signal).max() < SILENCE:
         raise InputError(f"{path} is silent from end to end")
     return signal

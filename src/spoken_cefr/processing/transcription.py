@@ -120,7 +120,7 @@ class FasterWhisper:
     model : str
         ``offline-base``, a Whisper size, or a folder in CTranslate2's format.
     compute_type : str
-        ``int8``, ``float32`` or ``float16``.
+        ``int8`` or ``float32``.
     n_workers : int
         Calls that may run at once from different threads.
     n_threads : int
