@@ -183,6 +183,7 @@ PACKAGE = "asterisk-core-sounds-fr-g722"
 HUMAN = {
     "demo-congrats": "félicitations installé fichiers configuration téléphonique chiffres",
     "conf-adminmenu": "désactiver appuyez conférence participant volume quitter",
+    "demo-instruct": "informations techniques modem serveur composez configuration occupée vocal",
 }
 
 
