@@ -240,3 +240,11 @@ def remarks_of(config: Config, record: Record) -> list[str]:
     if record.n_samples < config.processing.segment_s * SAMPLE_RATE:
         remarks.append("shorter than one segment: padded with zeros")
     return remarks
+
+
+def forget_others(config: Config, names: set[str]) -> None:
+    """Remove what an earlier run kept of recordings that are no longer there."""
+    for example in (record_path(config, "x"), textgrid_path(config, "x")):
+        for path in example.parent.glob(f"*{example.suffix}"):
+            if path.stem not in names:
+                path.unlink()

@@ -30,15 +30,15 @@ from spoken_cefr.processing.recordings import (
     audio_path,
     check_duration,
     checked_sha256,
+    forget_others,
     load_speech,
     process_recording,
     read_record,
-    record_path,
     remarks_of,
-    textgrid_path,
     whisper_language,
 )
 from spoken_cefr.processing.segments import segment_table
+from spoken_cefr.processing.tables import transcripts_table, words_table
 from spoken_cefr.processing.transcription import SAMPLE_RATE, load_engine
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
@@ -91,7 +91,7 @@ def run(config: Config) -> Report:
         write_parquet(folder / "words.parquet", words)
         write_parquet(folder / "segments.parquet", segments)
         write_spectrograms(config, records, kept)
-    _forget_others(config, {record.recording_id for record in records})
+    forget_others(config, {record.recording_id for record in records})
     report = Report(
         stage="processing",
         unit="recording",
@@ -231,35 +231,6 @@ def _reason(config: Config, recording_id: str, error: InputError) -> dict[str, s
     return {"id": recording_id, "reason": told}
 
 
-def transcripts_table(config: Config, records: list[Record]) -> pd.DataFrame:
-    """One row a recording."""
-    rows = [
-        {
-            "recording_id": record.recording_id,
-            "text": record.transcript.text,
-            "language": config.scraping.language,  # the site's code, not Whisper's
-            "engine": record.transcript.engine,
-            "model": record.transcript.model,
-            "avg_logprob": record.transcript.avg_logprob,
-            "no_speech_prob": record.transcript.no_speech_prob,
-        }
-        for record in records
-    ]
-    return pd.DataFrame(rows).astype({"avg_logprob": "float64", "no_speech_prob": "float64"})
-
-
-def words_table(records: list[Record]) -> pd.DataFrame:
-    """One row a word; ``word_index`` counts from 0 in each recording."""
-    rows = [
-        (record.recording_id, index, word, float(start_s), float(end_s), record.alignment.source)
-        for record in records
-        for index, (word, start_s, end_s) in enumerate(record.alignment.words)
-    ]
-    names = ("recording_id", "word_index", "word", "start_s", "end_s", "source")
-    types = ("str", "int64", "str", "float64", "float64", "str")
-    return pd.DataFrame(rows, columns=names).astype(dict(zip(names, types, strict=True)))
-
-
 def segments_of(
     config: Config, records: list[Record], metadata: pd.DataFrame, words: pd.DataFrame
 ) -> pd.DataFrame:
@@ -374,11 +345,3 @@ def load_arrays(config: Config) -> tuple[np.ndarray, np.ndarray]:
             raise InputError(f"{folder / name} is missing: run the stage processing first")
     clean, noisy = (np.load(folder / name, mmap_mode="r") for name in ARRAYS)
     return clean, noisy
-
-
-def _forget_others(config: Config, names: set[str]) -> None:
-    """Remove what an earlier run kept of recordings that are no longer there."""
-    for example in (record_path(config, "x"), textgrid_path(config, "x")):
-        for path in example.parent.glob(f"*{example.suffix}"):
-            if path.stem not in names:
-                path.unlink()
