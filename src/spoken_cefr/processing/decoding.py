@@ -10,10 +10,11 @@ import soxr
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.processing.containers import ogg_is_cut, share_present
-from spoken_cefr.processing.mp3 import walk_frames
+from spoken_cefr.processing.mp3 import Walk, walk_frames
 
 SAMPLE_RATE = 16_000  # Hz, what Whisper and wav2vec2 were trained on
 _TOLERANCE_S = 0.25  # an MP3 file loses its encoder's delay and padding when decoded
+_FEW_BYTES = 32  # may be missing at the end of an MP3 file
 _BLOCK_S = 30.0  # of so much audio all channels are in memory at once
 
 
@@ -69,7 +70,7 @@ def _decode(path: Path, max_duration_s: float | None) -> tuple[np.ndarray, int]:
         raise InputError(f"{path} is not audio that can be decoded, or is damaged") from None
     _check_length(path, len(signal) / rate, max_duration_s)
     walk = walk_frames(path.read_bytes()) if is_mp3 else None
-    if walk and not walk.cut and len(signal) / rate < walk.duration_s - _TOLERANCE_S:
+    if walk and not walk.lacking and len(signal) / rate < walk.duration_s - _TOLERANCE_S:
         _check_length(path, walk.duration_s, max_duration_s)
         signal = _decode_by_ffmpeg(path, rate, max_duration_s)
         # FFmpeg may find more than the walk, which ends at the first bytes that are no frame.
@@ -82,13 +83,20 @@ def _decode(path: Path, max_duration_s: float | None) -> tuple[np.ndarray, int]:
             f"{path} is cut short: {decoded_s:.1f} s decoded of the {announced_s:.1f} s that its "
             "header announces"
         )
-    # The last frame of many a file on the web lacks some bytes: whole is what its header counts.
-    whole_s = max(announced_s, walk.duration_s) if walk and walk.counted else np.inf
-    if walk and walk.cut and decoded_s < whole_s - _TOLERANCE_S:
+    if walk and walk.lacking and not _nearly_whole(walk, decoded_s, announced_s):
         raise InputError(f"{path} is cut short: its last MP3 frame breaks off at {decoded_s:.1f} s")
     if ogg_is_cut(path):
         raise InputError(f"{path} is cut short: its Ogg stream breaks off at {decoded_s:.1f} s")
     return signal, rate
+
+
+def _nearly_whole(walk: Walk, decoded_s: float, announced_s: float) -> bool:
+    """Whether only some bytes of the last frame are missing, as in many an MP3 file on the web.
+
+    Only a header that counts the frames can tell that from a download that broke off.
+    """
+    whole_s = max(announced_s, walk.duration_s) - _TOLERANCE_S
+    return walk.counted and walk.lacking <= _FEW_BYTES and decoded_s >= whole_s
 
 
 def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
