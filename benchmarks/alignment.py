@@ -1,7 +1,7 @@
 """What can be said of the word times without knowing the true ones.
 
     python benchmarks/alignment.py [--limit 12] [--first faster-whisper:int8]
-                                   [--second faster-whisper:float32] [--json FILE]
+                                   [--second openai-whisper:float32] [--json FILE]
 
 On the demo's recordings the synthesiser's own times of the words are not known.
 So this measures what must hold, and what two engines agree on:
@@ -187,7 +187,7 @@ def main() -> None:
     )
     parser.add_argument("--limit", type=int, default=12, help="recordings, 0 for all")
     parser.add_argument("--first", default="faster-whisper:int8")
-    parser.add_argument("--second", default="faster-whisper:float32")
+    parser.add_argument("--second", default="openai-whisper:float32")
     parser.add_argument("--n-jobs", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the result there as well")
     arguments = parser.parse_args()

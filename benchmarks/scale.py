@@ -20,13 +20,14 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import soundfile
-from threadpoolctl import threadpool_limits
 
 from spoken_cefr.config import load_config
+from spoken_cefr.processing.backends import one_core
 from spoken_cefr.processing.stage import write_spectrograms
 from spoken_cefr.stages import stage_folder
 
@@ -53,11 +54,12 @@ def run_chain(data_dir: str, count: int, seconds: float, n_jobs: int) -> None:
     """Process ``count`` recordings; print seconds and peak memory as JSON."""
     config = load_config("demo", [f'data_dir="{data_dir}"', f"n_jobs={n_jobs}"])
     names = [f"{index:05d}" for index in range(count)]
-    records = [{"recording_id": name, "n_samples": int(seconds * RATE)} for name in names]
+    n_samples = int(seconds * RATE)
+    records = [SimpleNamespace(recording_id=name, n_samples=n_samples) for name in names]
     files = [f"audio/{index % N_DIFFERENT}.mp3" for index in range(count)]
     metadata = pd.DataFrame({"file_name": files}, index=names)
     start = time.perf_counter()
-    with threadpool_limits(1):
+    with one_core():
         write_spectrograms(config, records, metadata)
     taken_s = time.perf_counter() - start
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -51,6 +51,12 @@ def test_a_profile_cannot_be_changed_once_loaded():
         ("scraping.limit=many", "must be of type int"),
         ("scraping.limit=true", "must be of type int"),
         ("processing.engine=telepathy", "must be one of faster-whisper"),
+        (
+            "processing.compute_type=float16",
+            "must be one of int8, float32",
+        ),  # no CPU computes in it
+        ("processing.n_fft=1023", "it must be even"),
+        ("processing.n_fft=-2", "must all be over 0"),
         ("processing.overlap=1.0", "it must be from 0 to below 1"),
         ("n_jobs=0", "it must be at least 1"),
         ("seed=-1", "it must not be below 0"),

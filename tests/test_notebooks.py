@@ -9,11 +9,18 @@ import nbformat
 import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from test_processing_stage import write_corpus
 
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.levels import TARGET_LEVELS
-from spoken_cefr.notebooks import collapse_progress, find_problems, refresh, strip_volatile
+from spoken_cefr.notebooks import (
+    collapse_progress,
+    find_problems,
+    refresh,
+    run_notebook,
+    strip_volatile,
+)
 from spoken_cefr.paths import NOTEBOOKS
 from spoken_cefr.stages import STAGES
 
@@ -215,6 +222,20 @@ def test_a_second_run_skips_every_stage_and_says_so(subset_run):
 
 
 # --- bad input
+
+
+@pytest.mark.slow
+def test_a_bad_first_recording_is_left_out_and_the_next_one_shown(tmp_path):
+    scraping = tmp_path / "data" / "scraping"
+    write_corpus(scraping, bad=False)
+    (scraping / "audio" / "good_1.mp3").write_bytes(b"<html>not found</html>")
+    overrides = [f'data_dir="{tmp_path.as_posix()}/data"', "processing.n_mels=40"]
+    path = run_notebook(load_config("demo", overrides), "processing", overrides=overrides)
+    report = json.loads((tmp_path / "data" / "processing" / "report.json").read_text("utf-8"))
+    assert [row["id"] for row in report["dropped"]] == ["good_1"]
+    text = path.read_text(encoding="utf-8")
+    assert "processing: 3 recordings in, 2 out, 1 dropped" in text
+    assert "La semaine prochaine, c'est la fête de mon école." in text  # good_2's transcript
 
 
 @pytest.mark.parametrize(

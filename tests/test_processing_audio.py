@@ -227,6 +227,63 @@ def test_load_audio_says_what_is_wrong(tmp_path, make, message):
     assert str(path) in str(caught.value)
 
 
+SEEKABLE = [
+    ("wav", "WAV", "PCM_16", "LITTLE"),
+    ("wav", "WAV", "PCM_16", "BIG"),
+    ("wav", "WAVEX", "PCM_24", None),
+    ("aiff", "AIFF", "PCM_16", None),
+]
+
+
+@pytest.mark.parametrize(("suffix", "container", "subtype", "endian"), SEEKABLE)
+def test_half_a_file_whose_header_announces_the_whole_is_cut_short(
+    tmp_path, suffix, container, subtype, endian
+):
+    path = tmp_path / f"noise.{suffix}"
+    noise = 0.1 * RNG.standard_normal(4 * RATE)
+    soundfile.write(path, noise, RATE, format=container, subtype=subtype, endian=endian)
+    assert len(load_audio(path)) == 4 * RATE
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(InputError, match=r"is cut short: 2\.0 s decoded of the 4\.0 s"):
+        load_audio(path)
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+def test_an_ogg_file_without_its_last_page_is_cut_short(tmp_path, subtype):
+    path = tmp_path / "noise.ogg"
+    soundfile.write(path, 0.1 * RNG.standard_normal(4 * RATE), RATE, subtype=subtype)
+    whole = path.read_bytes()
+    assert len(load_audio(path)) == pytest.approx(4 * RATE, abs=0.05 * RATE)
+    for cut in (whole[: len(whole) // 2], whole[:-20]):
+        path.write_bytes(cut)
+        with pytest.raises(InputError, match=r"is cut short: its Ogg stream breaks off at"):
+            load_audio(path)
+
+
+@pytest.mark.parametrize("size", [0xFFFFFFFF, 0x7FFFF000, 0x80000000])
+def test_a_wav_file_that_came_through_a_pipe_is_whole(tmp_path, size):
+    """FFmpeg, SoX and arecord write such sizes where they cannot know the true one."""
+    path = tmp_path / "piped.wav"
+    soundfile.write(path, 0.1 * RNG.standard_normal(2 * RATE), RATE)
+    data = bytearray(path.read_bytes())
+    data[4:8] = data[40:44] = size.to_bytes(4, "little")
+    path.write_bytes(data)
+    assert len(load_audio(path)) == 2 * RATE
+
+
+def test_a_last_mp3_frame_that_lacks_some_bytes_is_no_cut_where_the_header_counts_the_rest(
+    tmp_path,
+):
+    path = tmp_path / "web.mp3"
+    whole = write_noise_mp3(path)
+    path.write_bytes(whole[:-10])
+    assert len(load_audio(path)) == pytest.approx(8 * RATE, abs=0.1 * RATE)
+    for cut in (whole[:-60], whole + whole[:-10], whole[:-10].replace(b"Xing", b"\0\0\0\0")):
+        path.write_bytes(cut)  # too many bytes, or nobody counted these frames
+        with pytest.raises(InputError, match="its last MP3 frame breaks off"):
+            load_audio(path)
+
+
 def test_load_audio_refuses_nan_and_missing_files(tmp_path):
     soundfile.write(tmp_path / "nan.wav", np.array([0, np.nan, 0]), RATE, subtype="FLOAT")
     with pytest.raises(InputError, match=r"nan\.wav holds samples that are not numbers"):
@@ -251,6 +308,17 @@ def test_a_header_that_announces_less_than_there_is_does_not_hide_the_length(tmp
         load_audio(path, max_duration_s=7)
 
 
+def test_frames_behind_a_gap_do_not_pass_the_longest_duration(tmp_path):
+    """libsndfile decodes the first 5 s, the walk counts 25 s, FFmpeg decodes 225 s."""
+    path = tmp_path / "joined.mp3"
+    parts = [write_noise_mp3(path, seconds=seconds) for seconds in (5, 20, 200)]
+    path.write_bytes(parts[0] + parts[1] + bytes(3000) + parts[2])
+    assert len(load_audio(path)) > 220 * RATE
+    assert walk_frames(path.read_bytes()).duration_s == pytest.approx(25, abs=0.5)
+    with pytest.raises(InputError, match=r"joined\.mp3 lasts 1\.0 minutes; at most 1 are taken"):
+        load_audio(path, max_duration_s=60)
+
+
 def test_variable_bit_rate_without_xing_header_is_decoded_to_its_end(tmp_path):
     """libsndfile alone stops at a length that it guesses from the first frame."""
     path = tmp_path / "vbr.mp3"
@@ -265,9 +333,9 @@ def test_walk_over_mp3_frames():
     data = SPEECH.read_bytes()
     duration_s = soundfile.info(SPEECH).duration
     assert walk_frames(data).duration_s == pytest.approx(duration_s, abs=0.2)
-    assert not walk_frames(data).cut
+    assert walk_frames(data).lacking == 0
     tagged = b"ID3\x03\0\0\0\0\x01\x00" + bytes(128) + data + b"TAG" + bytes(125)
     assert walk_frames(tagged) == walk_frames(data)
-    assert walk_frames(data[:-10]).cut
+    assert walk_frames(data[:-10]).lacking == 10
     assert walk_frames(b"") is None
     assert walk_frames(b"RIFF" + bytes(100)) is None

@@ -1,7 +1,13 @@
 """The same work on a Dask cluster of this machine: the same bytes as in threads."""
 
 import dataclasses
+import json
+import os
 import shutil
+import subprocess
+import sys
+import threading
+import time
 
 import pytest
 from test_processing_stage import corpus, results  # noqa: F401 (a fixture)
@@ -18,7 +24,7 @@ def cluster():
     """A scheduler and two workers, each a process with one thread."""
     from distributed import LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as running:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as running:
         yield running.scheduler_address
 
 
@@ -48,8 +54,68 @@ def test_results_come_in_the_order_of_the_tasks_and_not_all_at_once(cluster, dem
     assert list(run_in_order(config, _echo, [])) == []
 
 
+def test_a_worker_that_comes_late_gets_work(demo_config, capsys):
+    """No worker at first, then one thread, and a second one while the tasks run."""
+    from distributed import LocalCluster
+
+    options = {"processes": False, "threads_per_worker": 1, "dashboard_address": ":0"}
+    with LocalCluster(n_workers=0, **options) as late:
+        config = on_cluster(demo_config(), late.scheduler_address)
+        threading.Timer(0.3, late.scale, [1]).start()
+        done = run_in_order(config, _thread, [(0.05,)] * 60)
+        seen = {next(done)}
+        late.scale(2)
+        late.wait_for_workers(2)
+        seen |= set(done)
+    assert len(seen) == 2
+    assert "no worker yet" in capsys.readouterr().err
+
+
+def _thread(config, seconds):
+    """Name of the worker's thread, after so many seconds of work."""
+    time.sleep(seconds)
+    return threading.current_thread().name
+
+
 def _echo(config, name):
     return name
+
+
+SEEN_BY_TASKS = """
+import json, threading, time
+import numpy, scipy.linalg, torch
+from threadpoolctl import threadpool_info
+from spoken_cefr.config import load_config
+from spoken_cefr.processing.backends import one_core, run_in_order
+
+def limits():
+    found = {}
+    for pool in threadpool_info():
+        found[pool["user_api"]] = max(pool["num_threads"], found.get(pool["user_api"], 0))
+    return found | {"torch": torch.get_num_threads()}
+
+def task(config, number):
+    time.sleep(0.1)  # so that both threads get some
+    return threading.current_thread().name, limits()
+
+torch.set_num_threads(3)
+before = limits()
+with one_core():
+    done = list(run_in_order(load_config("demo", ["n_jobs=2"]), task, [(i,) for i in range(8)]))
+print(json.dumps({"before": before, "tasks": done, "after": limits()}))
+"""
+
+
+def test_each_task_is_held_to_one_core_and_the_limits_come_back():
+    """In a process of its own, which may use three: OpenMP reads that once, when it is loaded."""
+    environment = os.environ | {"OMP_NUM_THREADS": "3"}
+    command = [sys.executable, "-c", SEEN_BY_TASKS]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    seen = json.loads(done.stdout)
+    assert (seen["before"]["openmp"], seen["before"]["torch"]) == (3, 3)
+    assert seen["after"] == seen["before"]
+    assert len({thread for thread, _ in seen["tasks"]}) == 2
+    assert all(set(limits.values()) == {1} for _, limits in seen["tasks"])
 
 
 @pytest.mark.parametrize(

@@ -39,3 +39,15 @@ def test_figures_are_drawn_with_labelled_axes(signal, draw, n_axes):
     assert figure.axes[0].get_xlabel() == "time (s)"
     assert figure.axes[0].get_ylabel()
     plt.close(figure)
+
+
+def test_the_spectrogram_that_is_drawn_is_the_profiles(signal):
+    """Its rows are the bands asked for, and without the segment's window its edges are louder."""
+    samples = segment(signal, RATE)[1]
+    drawn = {}
+    for window in (True, False):
+        figure = display.plot_log_mel(samples, RATE, n_mels=40, segment_window=window)
+        drawn[window] = figure.axes[0].images[0].get_array()
+        plt.close(figure)
+    assert drawn[True].shape == drawn[False].shape == (40, 32)
+    assert drawn[False][:, 0].mean() > drawn[True][:, 0].mean() + 10  # dB

@@ -129,17 +129,44 @@ def decode(joined, windows):
 def test_calls_of_the_model_meet():
     model = Doubler()
     items = [[1, 2, 3], [4], [], [5, 6], [7]]
-    assert map_joined(decode, items, model=model, size=3) == [[2 * w for w in i] for i in items]
+    done = dict(map_joined(decode, items, model=model, size=3))
+    assert done == {k: [2 * w for w in item] for k, item in enumerate(items)}
     assert sum(model.sizes) == 7
     assert max(model.sizes) <= 3
     assert model.sizes[0] >= 2
-    assert map_joined(decode, [], model=model, size=3) == []
+    assert list(map_joined(decode, [], model=model, size=3)) == []
     assert threading.active_count() < 20
+
+
+def test_what_is_done_is_handed_over_while_the_rest_is_at_work():
+    read = threading.Event()
+
+    def function(joined, seconds):
+        return read.wait(seconds)
+
+    done = map_joined(function, [30, 0], model=Doubler(), size=2)
+    assert next(done) == (1, False)
+    read.set()
+    assert next(done) == (0, True)
+
+
+def test_a_reader_who_stops_early_ends_the_rest():
+    begun, stopped = [], threading.Event()
+
+    def function(joined, seconds):
+        begun.append(seconds)
+        stopped.wait(seconds)
+
+    done = map_joined(function, [0, 30, 0], model=Doubler(), size=1)
+    assert next(done) == (0, None)
+    threading.Timer(0.1, stopped.set).start()
+    done.close()  # waits for the second item and takes no third
+    assert begun == [0, 30]
 
 
 def test_failed_batch_ends_every_thread():
     with pytest.raises(RuntimeError, match="cannot be decoded"):
-        map_joined(decode, [[1], [-1], [2]], model=Doubler(), size=3)
+        dict(map_joined(decode, [[1], [-1], [2]], model=Doubler(), size=3))
 
 
 def test_different_options_are_never_decoded_together():
@@ -149,13 +176,14 @@ def test_different_options_are_never_decoded_together():
 
     barrier_model = SimpleNamespace(generate=lambda view, prompts, **options: prompts)
     with pytest.raises(ValueError, match="same options"):
-        map_joined(function, [1, 2], model=barrier_model, size=2)
+        dict(map_joined(function, [1, 2], model=barrier_model, size=2))
 
 
 PACKAGE = "asterisk-core-sounds-fr-g722"
 HUMAN = {
     "demo-congrats": "félicitations installé fichiers configuration téléphonique chiffres",
     "conf-adminmenu": "désactiver appuyez conférence participant volume quitter",
+    "demo-instruct": "informations techniques modem serveur composez configuration occupée vocal",
 }
 
 

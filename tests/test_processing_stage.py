@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,8 @@ from spoken_cefr.paths import ROOT
 from spoken_cefr.processing import run, stage
 from spoken_cefr.processing.stage import load_arrays
 from spoken_cefr.processing.textgrid import read_textgrid
-from spoken_cefr.stages import is_done, stage_folder
+from spoken_cefr.processing.transcription import Transcript
+from spoken_cefr.stages import fingerprint, is_done, stage_folder
 
 SPEECH = ROOT / "tests" / "audio" / "kermesse.mp3"
 BAD = {
@@ -176,10 +178,61 @@ def test_changed_overlap_keeps_the_transcripts(corpus, demo_config, tmp_path, mo
     assert report.figures["n_segments"] == 4 + 1 + 4
 
 
-def test_strict_stops_at_the_first(corpus, demo_config, tmp_path):
+def test_remarks_are_of_this_profile_and_not_of_the_one_that_transcribed(
+    corpus, demo_config, tmp_path
+):
+    shutil.copytree(corpus[0].data_path, tmp_path / "data")
+    report = run(demo_config("processing.segment_s=0.5"))  # the noise lasts 0.8 s
+    assert not any("shorter than one segment" in row["reason"] for row in report.remarks)
+
+
+def test_a_lower_limit_leaves_out_what_was_kept_as_a_fresh_run_does(corpus, demo_config, tmp_path):
+    good = tmp_path / "data"
+    shutil.copytree(corpus[0].data_path, good)
+    keep_rows(good, lambda name: name.startswith("good"))
+    shutil.copytree(good / "scraping", tmp_path / "fresh" / "scraping")
+    # Speech lasts 3.7 s, the noise 0.8 s. The limit is in minutes in the sentence.
+    kept = run(demo_config("processing.max_duration_s=3.0"))
+    assert [row["id"] for row in kept.dropped] == ["good_1", "good_2"]
+    assert "audio/good_1.mp3 lasts 0.1 minutes; at most 0.05 are taken" in kept.dropped[0]["reason"]
+    fresh = demo_config("processing.max_duration_s=3.0", f'data_dir="{tmp_path.as_posix()}/fresh"')
+    assert run(fresh) == kept
+    assert results(fresh) == results(demo_config())
+
+
+def test_strict_stops_at_the_first_also_after_a_run_that_left_it_out(corpus, demo_config, tmp_path):
     shutil.copytree(corpus[0].data_path, tmp_path / "data")
     with pytest.raises(InputError, match=r"bad_changed\.mp3 has changed"):
         run(demo_config("processing.strict=true"))
+
+
+def test_strict_transcribes_nothing_beside_a_bad_file(demo_config, tmp_path, monkeypatch):
+    folder = tmp_path / "data" / "scraping"
+    write_corpus(folder)
+    shutil.copy(folder / "audio" / "bad_silent.mp3", folder / "audio" / "good_2.mp3")
+    keep_rows(tmp_path / "data", lambda name: name.startswith("good"))
+    table = pd.read_csv(folder / "metadata.csv", dtype=str, keep_default_na=False)
+    table.assign(sha256="").to_csv(folder / "metadata.csv", index=False)
+    engine = SimpleNamespace(at_once=16, transcribe_each=None)  # would fail if it were called
+    monkeypatch.setattr(stage, "load_engine", lambda config: engine)
+    with pytest.raises(InputError, match=r"good_2\.mp3 is silent"):
+        run(demo_config("processing.strict=true", "n_jobs=1"))
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "processing.accept_terms=true",
+        "processing.webmaus_delay_s=3",
+        "processing.webmaus_timeout_s=30",
+        "processing.strict=true",
+    ],
+)
+def test_how_a_service_is_asked_is_no_reason_to_do_it_again(demo_config, override):
+    same = fingerprint(demo_config(override), "processing") == fingerprint(
+        demo_config(), "processing"
+    )
+    assert same == ("strict" not in override)  # strict has something to say of a finished run
 
 
 KILLED = """
@@ -209,6 +262,28 @@ def test_killed_run_goes_on_to_the_same_bytes(corpus, demo_config, tmp_path, fun
     assert not is_done(config, "processing")
     run(config)
     assert results(config) == results(corpus[0])
+
+
+class DyingEngine:
+    """Transcribes the last recording of a batch first, and dies at the one after it."""
+
+    at_once = 16
+
+    def transcribe_each(self, signals, *, language):
+        yield len(signals) - 1, Transcript("", [], language, "test", "test", None, 1.0)
+        raise KeyboardInterrupt
+
+
+def test_a_run_that_is_stopped_within_a_batch_keeps_what_was_done(
+    demo_config, tmp_path, monkeypatch
+):
+    write_corpus(tmp_path / "data" / "scraping", bad=False)
+    monkeypatch.setattr(stage, "load_engine", lambda config: DyingEngine())
+    with pytest.raises(KeyboardInterrupt):
+        run(demo_config("n_jobs=1"))
+    (kept,) = (tmp_path / "data" / "processing" / "recordings").iterdir()
+    assert kept.name == "good_noise.json"
+    assert read_json(kept)["alignment"]["source"] == "whisper"
 
 
 def test_recordings_that_went_away_are_forgotten(corpus, demo_config, tmp_path):

@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from spoken_cefr.errors import InputError
 from spoken_cefr.paths import ROOT
 from spoken_cefr.processing.audio import load_audio
+from spoken_cefr.processing.guards import unheard, without_repetition
 from spoken_cefr.processing.transcription import (
     FasterWhisper,
     Word,
-    _without_repetition,
     join_elisions,
     load_engine,
     tidy_words,
-    unheard,
 )
 
 RATE = 16_000
@@ -106,10 +105,10 @@ def test_repeated_text_is_left_out():
         SimpleNamespace(seek=3000, compression_ratio=5.0),
         SimpleNamespace(seek=3000, compression_ratio=5.0),
     ]
-    kept, remarks = _without_repetition(parts)
+    kept, remarks = without_repetition(parts)
     assert kept == parts[:1]
     assert remarks == ["the text of 1 window(s) repeated itself and was left out"]
-    assert _without_repetition(parts[:1]) == (parts[:1], [])
+    assert without_repetition(parts[:1]) == (parts[:1], [])
 
 
 def test_speech_without_a_word_is_told_of():

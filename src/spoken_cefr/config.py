@@ -59,7 +59,7 @@ class ProcessingConfig:
         default="faster-whisper", metadata={"choices": ("faster-whisper", "openai-whisper")}
     )
     model: str = "offline-base"  # the packaged weights; or a Whisper size; or a folder
-    compute_type: str = field(default="int8", metadata={"choices": ("int8", "float32", "float16")})
+    compute_type: str = field(default="int8", metadata={"choices": ("int8", "float32")})
     aligner: str = field(default="whisper", metadata={"choices": ("whisper", "webmaus")})
     accept_terms: bool = False  # WebMAUS: voices leave this machine; see README.md
     webmaus_url: str = "https://clarin.phonetik.uni-muenchen.de/BASWebServices/services"
@@ -242,6 +242,10 @@ def _check(config: Config) -> None:
         (
             min(p.sample_rate, p.n_fft, p.hop_length, p.n_mels) > 0,
             "processing.sample_rate, n_fft, hop_length and n_mels must all be over 0",
+        ),
+        (
+            p.n_fft % 2 == 0,
+            f"processing.n_fft is {p.n_fft}; it must be even",
         ),
         (
             config.neural_networks.epochs >= 0,

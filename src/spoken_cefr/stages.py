@@ -21,8 +21,16 @@ from spoken_cefr.paths import NOTEBOOKS, ROOT, under_root
 
 STAGES: tuple[str, ...] = ("scraping", "processing", "neural_networks", "evaluation")
 
-# Keys that say where pages come from and where work is done: the results are the same bytes.
-WHERE_NOT_WHAT: tuple[str, ...] = ("from_cache", "backend", "dask_scheduler")
+# Keys that say where pages come from, where work is done and how long a service is waited for:
+# the results are the same bytes. (Not `strict`: it judges again what an earlier run left out.)
+WHERE_NOT_WHAT: tuple[str, ...] = (
+    "from_cache",
+    "backend",
+    "dask_scheduler",
+    "accept_terms",
+    "webmaus_delay_s",
+    "webmaus_timeout_s",
+)
 
 
 @dataclass

@@ -8,6 +8,7 @@ against its SHA-256 each time (0.1 s), so a damaged copy is never used.
 import importlib.util
 import os
 import shutil
+from functools import lru_cache
 from pathlib import Path
 
 from faster_whisper import WhisperModel
@@ -15,7 +16,7 @@ from faster_whisper.utils import available_models
 from filelock import FileLock
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import replacing, sha256_of
+from spoken_cefr.files import digest, replacing, sha256_of
 
 CACHE_VARIABLE = "SPOKEN_CEFR_CACHE"
 OFFLINE_MODEL = "offline-base"
@@ -120,6 +121,31 @@ def ctranslate2_folder(model: str) -> Path | None:
         return offline_whisper()
     folder = Path(model).expanduser()
     return folder if (folder / "model.bin").is_file() else None
+
+
+def model_digest(model: str) -> str | None:
+    """Digest of a model's files, None for a model that its name alone says.
+
+    Parameters
+    ----------
+    model : str
+        A folder may hold other weights tomorrow; ``offline-base`` (whose file is
+        checked) and the Whisper sizes may not.
+    """
+    if model == OFFLINE_MODEL:
+        return None
+    folder = Path(model).expanduser()
+    files = [folder / name for name in ("model.bin", *SMALL_FILES, "vocabulary.json")]
+    if not files[0].is_file():
+        return None
+    states = [(path, path.stat()) for path in files if path.is_file()]
+    return digest({path.name: _file_sha256(path, s.st_size, s.st_mtime_ns) for path, s in states})
+
+
+@lru_cache(maxsize=32)
+def _file_sha256(path: Path, size: int, mtime_ns: int) -> str:
+    """SHA-256 of a file in this state: a large model is read once, not once a recording."""
+    return sha256_of(path)
 
 
 def load_whisper(

@@ -7,7 +7,7 @@ the reader as keep every worker busy: a corpus need not fit in memory.
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import Any
 
 from joblib import Parallel, delayed
@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
+from spoken_cefr.progress import tell
 
 CONNECT_TIMEOUT_S = 30
 _AHEAD = 2  # tasks sent to a Dask cluster for each of its threads
@@ -23,7 +24,7 @@ _AHEAD = 2  # tasks sent to a Dask cluster for each of its threads
 def run_in_order(
     config: Config, function: Callable[..., Any], tasks: Sequence[tuple]
 ) -> Iterator[Any]:
-    """``function(config, *task)`` of every task, in the order of the tasks.
+    """``function(config, *task)`` of every task on one core each, in the order of the tasks.
 
     On a Dask cluster the folder ``data_dir`` must be the same on every machine,
     and each worker loads its own models; ``n_jobs`` is 1 there, because the
@@ -38,7 +39,7 @@ def run_in_order(
         yield from _on_dask(config, function, tasks)
         return
     # Threads: CTranslate2 and numpy release the interpreter's lock, and share one model.
-    calls = (delayed(function)(config, *task) for task in tasks)
+    calls = (delayed(_on_one_core)(function, config, *task) for task in tasks)
     with closing(Parallel(config.n_jobs, prefer="threads", return_as="generator")(calls)) as done:
         yield from done
 
@@ -48,25 +49,55 @@ def n_workers(config: Config) -> int:
     if config.processing.backend != "dask":
         return config.n_jobs
     with _connect(config) as client:
-        return max(1, sum(client.nthreads().values()))
+        _await_worker(client)
+        return _n_threads(client)
 
 
 def _on_dask(config: Config, function: Callable[..., Any], tasks: Sequence[tuple]) -> Iterator[Any]:
     with _connect(config) as client:
-        ahead = _AHEAD * max(1, sum(client.nthreads().values()))
+        _await_worker(client)
         waiting: deque = deque()
         for task in tasks:
             # Not pure: what a task gives depends on files, not on its arguments alone.
-            waiting.append(client.submit(_one_core, function, config, *task, pure=False))
-            if len(waiting) >= ahead:
+            waiting.append(client.submit(_on_one_core, function, config, *task, pure=False))
+            # Counted each time: workers come late (on SLURM by hours) and go.
+            while len(waiting) >= _AHEAD * _n_threads(client):
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
 
 
-def _one_core(function: Callable[..., Any], config: Config, *task: Any) -> Any:
-    """On a worker: BLAS and OpenMP held to one thread, as on one machine."""
+def _await_worker(client: Any) -> None:
+    if not client.nthreads():
+        tell("the Dask scheduler has no worker yet: waiting for the first")
+        client.wait_for_workers(1)
+
+
+def _n_threads(client: Any) -> int:
+    return max(1, sum(client.nthreads().values()))
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """BLAS, OpenMP and torch held to one thread: with a recording on each core, more only disturb.
+
+    OpenMP's limit is that of the thread that sets it, so each task sets it
+    again. BLAS and torch have one limit a process: the caller of `run_in_order`
+    holds it around all tasks, so that none of them restores more than one.
+    """
+    import torch  # its import takes 1.5 s
+
+    before = torch.get_num_threads()
     with threadpool_limits(1):
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+
+def _on_one_core(function: Callable[..., Any], config: Config, *task: Any) -> Any:
+    with one_core():
         return function(config, *task)
 
 

@@ -10,8 +10,8 @@ recording on its own.
 
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Any, NamedTuple
 
 import ctranslate2
@@ -98,34 +98,41 @@ def map_joined(
     *,
     model: ctranslate2.models.Whisper,
     size: int,
-) -> list[Any]:
+) -> Iterator[tuple[int, Any]]:
     """``function(joined, item)`` of every item, ``size`` of them at a time in threads.
 
     A thread that is done with one item takes the next, so that batches stay
     full until the items run out.
 
-    Returns
-    -------
-    list
-        In the order of the items. The first exception is raised again.
+    Yields
+    ------
+    index, result
+        As each item is done. The first exception that comes is raised again.
     """
     n_threads = min(size, len(items))
     joined = JoinedModel(model, n_threads)
-    waiting = deque(enumerate(items))
-    results: list[Any] = [None] * len(items)
+    index_of: dict[Future, int] = {Future(): index for index in range(len(items))}
+    waiting = deque(zip(index_of, items, strict=True))
 
     def work() -> None:
         try:
             while True:
                 try:
-                    index, item = waiting.popleft()
+                    future, item = waiting.popleft()
                 except IndexError:
                     return
-                results[index] = function(joined, item)
+                try:
+                    future.set_result(function(joined, item))
+                except BaseException as error:  # for the reader, who waits for every item
+                    future.set_exception(error)
         finally:
             joined.leave()
 
     with ThreadPoolExecutor(n_threads or 1) as pool:
-        for done in [pool.submit(work) for _ in range(n_threads)]:
-            done.result()
-    return results
+        try:
+            for _ in range(n_threads):
+                pool.submit(work)
+            for future in as_completed(index_of):
+                yield index_of[future], future.result()
+        finally:
+            waiting.clear()  # a reader who stops early wants no more

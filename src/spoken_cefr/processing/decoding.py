@@ -1,6 +1,7 @@
 """A file becomes one channel of samples, or one clear sentence about why not."""
 
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,12 @@ import soundfile
 import soxr
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.processing.mp3 import walk_frames
+from spoken_cefr.processing.containers import ogg_is_cut, share_present
+from spoken_cefr.processing.mp3 import Walk, walk_frames
 
 SAMPLE_RATE = 16_000  # Hz, what Whisper and wav2vec2 were trained on
 _TOLERANCE_S = 0.25  # an MP3 file loses its encoder's delay and padding when decoded
+_FEW_BYTES = 32  # may be missing at the end of an MP3 file
 _BLOCK_S = 30.0  # of so much audio all channels are in memory at once
 
 
@@ -61,38 +64,58 @@ def _decode(path: Path, max_duration_s: float | None) -> tuple[np.ndarray, int]:
             rate, is_mp3 = file.samplerate, file.format == "MP3"
             announced_s = (file.frames if 0 < file.frames < 2**62 else 0) / rate
             _check_length(path, announced_s, max_duration_s)
-            signal = _read(file, max_duration_s)
+            signal = _joined(_blocks(file), rate, max_duration_s)
     except (soundfile.SoundFileError, RuntimeError):
         # libsndfile's own words mislead: it says that a text file "does not exist".
         raise InputError(f"{path} is not audio that can be decoded, or is damaged") from None
     _check_length(path, len(signal) / rate, max_duration_s)
     walk = walk_frames(path.read_bytes()) if is_mp3 else None
-    if walk and not walk.cut and len(signal) / rate < walk.duration_s - _TOLERANCE_S:
+    if walk and not walk.lacking and len(signal) / rate < walk.duration_s - _TOLERANCE_S:
         _check_length(path, walk.duration_s, max_duration_s)
-        signal = _decode_by_ffmpeg(path)
+        signal = _decode_by_ffmpeg(path, rate, max_duration_s)
+        # FFmpeg may find more than the walk, which ends at the first bytes that are no frame.
+        _check_length(path, len(signal) / rate, max_duration_s)
     decoded_s = len(signal) / rate
+    if share := share_present(path):  # of WAV and AIFF libsndfile announces what is left
+        announced_s = max(announced_s, decoded_s / share)
     if decoded_s < announced_s - _TOLERANCE_S:
         raise InputError(
             f"{path} is cut short: {decoded_s:.1f} s decoded of the {announced_s:.1f} s that its "
             "header announces"
         )
-    if walk and walk.cut:
+    if walk and walk.lacking and not _nearly_whole(walk, decoded_s, announced_s):
         raise InputError(f"{path} is cut short: its last MP3 frame breaks off at {decoded_s:.1f} s")
+    if ogg_is_cut(path):
+        raise InputError(f"{path} is cut short: its Ogg stream breaks off at {decoded_s:.1f} s")
     return signal, rate
 
 
-def _read(file: soundfile.SoundFile, max_duration_s: float | None) -> np.ndarray:
-    """Mono samples up to the end, or to one block over the longest duration."""
+def _nearly_whole(walk: Walk, decoded_s: float, announced_s: float) -> bool:
+    """Whether only some bytes of the last frame are missing, as in many an MP3 file on the web.
+
+    Only a header that counts the frames can tell that from a download that broke off.
+    """
+    whole_s = max(announced_s, walk.duration_s) - _TOLERANCE_S
+    return walk.counted and walk.lacking <= _FEW_BYTES and decoded_s >= whole_s
+
+
+def _blocks(file: soundfile.SoundFile) -> Iterator[np.ndarray]:
+    """Mono samples of an open file, block by block."""
     size = int(_BLOCK_S * file.samplerate)
-    limit = np.inf if max_duration_s is None else max_duration_s * file.samplerate
-    blocks, n_samples = [], 0
-    while n_samples <= limit:
-        channels = file.read(size, dtype="float32", always_2d=True)
-        if len(channels) == 0:
+    while len(channels := file.read(size, dtype="float32", always_2d=True)):
+        yield _mono(channels)
+
+
+def _joined(blocks: Iterable[np.ndarray], rate: int, max_duration_s: float | None) -> np.ndarray:
+    """All blocks, or those up to the one that passes the longest duration: memory is bounded."""
+    limit = np.inf if max_duration_s is None else max_duration_s * rate
+    taken, n_samples = [], 0
+    for block in blocks:
+        taken.append(block)
+        n_samples += len(block)
+        if n_samples > limit:
             break
-        blocks.append(_mono(channels))
-        n_samples += len(channels)
-    return np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
+    return np.concatenate(taken) if taken else np.zeros(0, dtype=np.float32)
 
 
 def _check_length(path: Path, duration_s: float, max_duration_s: float | None) -> None:
@@ -103,16 +126,17 @@ def _check_length(path: Path, duration_s: float, max_duration_s: float | None) -
         )
 
 
-def _decode_by_ffmpeg(path: Path) -> np.ndarray:
+def _decode_by_ffmpeg(path: Path, rate: int, max_duration_s: float | None) -> np.ndarray:
     """Mono samples of an MP3 file of which libsndfile decodes a part only (see `mp3`)."""
     import av  # comes with faster-whisper; its libraries are FFmpeg's
 
     try:
         with av.open(str(path)) as container:
-            frames = [_mono(frame.to_ndarray().T) for frame in container.decode(audio=0)]
+            frames = (_mono(frame.to_ndarray().T) for frame in container.decode(audio=0))
+            signal = _joined(frames, rate, max_duration_s)
     except av.error.FFmpegError:
         raise InputError(f"{path} is not audio that can be decoded, or is damaged") from None
-    return np.concatenate(frames).astype(np.float32, copy=False)
+    return signal.astype(np.float32, copy=False)
 
 
 def _mono(channels: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from spoken_cefr.processing.audio import (
     HOP_LENGTH,
     N_FFT,
+    N_MELS,
     NOISE_RATIO,
     add_white_noise,
     hann,
@@ -117,9 +118,21 @@ def plot_log_mel(
     size: int = 50,
     n_fft: int = N_FFT,
     hop_length: int = HOP_LENGTH,
+    n_mels: int = N_MELS,
+    segment_window: bool = True,
 ) -> Figure:
-    """Draw one segment's log-mel spectrogram and the grey image that the CNN sees."""
-    mel = log_mel(samples[None, :], sample_rate, n_fft=n_fft, hop_length=hop_length)
+    """Draw one segment's log-mel spectrogram and the grey image that the CNN sees.
+
+    The options are those of `log_mel`: what is drawn is what the profile's stage writes.
+    """
+    mel = log_mel(
+        samples[None, :],
+        sample_rate,
+        n_fft=n_fft,
+        hop_length=hop_length,
+        n_mels=n_mels,
+        segment_window=segment_window,
+    )
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
     picture = left.imshow(
         mel[0],

@@ -19,7 +19,8 @@ class Walk(NamedTuple):
     """What the frame headers of a file say."""
 
     duration_s: float  # of the whole frames
-    cut: bool  # the last frame is longer than what is left of the file
+    lacking: int  # bytes of the last frame that are beyond the end of the file
+    counted: bool  # the first frame holds the number of frames (Xing's header, LAME's Info)
 
 
 def walk_frames(data: bytes) -> Walk | None:
@@ -28,15 +29,18 @@ def walk_frames(data: bytes) -> Walk | None:
     A tag or other bytes after the last frame end the walk: they are no error.
     """
     position = _after_id3(data)
-    duration_s, frames = 0.0, 0
+    duration_s, frames, counted = 0.0, 0, False
     while (size_and_time := _frame(data, position)) is not None:
         size, time_s = size_and_time
         if position + size > len(data):
-            return Walk(duration_s, True) if frames else None
+            return Walk(duration_s, position + size - len(data), counted) if frames else None
+        if not frames:
+            first = data[position : position + size]
+            counted = b"Xing" in first or b"Info" in first
         duration_s += time_s
         position += size
         frames += 1
-    return Walk(duration_s, False) if frames else None
+    return Walk(duration_s, 0, counted) if frames else None
 
 
 def _after_id3(data: bytes) -> int:

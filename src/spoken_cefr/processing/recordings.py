@@ -1,10 +1,13 @@
 """One recording: checked, transcribed, aligned and kept as one JSON file.
 
-The file is the recording's completed mark: it is written last, and holds the
-digest of everything that it depends on. A run that was killed takes it up
-from there; a changed parameter re-does only what depends on it.
+The file holds Whisper's transcript with Whisper's own times, and the words as
+the aligner timed them, each with the digest of everything that it depends on. A
+run that was killed goes on from there, and a changed parameter re-does only
+what depends on it: another aligner needs no new transcript. Transcription takes
+95 % of the stage's time.
 """
 
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +17,38 @@ from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import digest, read_json, sha256_of, write_json
 from spoken_cefr.languages import find_language
-from spoken_cefr.processing.alignment import align
+from spoken_cefr.processing.alignment import Alignment, align
 from spoken_cefr.processing.audio import load_audio
 from spoken_cefr.processing.textgrid import write_textgrid
 from spoken_cefr.processing.transcription import SAMPLE_RATE, Transcript
 from spoken_cefr.processing.words import Word
 from spoken_cefr.stages import stage_folder
+from spoken_cefr.weights import model_digest
 
-FORMAT = 2  # of the JSON file and of what leads to it; a new number re-does every recording
+FORMAT = 3  # of the JSON file and of what leads to it; a new number re-does every recording
 MIN_DURATION_S = 0.2
+_NEAR_S = 1.0  # header, decoder and resampler agree on a duration to within this
 SILENCE = 10 ** (-80 / 20)  # a peak below -80 dB of full scale is under the last bit but two
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is kept of one recording.
+
+    Parameters
+    ----------
+    n_samples : int
+        At 16 kHz.
+    transcript : Transcript
+        Its words have Whisper's own times, whoever aligns.
+    alignment : Alignment or None
+        The words of the tables; None where they are still to be timed.
+    """
+
+    recording_id: str
+    n_samples: int
+    transcript: Transcript
+    alignment: Alignment | None = None
 
 
 def audio_path(config: Config, file_name: str) -> Path:
@@ -57,39 +82,70 @@ def whisper_language(config: Config) -> str:
     return language.whisper
 
 
-def record_key(config: Config, audio_sha256: str) -> str:
-    """Digest of all that a recording's transcript and words depend on."""
+def transcript_key(config: Config, audio_sha256: str) -> str:
+    """Digest of all that Whisper's words of a recording depend on."""
     p = config.processing
     known = {
         "format": FORMAT,
         "audio": audio_sha256,
         "engine": p.engine,
         "model": p.model,
-        "compute_type": p.compute_type,
+        "weights": model_digest(p.model),
         "language": whisper_language(config),
-        "aligner": p.aligner,
     }
-    if p.aligner == "webmaus":
-        known["webmaus_url"] = p.webmaus_url
+    if p.engine == "faster-whisper":  # openai-whisper computes in float32 whatever the profile says
+        known["compute_type"] = p.compute_type
     return digest(known)
 
 
-def read_record(config: Config, recording_id: str, audio_sha256: str) -> dict[str, Any] | None:
-    """The kept result, or None when there is none or it is of something else.
+def alignment_key(config: Config, audio_sha256: str) -> str:
+    """Digest of all that the words' times depend on: the transcript, and who aligns it."""
+    p = config.processing
+    known = {"transcript": transcript_key(config, audio_sha256), "aligner": p.aligner}
+    if p.aligner == "webmaus":
+        known |= {"webmaus_url": p.webmaus_url, "language": config.scraping.language}
+    return digest(known)
 
-    Also None where WebMAUS was wanted and failed: another run asks it again.
+
+def read_record(config: Config, recording_id: str, audio_sha256: str) -> Record | None:
+    """What is kept of a recording, or None when its transcript is missing or of something else.
+
+    Without alignment where that is of something else, and where WebMAUS was
+    wanted and failed: another run asks it again.
     """
     path = record_path(config, recording_id)
-    if not path.exists() or not textgrid_path(config, recording_id).exists():
+    if not path.exists():
         return None
     try:
-        record = read_json(path)
+        kept = read_json(path)
     except InputError:  # damaged: made again
         return None
-    if record.get("key") != record_key(config, audio_sha256):
+    if kept.get("transcript_key") != transcript_key(config, audio_sha256):
         return None
-    fell_back = bool(record["words"]) and record["source"] != config.processing.aligner
-    return None if fell_back else record
+    transcript = Transcript(**_with_words(kept["transcript"]))
+    record = Record(recording_id, kept["n_samples"], transcript)
+    if (
+        kept["alignment"] is None
+        or kept["alignment_key"] != alignment_key(config, audio_sha256)
+        or not textgrid_path(config, recording_id).exists()
+    ):
+        return record
+    alignment = Alignment(**_with_words(kept["alignment"]))
+    fell_back = bool(alignment.words) and alignment.source != config.processing.aligner
+    return record if fell_back else replace(record, alignment=alignment)
+
+
+def _with_words(fields: dict[str, Any]) -> dict[str, Any]:
+    return fields | {"words": [Word(*word) for word in fields["words"]]}
+
+
+def write_record(config: Config, record: Record, audio_sha256: str) -> None:
+    """Keep a record; one without alignment is taken up by another run to be aligned."""
+    keys = {
+        "transcript_key": transcript_key(config, audio_sha256),
+        "alignment_key": alignment_key(config, audio_sha256),
+    }
+    write_json(record_path(config, record.recording_id), asdict(record) | keys)
 
 
 def checked_sha256(path: Path, expected: str) -> str:
@@ -119,10 +175,27 @@ def load_speech(path: Path, max_duration_s: float | None = None) -> np.ndarray:
     signal = load_audio(path, sample_rate=SAMPLE_RATE, max_duration_s=max_duration_s)
     duration_s = len(signal) / SAMPLE_RATE
     if duration_s < MIN_DURATION_S:
-        raise InputError(f"{path} lasts {duration_s:.3f} s; at least {MIN_DURATION_S} s are needed")
+        told_s = np.floor(1000 * duration_s) / 1000  # rounded, it could be 0.200 s
+        raise InputError(f"{path} lasts {told_s:.3f} s; at least {MIN_DURATION_S} s are needed")
     if np.abs(signal).max() < SILENCE:
         raise InputError(f"{path} is silent from end to end")
     return signal
+
+
+def check_duration(config: Config, path: Path, record: Record) -> None:
+    """Pass if a kept recording is not longer than the profile now allows.
+
+    Near the limit the file itself decides: what a run takes must not depend on
+    the runs before it.
+
+    Raises
+    ------
+    InputError
+        As `load_audio` on a file that is too long.
+    """
+    longest_s = config.processing.max_duration_s
+    if record.n_samples / SAMPLE_RATE > longest_s - _NEAR_S:
+        load_audio(path, sample_rate=SAMPLE_RATE, max_duration_s=longest_s)
 
 
 def process_recording(
@@ -131,40 +204,47 @@ def process_recording(
     audio_sha256: str,
     signal: np.ndarray,
     transcript: Transcript,
-) -> dict[str, Any]:
-    """Align the words of one recording, and keep the result.
+) -> Record:
+    """Keep the transcript of one recording, then align its words and keep those.
 
-    Returns
-    -------
-    dict
-        key, recording_id, n_samples (at 16 kHz), transcript, words, source, remarks.
+    The TextGrid is written before the record that says that all is there.
+    """
+    record = Record(recording_id, len(signal), transcript)
+    write_record(config, record, audio_sha256)  # an aligner may take minutes
+    alignment = align(config, signal, transcript)
+    duration_s = len(signal) / SAMPLE_RATE
+    write_textgrid(textgrid_path(config, recording_id), alignment.words, duration_s=duration_s)
+    record = replace(record, alignment=alignment)
+    write_record(config, record, audio_sha256)
+    return record
+
+
+def align_again(config: Config, recording_id: str, path: Path, audio_sha256: str) -> Record:
+    """`process_recording` with the transcript that is kept.
 
     Raises
     ------
     InputError
-        If the recording cannot be used; the message names the file.
+        As `load_speech`; the message names the file.
     """
-    alignment = align(config, signal, transcript)
-    words = alignment.words
-    remarks = [*transcript.remarks, *alignment.remarks]
-    if not words:
+    kept = read_record(config, recording_id, audio_sha256)
+    signal = load_speech(path, config.processing.max_duration_s)
+    return process_recording(config, recording_id, audio_sha256, signal, kept.transcript)
+
+
+def remarks_of(config: Config, record: Record) -> list[str]:
+    """What a reader of the report should know of a recording."""
+    remarks = [*record.transcript.remarks, *record.alignment.remarks]
+    if not record.alignment.words:
         remarks.append("no word was recognised")
-    if len(signal) < config.processing.segment_s * SAMPLE_RATE:
+    if record.n_samples < config.processing.segment_s * SAMPLE_RATE:
         remarks.append("shorter than one segment: padded with zeros")
-    write_textgrid(textgrid_path(config, recording_id), words, duration_s=len(signal) / SAMPLE_RATE)
-    record = {
-        "key": record_key(config, audio_sha256),
-        "recording_id": recording_id,
-        "n_samples": len(signal),
-        "text": transcript.text,
-        "language": config.scraping.language,
-        "engine": transcript.engine,
-        "model": transcript.model,
-        "avg_logprob": transcript.avg_logprob,
-        "no_speech_prob": transcript.no_speech_prob,
-        "source": alignment.source,
-        "words": words,
-        "remarks": remarks,
-    }
-    write_json(record_path(config, recording_id), record)
-    return record | {"words": [Word(*word) for word in words]}
+    return remarks
+
+
+def forget_others(config: Config, names: set[str]) -> None:
+    """Remove what an earlier run kept of recordings that are no longer there."""
+    for example in (record_path(config, "x"), textgrid_path(config, "x")):
+        for path in example.parent.glob(f"*{example.suffix}"):
+            if path.stem not in names:
+                path.unlink()

@@ -1,6 +1,7 @@
 """The stage: scraping's recordings in, transcripts, words, segments and spectrograms out."""
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,6 @@ from zlib import crc32
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
@@ -23,18 +23,22 @@ from spoken_cefr.processing.audio import (
     segment_count,
     segment_length,
 )
-from spoken_cefr.processing.backends import n_workers, run_in_order
+from spoken_cefr.processing.backends import n_workers, one_core, run_in_order
 from spoken_cefr.processing.recordings import (
+    Record,
+    align_again,
     audio_path,
+    check_duration,
     checked_sha256,
+    forget_others,
     load_speech,
     process_recording,
     read_record,
-    record_path,
-    textgrid_path,
+    remarks_of,
     whisper_language,
 )
 from spoken_cefr.processing.segments import segment_table
+from spoken_cefr.processing.tables import transcripts_table, words_table
 from spoken_cefr.processing.transcription import SAMPLE_RATE, load_engine
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
@@ -43,7 +47,7 @@ ARRAYS = ("log_mel.npy", "log_mel_noisy.npy")
 TABLES = ("transcripts.parquet", "words.parquet", "segments.parquet")
 
 Task = tuple[str, Path, str]  # recording_id, file, SHA-256 of the file
-Outcome = dict[str, Any] | InputError
+Outcome = Record | InputError
 
 
 def run(config: Config) -> Report:
@@ -70,7 +74,7 @@ def run(config: Config) -> Report:
         {"id": row.recording_id, "reason": row.reason or "not usable"}
         for row in metadata[~usable].itertuples()
     ]
-    with threadpool_limits(1):  # one core a recording: BLAS threads only get in each other's way
+    with one_core():
         records, failed = transcribe_all(config, metadata[usable])
         dropped += failed
         if not records:
@@ -80,25 +84,29 @@ def run(config: Config) -> Report:
                 if dropped
                 else f"{stage_folder(config, 'scraping') / 'metadata.csv'} lists no recording"
             )
-        kept = metadata.set_index("recording_id").loc[[r["recording_id"] for r in records]]
+        kept = metadata.set_index("recording_id").loc[[r.recording_id for r in records]]
         words = words_table(records)
         segments = segments_of(config, records, kept, words)
-        write_parquet(folder / "transcripts.parquet", transcripts_table(records))
+        write_parquet(folder / "transcripts.parquet", transcripts_table(config, records))
         write_parquet(folder / "words.parquet", words)
         write_parquet(folder / "segments.parquet", segments)
         write_spectrograms(config, records, kept)
-    _forget_others(config, {record["recording_id"] for record in records})
+    forget_others(config, {record.recording_id for record in records})
     report = Report(
         stage="processing",
         unit="recording",
         n_in=len(metadata),
         n_out=len(records),
         dropped=sorted(dropped, key=lambda row: row["id"]),
-        remarks=[{"id": r["recording_id"], "reason": t} for r in records for t in r["remarks"]],
+        remarks=[
+            {"id": record.recording_id, "reason": told}
+            for record in records
+            for told in remarks_of(config, record)
+        ],
         figures={
             "n_segments": len(segments),
             "n_words": len(words),
-            "audio_s": round(sum(record["n_samples"] for record in records) / SAMPLE_RATE, 3),
+            "audio_s": round(sum(record.n_samples for record in records) / SAMPLE_RATE, 3),
         },
     )
     return finish_stage(config, report, [folder / name for name in (*TABLES, *ARRAYS)])
@@ -122,30 +130,35 @@ def read_recordings(config: Config) -> pd.DataFrame:
 
 def transcribe_all(
     config: Config, metadata: pd.DataFrame
-) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+) -> tuple[list[Record], list[dict[str, str]]]:
     """Every recording's record, from disk or made now, and why some have none.
 
     Returns
     -------
-    records : list of dict, as `process_recording` returns, in the table's order
+    records : list of Record, in the table's order
     dropped : list of {"id": ..., "reason": ...}
     """
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Record] = {}
     dropped: list[dict[str, str]] = []
-    waiting = []
+    to_align: list[Task] = []
+    to_transcribe: list[Task] = []
     for row in metadata.itertuples():
         path = audio_path(config, row.file_name)
         try:
             sha256 = checked_sha256(path, row.sha256)
+            record = read_record(config, row.recording_id, sha256)
+            if record is not None:
+                check_duration(config, path, record)
         except InputError as error:
             dropped.append(_reason(config, row.recording_id, error))
             continue
-        record = read_record(config, row.recording_id, sha256)
-        if record is None:
-            waiting.append((row.recording_id, path, sha256))
-        else:
+        if record is not None and record.alignment is not None:
             found[row.recording_id] = record
-    for (recording_id, _, _), outcome in zip(waiting, _outcomes(config, waiting), strict=True):
+        else:
+            waiting = to_transcribe if record is None else to_align
+            waiting.append((row.recording_id, path, sha256))
+    outcomes = chain(_aligned(config, to_align), _transcribed(config, to_transcribe))
+    for (recording_id, _, _), outcome in zip(to_align + to_transcribe, outcomes, strict=True):
         if isinstance(outcome, InputError):
             dropped.append(_reason(config, recording_id, outcome))
         else:
@@ -153,8 +166,19 @@ def transcribe_all(
     return [found[name] for name in metadata["recording_id"] if name in found], dropped
 
 
-def _outcomes(config: Config, waiting: list[Task]) -> Iterator[Outcome]:
-    """Process recordings, some at once in each worker; what they give, in their order."""
+def _aligned(config: Config, waiting: list[Task]) -> Iterator[Outcome]:
+    """Align recordings whose transcripts are kept; what they give, in their order."""
+    if waiting:
+        done = run_in_order(config, _align_one, waiting)
+        yield from progress(done, desc="aligning", unit="recording", total=len(waiting))
+
+
+def _align_one(config: Config, recording_id: str, path: Path, sha256: str) -> Outcome:
+    return _attempt(config, align_again, config, recording_id, path, sha256)
+
+
+def _transcribed(config: Config, waiting: list[Task]) -> Iterator[Outcome]:
+    """Transcribe recordings, some at once in each worker; what they give, in their order."""
     if not waiting:
         return
     # Here, not first in a worker: a model that cannot be loaded is one sentence, once.
@@ -170,31 +194,31 @@ def _outcomes(config: Config, waiting: list[Task]) -> Iterator[Outcome]:
 
 
 def _process_batch(config: Config, batch: list[Task]) -> list[Outcome]:
-    """Transcribe recordings together, then align and keep each.
+    """Transcribe recordings together; each is aligned and kept as soon as its text is there.
 
     What is kept of a recording does not depend on those beside it (see
     `Engine`), so a run that was killed may go on with other batches.
     """
     longest_s = config.processing.max_duration_s
-    signals = [_attempt(load_speech, path, longest_s) for _, path, _ in batch]
-    good = [i for i, signal in enumerate(signals) if not isinstance(signal, InputError)]
-    transcripts = load_engine(config).transcribe_many(
-        [signals[i] for i in good], language=whisper_language(config)
+    outcomes = [_attempt(config, load_speech, path, longest_s) for _, path, _ in batch]
+    good = [i for i, signal in enumerate(outcomes) if not isinstance(signal, InputError)]
+    transcripts = load_engine(config).transcribe_each(
+        [outcomes[i] for i in good], language=whisper_language(config)
     )
-    outcomes = list(signals)
-    for i, transcript in zip(good, transcripts, strict=True):
-        recording_id, _, sha256 = batch[i]
-        outcomes[i] = _attempt(
-            process_recording, config, recording_id, sha256, signals[i], transcript
-        )
+    for k, transcript in transcripts:
+        recording_id, _, sha256 = batch[good[k]]
+        signal = outcomes[good[k]]
+        outcomes[good[k]] = process_recording(config, recording_id, sha256, signal, transcript)
     return outcomes
 
 
-def _attempt(function: Callable[..., Any], *args: Any) -> Any:
-    """What the function gives, or the `InputError` that it raises."""
+def _attempt(config: Config, function: Callable[..., Any], *args: Any) -> Any:
+    """What the function gives, or the `InputError` that it raises; in strict mode it is raised."""
     try:
         return function(*args)
     except InputError as error:
+        if config.processing.strict:
+            raise
         return error
 
 
@@ -207,27 +231,8 @@ def _reason(config: Config, recording_id: str, error: InputError) -> dict[str, s
     return {"id": recording_id, "reason": told}
 
 
-def transcripts_table(records: list[dict[str, Any]]) -> pd.DataFrame:
-    """One row a recording."""
-    names = ("recording_id", "text", "language", "engine", "model", "avg_logprob", "no_speech_prob")
-    table = pd.DataFrame([{name: record[name] for name in names} for record in records])
-    return table.astype({"avg_logprob": "float64", "no_speech_prob": "float64"})
-
-
-def words_table(records: list[dict[str, Any]]) -> pd.DataFrame:
-    """One row a word; ``word_index`` counts from 0 in each recording."""
-    rows = [
-        (record["recording_id"], index, word, float(start_s), float(end_s), record["source"])
-        for record in records
-        for index, (word, start_s, end_s) in enumerate(record["words"])
-    ]
-    names = ("recording_id", "word_index", "word", "start_s", "end_s", "source")
-    types = ("str", "int64", "str", "float64", "float64", "str")
-    return pd.DataFrame(rows, columns=names).astype(dict(zip(names, types, strict=True)))
-
-
 def segments_of(
-    config: Config, records: list[dict[str, Any]], metadata: pd.DataFrame, words: pd.DataFrame
+    config: Config, records: list[Record], metadata: pd.DataFrame, words: pd.DataFrame
 ) -> pd.DataFrame:
     """`segment_table` of the records; ``metadata`` is indexed by recording_id."""
     recordings = metadata[["speaker_id", "level"]].reset_index()
@@ -239,14 +244,12 @@ def segments_of(
     )
 
 
-def _n_samples(config: Config, record: dict[str, Any]) -> int:
+def _n_samples(config: Config, record: Record) -> int:
     """Samples of a recording at the profile's rate; what the decoder gives is fitted to it."""
-    return round(record["n_samples"] * config.processing.sample_rate / SAMPLE_RATE)
+    return round(record.n_samples * config.processing.sample_rate / SAMPLE_RATE)
 
 
-def write_spectrograms(
-    config: Config, records: list[dict[str, Any]], metadata: pd.DataFrame
-) -> None:
+def write_spectrograms(config: Config, records: list[Record], metadata: pd.DataFrame) -> None:
     """Write `ARRAYS` in the order of ``segments.parquet``, never a whole one in memory."""
     p = config.processing
     folder = stage_folder(config, "processing")
@@ -271,12 +274,12 @@ def write_spectrograms(
 
 
 def _spectrograms(
-    config: Config, records: list[dict[str, Any]], metadata: pd.DataFrame
+    config: Config, records: list[Record], metadata: pd.DataFrame
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     tasks = [
         (
-            record["recording_id"],
-            audio_path(config, metadata.at[record["recording_id"], "file_name"]),
+            record.recording_id,
+            audio_path(config, metadata.at[record.recording_id, "file_name"]),
             _n_samples(config, record),
         )
         for record in records
@@ -342,11 +345,3 @@ def load_arrays(config: Config) -> tuple[np.ndarray, np.ndarray]:
             raise InputError(f"{folder / name} is missing: run the stage processing first")
     clean, noisy = (np.load(folder / name, mmap_mode="r") for name in ARRAYS)
     return clean, noisy
-
-
-def _forget_others(config: Config, names: set[str]) -> None:
-    """Remove what an earlier run kept of recordings that are no longer there."""
-    for example in (record_path(config, "x"), textgrid_path(config, "x")):
-        for path in example.parent.glob(f"*{example.suffix}"):
-            if path.stem not in names:
-                path.unlink()

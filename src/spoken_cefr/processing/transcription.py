@@ -1,13 +1,12 @@
 """Speech to text and word times behind one small interface.
 
-`load_engine` returns an object with ``transcribe(signal, *, language)`` and
-``transcribe_many(signals, *, language)``. Decoding is greedy at temperature 0
-without conditioning on earlier text: the same signal always gives the same
-words, and an error does not spread.
+`load_engine` returns an object with ``transcribe(signal, *, language)``, and
+``transcribe_many`` and ``transcribe_each`` of several signals. Decoding is
+greedy at temperature 0 without conditioning on earlier text: the same signal
+always gives the same words, and an error does not spread.
 """
 
 import threading
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -20,19 +19,23 @@ import numpy as np
 
 from spoken_cefr.config import Config
 from spoken_cefr.processing.batching import map_joined
+from spoken_cefr.processing.guards import (
+    COMPRESSION_THRESHOLD,
+    find_speech,
+    unheard,
+    without_repetition,
+)
 from spoken_cefr.processing.words import UNSPACED, Word, join_elisions, tidy_words
 from spoken_cefr.weights import load_whisper
 
 SAMPLE_RATE = 16_000  # Hz, Whisper's only one
 BATCH_SIZE = 8  # windows decoded together; see benchmarks/transcription.py
 
-# Guards against invented text; the first three values are OpenAI's defaults.
+# Guards against invented text (see `guards` too); the first two values are OpenAI's defaults.
 NO_SPEECH_THRESHOLD = 0.6  # a window with a higher probability of "no speech" ...
 LOGPROB_THRESHOLD = -1.0  # ... and a mean log probability below this is left out
-COMPRESSION_THRESHOLD = 2.4  # text that zips better than this repeats itself
 NO_SPEECH = "no speech was detected: empty text"  # the remark where nobody speaks
 HALLUCINATION_SILENCE_S = 2.0  # improbable words between silences of this length are left out
-UNHEARD_S = 3.0  # so much detected speech without a word is told of
 
 # What both engines are told, by the names that both know.
 DECODING = {
@@ -81,6 +84,11 @@ class Engine(Protocol):
     def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
         """`transcribe` of each signal, to the last bit, in less time where that can be."""
 
+    def transcribe_each(
+        self, signals: Sequence[np.ndarray], *, language: str
+    ) -> Iterator[tuple[int, Transcript]]:
+        """`transcribe_many` as it goes: index and transcript of each signal when it is done."""
+
 
 def load_engine(config: Config) -> Engine:
     """The engine and model that the profile names, loaded once in each process.
@@ -115,7 +123,7 @@ class FasterWhisper:
     model : str
         ``offline-base``, a Whisper size, or a folder in CTranslate2's format.
     compute_type : str
-        ``int8``, ``float32`` or ``float16``.
+        ``int8`` or ``float32``.
     n_workers : int
         Calls that may run at once from different threads.
     n_threads : int
@@ -153,6 +161,12 @@ class FasterWhisper:
 
     def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
         """See `Engine`; ValueError if a signal is not mono float32."""
+        return _in_order(self.transcribe_each(signals, language=language))
+
+    def transcribe_each(
+        self, signals: Sequence[np.ndarray], *, language: str
+    ) -> Iterator[tuple[int, Transcript]]:
+        """See `Engine`; ValueError if a signal is not mono float32."""
 
         def one(joined: Any, signal: np.ndarray) -> Transcript:
             model = copy(self._model)
@@ -160,14 +174,13 @@ class FasterWhisper:
             return self._transcribe(model, signal, language)
 
         if self._batch_size == 1 or len(signals) < 2:
-            return [self.transcribe(signal, language=language) for signal in signals]
+            yield from _one_by_one(self, signals, language)
+            return
         # The longest first: the windows of one recording can only be decoded one by one.
         order = sorted(range(len(signals)), key=lambda i: -signals[i].size)
-        done = map_joined(
-            one, [signals[i] for i in order], model=self._model.model, size=self._batch_size
-        )
-        by_index = dict(zip(order, done, strict=True))
-        return [by_index[i] for i in range(len(signals))]
+        ordered = [signals[i] for i in order]
+        for k, done in map_joined(one, ordered, model=self._model.model, size=self._batch_size):
+            yield order[k], done
 
     def language_probabilities(self, signal: np.ndarray) -> dict[str, float]:
         """How probable Whisper finds each language (its code) in the first 30 s of speech."""
@@ -176,7 +189,7 @@ class FasterWhisper:
 
     def _transcribe(self, model: Any, signal: np.ndarray, language: str) -> Transcript:
         _check_signal(signal)
-        speech_s = _speech(signal)
+        speech_s = find_speech(signal)
         if not speech_s:
             return _nothing(self, language)
         parts, _ = model.transcribe(
@@ -221,7 +234,7 @@ class OpenAIWhisper:
     def transcribe(self, signal: np.ndarray, *, language: str) -> Transcript:
         """See `Engine`; ValueError if the signal is not mono float32."""
         _check_signal(signal)
-        speech_s = _speech(signal)
+        speech_s = find_speech(signal)
         if not speech_s:
             return _nothing(self, language)
         with self._lock, _torch_threads(self._n_threads):
@@ -237,7 +250,24 @@ class OpenAIWhisper:
 
     def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
         """See `Engine`; ValueError if a signal is not mono float32."""
-        return [self.transcribe(signal, language=language) for signal in signals]
+        return _in_order(self.transcribe_each(signals, language=language))
+
+    def transcribe_each(
+        self, signals: Sequence[np.ndarray], *, language: str
+    ) -> Iterator[tuple[int, Transcript]]:
+        """See `Engine`; ValueError if a signal is not mono float32."""
+        yield from _one_by_one(self, signals, language)
+
+
+def _one_by_one(
+    engine: Engine, signals: Sequence[np.ndarray], language: str
+) -> Iterator[tuple[int, Transcript]]:
+    for index, signal in enumerate(signals):
+        yield index, engine.transcribe(signal, language=language)
+
+
+def _in_order(done: Iterator[tuple[int, Transcript]]) -> list[Transcript]:
+    return [transcript for _, transcript in sorted(done, key=lambda pair: pair[0])]
 
 
 @contextmanager
@@ -279,7 +309,7 @@ def _transcript(
 ) -> Transcript:
     """Put together what an engine heard, behind the last guard."""
     duration_s = len(signal) / SAMPLE_RATE
-    parts, remarks = _without_repetition(parts)
+    parts, remarks = without_repetition(parts)
     raw = [Word(w.word, float(w.start), float(w.end)) for part in parts for w in part.words or []]
     joined = raw if language in UNSPACED else join_elisions(raw)
     said = [word for word in joined if any(map(str.isalnum, word.word))]
@@ -307,45 +337,3 @@ def _transcript(
         no_speech_prob=means[1] if means else 1.0,
         remarks=remarks,
     )
-
-
-def _speech(signal: np.ndarray) -> list[tuple[float, float]]:
-    """Where Silero's voice detector (packaged with faster-whisper) hears somebody, in seconds.
-
-    Whisper invents a sentence on noise or silence with high confidence.
-    """
-    from faster_whisper.vad import VadOptions, get_speech_timestamps
-
-    found = get_speech_timestamps(signal, VadOptions(min_speech_duration_ms=100))
-    return [(part["start"] / SAMPLE_RATE, part["end"] / SAMPLE_RATE) for part in found]
-
-
-def unheard(speech_s: list[tuple[float, float]], words: list[Word]) -> list[tuple[float, float]]:
-    """Stretches of speech of `UNHEARD_S` or more that hold no word.
-
-    The engines leave out windows that their guards distrust, and say nothing.
-
-    Parameters
-    ----------
-    speech_s : list of (start_s, end_s)
-    words : list of Word
-        In order, without overlap.
-    """
-    free = []
-    for start_s, end_s in speech_s:
-        inside = [word for word in words if word.end_s > start_s and word.start_s < end_s]
-        starts_s = [start_s, *(word.end_s for word in inside)]
-        ends_s = [*(word.start_s for word in inside), end_s]
-        free += [pair for pair in zip(starts_s, ends_s, strict=True)]
-    return [(start_s, end_s) for start_s, end_s in free if end_s - start_s >= UNHEARD_S]
-
-
-def _without_repetition(parts: list[Any]) -> tuple[list[Any], list[str]]:
-    """Leave out decoded windows whose text repeats itself (`COMPRESSION_THRESHOLD`)."""
-    kept = [part for part in parts if part.compression_ratio <= COMPRESSION_THRESHOLD]
-    if len(kept) == len(parts):
-        return kept, []
-    left_out = Counter(part.seek for part in parts)
-    left_out.subtract(part.seek for part in kept)
-    n = sum(1 for count in left_out.values() if count)
-    return kept, [f"the text of {n} window(s) repeated itself and was left out"]

@@ -28,7 +28,7 @@ from spoken_cefr.files import digest, replacing, write_text
 from spoken_cefr.languages import find_language
 from spoken_cefr.processing import bas
 from spoken_cefr.processing.bas import LOCAL_HOSTS, BasClient, WebMausError
-from spoken_cefr.processing.textgrid import read_textgrid
+from spoken_cefr.processing.textgrid import check_order, read_intervals, snap
 from spoken_cefr.processing.transcription import SAMPLE_RATE
 from spoken_cefr.processing.words import Word
 from spoken_cefr.stages import stage_folder
@@ -210,13 +210,16 @@ def _notes(path: Path) -> Path:
 def read_words(path: Path) -> list[Word]:
     """The words of the service's TextGrid, without marks such as ``<p:>`` or ``<usb>``.
 
+    Words that overlap by a rounding error are no reason to do without its times.
+
     Raises
     ------
     WebMausError
         If it is not one; the message holds no path.
     """
     try:
-        words = read_textgrid(path, tier=TIER)
+        words = snap(read_intervals(path, tier=TIER))
+        check_order(words, where=f"{path} (tier {TIER!r})")
     except InputError as error:
         told = str(error).replace(str(path), "its TextGrid")
         raise WebMausError(told) from None
