@@ -97,13 +97,19 @@ class Examples(ABC):
 
         Parameters
         ----------
-        chances : Tensor, shape (len(self),), optional
-            Draw with replacement, each example with this chance.
+        chances : Tensor, shape (n,), optional
+            Draw with replacement, each pick of `in_order` (or the one that another
+            crop puts in its place) with this chance.
         """
 
     @abstractmethod
     def in_order(self) -> Tensor:
         """Picks that need no chance: every example once, crops in the middle."""
+
+    def codes_in_order(self) -> Tensor:
+        """Codes of `in_order`, shape (n,): of each class as many as every epoch draws from."""
+        picks = self.in_order()
+        return self.codes[picks.reshape(len(picks), -1)[:, 0]]
 
     @abstractmethod
     def batch(self, picks: Tensor) -> Batch:
@@ -153,7 +159,7 @@ class Rows(Examples):
         pool = torch.arange(len(self))
         if self.crop:
             pool = self._cropped(random_starts(self.counts, self.crop, generator))
-        return pool[_order(len(pool), None if chances is None else chances[pool], generator)]
+        return pool[_order(len(pool), chances, generator)]
 
     def in_order(self) -> Tensor:
         if self.crop:

@@ -191,7 +191,8 @@ def make_examples(
 def make_plan(run: Run, config: Config, examples: Examples, *, n_classes: int, bf16: bool) -> Plan:
     """How the run is trained by this profile."""
     c = config.neural_networks
-    codes = examples.codes.numpy()
+    # Crops take as much of a long recording as of a short one: all segments would miscount.
+    codes = examples.codes_in_order().numpy()
     weights = class_weights(codes, balance=c.balance, n_classes=n_classes)
     chances = sampling_weights(codes, balance=c.balance)
     device = examples.store.device
