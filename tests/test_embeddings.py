@@ -337,6 +337,19 @@ def test_the_words_of_every_segment_are_embedded_and_kept(corpus, monkeypatch):
     np.testing.assert_array_equal(inputs.text_embeddings(config, segments), found)
 
 
+@pytest.mark.parametrize("left", [0, 20, -100])
+def test_a_damaged_file_of_embeddings_is_told_and_made_anew(left, corpus, capsys):
+    config, segments, _, _ = corpus
+    segments = segments.assign(text="une maison")
+    found = inputs.text_embeddings(config, segments)
+    [path, *_] = (stage_folder(config, "neural_networks") / "text_embeddings").iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:left])
+    np.testing.assert_array_equal(inputs.text_embeddings(config, segments), found)
+    assert f"{path} is damaged: it is made anew" in capsys.readouterr().err
+    assert path.read_bytes() == whole
+
+
 def test_each_kind_of_input_has_the_keys_that_it_depends_on(demo_config):
     def differ(kind, override):
         plain, other = demo_config(), demo_config(f"neural_networks.{override}")

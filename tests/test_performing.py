@@ -265,6 +265,16 @@ def test_not_a_number_in_the_inputs_names_the_segment(value, noisy, demo_config,
     assert not (tmp_path / "simple" / "config.json").exists()
 
 
+@pytest.mark.parametrize("name", ["simple", "cnn", "attention", "fusion_crop"])
+def test_a_network_that_has_run_away_is_one_clear_error_and_leaves_no_answers(
+    name, demo_config, tmp_path
+):
+    run = replace(RUN_OF[name], learning_rate=1e30)
+    with pytest.raises(InputError, match=f"{name}: the trained model answers recording 9000 with"):
+        perform(run, demo_config(), tmp_path)
+    assert not (tmp_path / name / "predictions.parquet").exists()
+
+
 def test_rows_of_another_corpus_are_one_clear_error(demo_config, tmp_path):
     segments, _ = made_up_corpus()
     with pytest.raises(InputError, match=f"7 input rows for {len(segments)} segments"):

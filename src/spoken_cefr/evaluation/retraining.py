@@ -34,6 +34,7 @@ from spoken_cefr.evaluation.variants import (
 )
 from spoken_cefr.files import digest, sha256_of
 from spoken_cefr.neural_networks.experiments import RUNS, Run, is_finished, run_key, select_runs
+from spoken_cefr.neural_networks.failures import RUN_ERRORS, reason_of
 from spoken_cefr.neural_networks.inputs import input_keys
 from spoken_cefr.neural_networks.performing import SourceLoader, perform_run
 from spoken_cefr.neural_networks.stage import load_measures, load_source
@@ -110,8 +111,8 @@ def perform_retraining(
                 given = trainer.answers(run, variant)
             answers[run.name][variant.name] = rows_of(given, unit="recording")
             remarks += left_out_remarks(run, variant, given)
-        except InputError as error:
-            remarks.append({"id": f"audit: {run.name}, {variant.name}", "reason": str(error)})
+        except RUN_ERRORS as error:
+            remarks.append({"id": f"audit: {run.name}, {variant.name}", "reason": reason_of(error)})
     n_test = int((inputs.split["part"] == "test").sum())
     for run in runs:
         told = answers[run.name]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from spoken_cefr.config import Config
@@ -26,7 +27,7 @@ from spoken_cefr.neural_networks.speech_encoders import SAMPLE_RATE
 from spoken_cefr.processing.audio import to_image
 from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.processing.stage import load_arrays, noise_seed
-from spoken_cefr.progress import progress
+from spoken_cefr.progress import progress, tell
 from spoken_cefr.stages import stage_folder, written_by
 
 # To be counted up when the numbers change although no key does.
@@ -268,21 +269,33 @@ def _kept(
     *,
     desc: str,
 ) -> dict[str, Arrays]:
-    """Arrays of every recording: read where there is a file of the wanted key, else made.
+    """Arrays of every recording: read where there is a whole file of the wanted key, else made.
 
     ``load`` gives what makes one; it is called only where one is missing.
     """
     paths = {k: folder / f"{k}.{key}.safetensors" for k, key in wanted.items()}
-    missing = [recording_id for recording_id, path in paths.items() if not path.exists()]
+    kept = {recording_id: _read_kept(path) for recording_id, path in paths.items()}
+    missing = [recording_id for recording_id, arrays in kept.items() if arrays is None]
     if missing:
         make = load()
         for recording_id in progress(missing, desc=desc, unit="recording"):
-            arrays = make(recording_id)
+            arrays = kept[recording_id] = make(recording_id)
             for older in folder.glob(f"{recording_id}.*.safetensors"):
                 older.unlink()
             with replacing(paths[recording_id]) as temporary:
                 save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, temporary)
-    return {recording_id: load_file(path) for recording_id, path in paths.items()}
+    return kept
+
+
+def _read_kept(path: Path) -> Arrays | None:
+    """The arrays of a file; None if there is none or it is damaged."""
+    if not path.exists():
+        return None
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError):
+        tell(f"{path} is damaged: it is made anew")
+        return None
 
 
 def _in_order(segments: pd.DataFrame, kept: Mapping[str, Arrays], name: str) -> np.ndarray:

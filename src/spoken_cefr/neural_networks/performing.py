@@ -26,6 +26,7 @@ from spoken_cefr.neural_networks.examples import (
     middle_starts,
 )
 from spoken_cefr.neural_networks.experiments import Run
+from spoken_cefr.neural_networks.failures import check_answers, check_inputs
 from spoken_cefr.neural_networks.heads import HEADS
 from spoken_cefr.neural_networks.inputs import Source
 from spoken_cefr.neural_networks.models import count_parameters
@@ -73,7 +74,7 @@ def perform_run(
     Raises
     ------
     InputError
-        If an input is missing or not a number, or train lacks a class.
+        If an input or an answer is missing or not a number, or train lacks a class.
     """
     corpus = read_corpus(run, config, segments, split, classes)
     measures = measures_array(run, corpus, load_measures)
@@ -89,6 +90,7 @@ def perform_run(
             run, config, corpus, values, load_source, card, folder=folder, key=key
         )
         card |= {"best_epoch": best_and_stale(history.to_dict("records"))[0] + 1}
+    check_answers(corpus, of_segments=of_segments, of_recordings=of_recordings, name=run.name)
     of_recordings[~corpus.usable()] = np.nan
     if distributed.rank() == 0:
         table = predictions_table(
@@ -299,23 +301,6 @@ def measures_array(run: Run, corpus: Corpus, load: MeasuresLoader) -> pd.DataFra
             f"{run.name}: {table.columns[column]} of recording {ids.iloc[row]} is infinite"
         )
     return table
-
-
-def check_inputs(inputs: np.ndarray, segments: pd.DataFrame, *, name: str) -> None:
-    """Raise InputError unless there is one finite row for each segment."""
-    if len(inputs) != len(segments):
-        raise InputError(
-            f"{name}: {len(inputs)} input rows for {len(segments)} segments; run processing again"
-        )
-    for first in range(0, len(inputs), CHUNK):
-        rows = inputs[first : first + CHUNK]
-        finite = np.isfinite(rows.reshape(len(rows), -1)).all(axis=1)
-        if not finite.all():
-            segment_id = segments["segment_id"].iloc[first + int(np.argmin(finite))]
-            raise InputError(
-                f"{name}: the input of segment {segment_id} holds NaN or infinity; delete the "
-                "stage's folder and run it again"
-            )
 
 
 def run_card(run: Run, config: Config, corpus: Corpus, measures: pd.DataFrame) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from spoken_cefr.neural_networks import distributed
 from spoken_cefr.neural_networks.corpus import check_classes, left_out, read_corpus
 from spoken_cefr.neural_networks.crop_measures import crop_measures
 from spoken_cefr.neural_networks.experiments import Run, is_finished, run_key, select_runs
+from spoken_cefr.neural_networks.failures import RUN_ERRORS, reason_of
 from spoken_cefr.neural_networks.inputs import Source, input_keys, run_source
 from spoken_cefr.neural_networks.measures import measures_table
 from spoken_cefr.neural_networks.performing import perform_run
@@ -123,8 +124,8 @@ def perform_runs(
                 folder=folder / entry.name,
                 key=key,
             )
-        except InputError as error:
-            failures.append({"id": entry.name, "reason": str(error)})
+        except RUN_ERRORS as error:
+            failures.append({"id": entry.name, "reason": reason_of(error)})
     return failures, remarks
 
 
