@@ -16,6 +16,7 @@ import torch
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
+from spoken_cefr.evaluation import silence
 from spoken_cefr.evaluation.audit import AUDIT_COLUMNS, SILENCE, counts_of, scored_rows
 from spoken_cefr.evaluation.learning_curve import CURVE_COLUMNS, curve_row
 from spoken_cefr.evaluation.probes import Target
@@ -144,7 +145,9 @@ class Trainer:
         config = self._config
         folder = stage_folder(config, "evaluation") / "retrained" / run.name / variant.name
         told = variant.split[["recording_id", "part", "level"]].to_numpy(dtype=str).tolist()
-        heard = [PAUSE_MARGIN_S, FADE_S] if variant.condition == SILENCE else []
+        heard: list[object] = []
+        if variant.condition == SILENCE:
+            heard = [PAUSE_MARGIN_S, FADE_S, sha256_of(Path(silence.__file__))]
         of_inputs = [self._hashes, input_keys(run.inputs, config), heard]
         key = run_key(
             run, config, input_digest=digest([*of_inputs, variant.name, told, variant.classes])

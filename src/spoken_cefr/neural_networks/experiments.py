@@ -1,16 +1,25 @@
 """The table of runs: the study's tables 2 to 5, cell by cell, and ours."""
 
+import functools
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import digest, read_json
+from spoken_cefr.files import digest, read_json, sha256_of
 
 # Counted up when a run's folder changes its meaning: older folders are then made again.
 FORMAT = 2
 # Long enough for some forty words, short enough for nearly every recording.
 CROP_S = 15.0
+# Modules that decide a run's result. Those that make its embeddings have a number of
+# their own (`inputs.EMBEDDING_VERSION`), the measures have `measures.method_keys`.
+CODE: tuple[str, ...] = (
+    *("balance", "corpus", "devices", "examples", "failures", "heads", "inputs", "models"),
+    *("ordinal", "ordinal_measures", "ordinal_regression", "performing", "places"),
+    *("predictions", "recording_models", "saved", "training"),
+)
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -190,7 +199,7 @@ def select_runs(names: str, *, key: str = "neural_networks.runs") -> list[Run]:
 
 
 def run_key(run: Run, config: Config, *, input_digest: str) -> str:
-    """Digest of all that a run's result depends on."""
+    """Digest of all that a run's result depends on: itself, keys of the profile, input, code."""
     c = config.neural_networks
     keys = {
         "format": FORMAT,
@@ -202,7 +211,14 @@ def run_key(run: Run, config: Config, *, input_digest: str) -> str:
         "rare_levels": c.rare_levels,
         "seed": config.seed,
     }
-    return digest({"run": asdict(run), "keys": keys, "input": input_digest})
+    told = {"run": asdict(run), "keys": keys, "input": input_digest, "code": code_digest()}
+    return digest(told)
+
+
+@functools.cache
+def code_digest(folder: Path = HERE) -> str:
+    """Digest of the text of the modules of `CODE`."""
+    return digest([sha256_of(folder / f"{name}.py") for name in CODE])
 
 
 def is_finished(folder: Path, key: str) -> bool:

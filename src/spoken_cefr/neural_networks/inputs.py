@@ -22,6 +22,7 @@ from spoken_cefr.neural_networks.embeddings import (
     segment_places,
 )
 from spoken_cefr.neural_networks.experiments import Run
+from spoken_cefr.neural_networks.measures import method_keys
 from spoken_cefr.neural_networks.places import PlaceEraser
 from spoken_cefr.neural_networks.speech_encoders import SAMPLE_RATE
 from spoken_cefr.processing.audio import to_image
@@ -196,13 +197,21 @@ def input_keys(kind: str, config: Config) -> list[Any]:
     Parameters
     ----------
     kind : str
-        ``Run.inputs``: "speech_embedding" and "text_embedding" have keys of
-        their own, "fusion" has both.
+        ``Run.inputs``: "speech_embedding", "text_embedding" and "measures" have
+        keys of their own, "fusion" has all of them.
+
+    Raises
+    ------
+    InputError
+        If the measures are asked for and spaCy's package is missing.
     """
     speech = _speech_keys(config, noisy=True)
     text = [EMBEDDING_VERSION, config.neural_networks.text_encoder]
-    by_kind = {"speech_embedding": speech, "text_embedding": text, "fusion": [speech, text]}
-    return by_kind.get(kind, [])
+    if kind == "measures":
+        return method_keys()
+    if kind == "fusion":
+        return [speech, text, method_keys()]
+    return {"speech_embedding": speech, "text_embedding": text}.get(kind, [])
 
 
 def read_split(config: Config) -> pd.DataFrame:

@@ -105,15 +105,15 @@ def perform_runs(
     hashes = [sha256_of(path) for path in sources]
     failures, remarks = [], []
     for entry in runs:
-        key = run_key(
-            entry, config, input_digest=digest([hashes, input_keys(entry.inputs, config)])
-        )
-        if distributed.as_main_says(is_finished(folder / entry.name, key)):
-            if distributed.rank() == 0:
-                tell(f"{entry.name}: up to date, kept")
-            remarks += left_out(read_corpus(entry, config, segments, split), entry)
-            continue
         try:
+            key = run_key(
+                entry, config, input_digest=digest([hashes, input_keys(entry.inputs, config)])
+            )
+            if distributed.as_main_says(is_finished(folder / entry.name, key)):
+                if distributed.rank() == 0:
+                    tell(f"{entry.name}: up to date, kept")
+                remarks += left_out(read_corpus(entry, config, segments, split), entry)
+                continue
             remarks += perform_run(
                 entry,
                 config,
