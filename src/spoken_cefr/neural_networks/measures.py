@@ -70,7 +70,7 @@ MEASURES: tuple[Measure, ...] = tuple(
             "type_token_ratio",
             "share",
             "lexis",
-            "of different words among 50 in a row",
+            "of different words among 20 in a row",
             "Covington & McFall (2010), Journal of Quantitative Linguistics 17",
         ),
         ("word_letters", "letters", "lexis", "mean length of a word", _READABILITY),
