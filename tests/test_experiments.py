@@ -56,6 +56,12 @@ def test_each_of_ours_has_a_variant_on_crops_of_one_length():
         assert ours[f"{name}_crop"].inputs == ours[name].inputs
 
 
+def test_the_studys_runs_are_never_stopped_early_and_ours_as_the_profile_says(demo_config):
+    config = demo_config("neural_networks.patience=3")
+    assert {run.patience(config) for run in select_runs("paper")} == {0}
+    assert {run.patience(config) for run in select_runs("ours")} == {3}
+
+
 def test_names_are_unique_and_fit_for_folders():
     assert len({run.name for run in RUNS}) == len(RUNS) == 39
     assert all(re.fullmatch(r"[a-z0-9_]+", run.name) for run in RUNS)

@@ -29,6 +29,8 @@ class Run:
     Parameters
     ----------
     group : {"paper", "ours"}
+        The study's runs are trained for all of their epochs, as the study did, whatever
+        the profile's ``patience``; kept are the weights of the epoch that validates best.
     inputs : str
         What is read: "image" (``image_size`` pixels a side), "log_mel",
         "speech_embedding", "text_embedding", "measures" or "fusion" (the last
@@ -63,6 +65,10 @@ class Run:
     def unit(self) -> str:
         """What an example is: "segment" or "recording"."""
         return "recording" if self.architecture in ("attention", "ordinal") else "segment"
+
+    def patience(self, config: Config) -> int:
+        """Epochs without a better validation score after which training stops; 0: never."""
+        return 0 if self.group == "paper" else config.neural_networks.patience
 
 
 def study_runs() -> list[Run]:
@@ -206,7 +212,7 @@ def run_key(run: Run, config: Config, *, input_digest: str) -> str:
         "balance": c.balance,
         "epochs": c.epochs,
         "n_folds": c.n_folds,
-        "patience": c.patience,
+        "patience": run.patience(config),
         "precision": c.precision,
         "rare_levels": c.rare_levels,
         "seed": config.seed,

@@ -16,7 +16,7 @@ from spoken_cefr.files import write_csv, write_parquet
 from spoken_cefr.neural_networks import distributed
 from spoken_cefr.neural_networks.balance import class_weights, sampling_weights
 from spoken_cefr.neural_networks.corpus import Corpus, left_out, read_corpus
-from spoken_cefr.neural_networks.devices import choose_device, use_bfloat16
+from spoken_cefr.neural_networks.devices import choose_device, threads_for, use_bfloat16
 from spoken_cefr.neural_networks.examples import (
     CHUNK,
     Bags,
@@ -142,15 +142,17 @@ def _perform_network(
         "device": device.type,
     }
     head = HEADS[run.head]
-    history = train(
-        model,
-        train_examples,
-        validation,
-        head=head,
-        plan=make_plan(run, config, train_examples, n_classes=len(corpus.classes), bf16=bfloat16),
-        checkpoint=folder / "checkpoint.safetensors",
-        key=key,
-    )
+    plan = make_plan(run, config, train_examples, n_classes=len(corpus.classes), bf16=bfloat16)
+    with threads_for(device, convolutional=run.architecture in CONVOLUTIONAL):
+        history = train(
+            model,
+            train_examples,
+            validation,
+            head=head,
+            plan=plan,
+            checkpoint=folder / "checkpoint.safetensors",
+            key=key,
+        )
 
     def answer(examples: Examples) -> np.ndarray:
         return head.probabilities(predict(model, examples).double()).numpy()
@@ -203,7 +205,7 @@ def make_plan(run: Run, config: Config, examples: Examples, *, n_classes: int, b
         epochs=c.epochs or run.epochs,
         seed=config.seed,
         learning_rate=run.learning_rate,
-        patience=c.patience,
+        patience=run.patience(config),
         class_weights=None if weights is None else torch.tensor(weights).float().to(device),
         chances=None if chances is None else torch.as_tensor(chances),
         bfloat16=bf16,
@@ -316,7 +318,7 @@ def run_card(run: Run, config: Config, corpus: Corpus, measures: pd.DataFrame) -
         # Where a segment is not heard alone, its rows repeat what its recording got.
         "segment_rows": "the recording's" if run.architecture == "ordinal" else "own",
         "epochs": c.epochs or run.epochs,
-        "patience": c.patience,
+        "patience": run.patience(config),
         "balance": c.balance,
         "speech_encoder": c.speech_encoder,
         "text_encoder": c.text_encoder,
