@@ -1,9 +1,12 @@
 """Training examples: segments (`Rows`) or whole recordings (`Bags`), whole or cropped.
 
 A crop is the same number of consecutive segments from every recording, so that
-nothing that is learned or scored can follow from a recording's length. In
-training its place is drawn anew each epoch; elsewhere it is the middle one. A
-recording shorter than the crop is played in a loop.
+how many there are tells nothing of a recording's length. In training its place is
+drawn anew each epoch; elsewhere it is the middle one. A recording shorter than the
+crop is played in a loop, which can be told. So can, faintly, the length itself from
+speech embeddings with ``speech_context="window"``: they are made of the whole
+recording, cut to equal windows, and how long those are depends on the duration
+(`embeddings.windows`). Spectrograms, words and measures of a crop know nothing of it.
 """
 
 from abc import ABC, abstractmethod

@@ -45,7 +45,7 @@ class Run:
         test rows never are.
     crop_s : float
         Learn from and answer by so many seconds of each recording, so that its
-        length cannot tell; 0: by all of it.
+        length tells little (see `examples.py`); 0: by all of it.
     """
 
     name: str
