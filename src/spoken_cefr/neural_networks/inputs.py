@@ -1,7 +1,7 @@
 """The arrays that networks read, one row a segment in the order of segments.parquet."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -189,6 +189,40 @@ def text_embeddings(config: Config, segments: pd.DataFrame) -> np.ndarray:
 
     folder = stage_folder(config, "neural_networks") / "text_embeddings"
     return _in_order(segments, _kept(folder, wanted, load, desc="text embeddings"), "embeddings")
+
+
+def transcript_embeddings(config: Config, recordings: Sequence[str]) -> np.ndarray:
+    """Embed the whole transcript of recordings with the profile's text encoder.
+
+    Parameters
+    ----------
+    recordings : sequence of str
+        Their recording_id.
+
+    Returns
+    -------
+    np.ndarray, shape (n_recordings, n_features), float32
+
+    Raises
+    ------
+    InputError
+        If processing has left no transcripts.
+    """
+    from spoken_cefr.neural_networks.text_embeddings import embed_whole, load_text_encoder
+
+    name = config.neural_networks.text_encoder
+    path = stage_folder(config, "processing") / "transcripts.parquet"
+    table = pd.read_parquet(written_by(path, "processing")).set_index("recording_id")
+    texts = table["text"].loc[list(recordings)].to_dict()
+    wanted = {k: digest([EMBEDDING_VERSION, name, text])[:12] for k, text in texts.items()}
+
+    def load() -> Callable[[str], Arrays]:
+        encoder = load_text_encoder(name)
+        return lambda k: {"embeddings": embed_whole(texts[k], encoder=encoder)}
+
+    folder = stage_folder(config, "neural_networks") / "transcript_embeddings"
+    kept = _kept(folder, wanted, load, desc="transcript embeddings")
+    return np.stack([kept[recording_id]["embeddings"] for recording_id in recordings])
 
 
 def input_keys(kind: str, config: Config) -> list[Any]:
