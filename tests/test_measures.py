@@ -11,9 +11,10 @@ import pytest
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.neural_networks import measures
+from spoken_cefr.neural_networks.experiments import CROP_S
 from spoken_cefr.neural_networks.fluency import MIN_PAUSE_S, fluency_measures, pause_lengths
 from spoken_cefr.neural_networks.language import load_nlp
-from spoken_cefr.neural_networks.lexis import moving_type_token_ratio, rare_words
+from spoken_cefr.neural_networks.lexis import lexis_measures, moving_type_token_ratio, rare_words
 from spoken_cefr.neural_networks.measures import (
     MEASURES,
     TEXT_MEASURES,
@@ -123,6 +124,15 @@ def test_the_type_token_ratio_is_that_of_its_definition():
     assert math.isnan(moving_type_token_ratio(words, window=7))
 
 
+def test_the_type_token_ratio_is_defined_for_15_s_from_every_recording_of_the_demo(
+    demo_recordings, nlp
+):
+    for words, _, duration_s in demo_recordings:
+        start_s = max(0.0, (duration_s - CROP_S) / 2)
+        inside = [w.word for w in words if start_s <= w.start_s and w.end_s <= start_s + CROP_S]
+        assert 0 < lexis_measures(nlp(" ".join(inside)))["type_token_ratio"] <= 1
+
+
 def test_rare_words_stand_where_they_are_said_to(nlp):
     text = "Hier, l’apiculteur Dupontel a vu 3 abeilles qu'effarouchait l'usine de Saint-Étienne."
     found = rare_words(nlp(text), max_zipf=4.0)
@@ -227,7 +237,7 @@ def test_a_recording_played_twice_in_a_row_keeps_its_measures(demo_recordings, n
         counts.append(len(words))
     once, twice = pd.DataFrame(once), pd.DataFrame(twice)
     assert list(once) == NAMES
-    # A measure that needs 50 words, or a pause, may only be defined when played twice.
+    # A measure that needs 20 words, or a pause, may only be defined when played twice.
     change = (twice - once).abs().where(once.notna(), 0.0)
     spread = once.std() + 0.1 * once.mean()
     assert twice[once.notna()].isna().sum().sum() == once.isna().sum().sum()

@@ -7,13 +7,18 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from made_up import made_up_corpus
+from safetensors import SafetensorError
 
 from spoken_cefr import neural_networks
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import read_json, write_array, write_csv, write_parquet
 from spoken_cefr.metadata import COLUMNS
+from spoken_cefr.neural_networks import stage
 from spoken_cefr.neural_networks.crop_measures import crop_measures, words_in
+from spoken_cefr.neural_networks.experiments import select_runs
+from spoken_cefr.neural_networks.performing import perform_run
 from spoken_cefr.stages import Report, finish_stage, stage_folder
 
 # Runs that need neither weights nor a French text.
@@ -77,6 +82,58 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(demo_config):
     assert failure["id"] == "table5_cnn50_256"
     assert f"segment {segments['segment_id'][5]} holds NaN" in failure["reason"]
     assert report.figures["runs"] == ["small_cnn", "small_cnn_crop"]
+
+
+@pytest.mark.parametrize(
+    "error, reason",
+    [
+        (torch.OutOfMemoryError("out of memory.\nTried"), "OutOfMemoryError: out of memory."),
+        (MemoryError(), "MemoryError"),
+        (OSError(28, "No space left"), "OSError: [Errno 28] No space left"),
+        (SafetensorError("header too large"), "SafetensorError: header too large"),
+        (ValueError("0 rows"), "ValueError: 0 rows"),
+    ],
+)
+def test_a_run_that_breaks_down_is_told_and_the_others_go_on(
+    error, reason, demo_config, monkeypatch
+):
+    config = demo_config(*OPTIONS)
+    write_processing(config)
+    break_down(monkeypatch, "small_cnn", error)
+    report = neural_networks.run(config)
+    assert report.dropped == [{"id": "small_cnn", "reason": reason}]
+    assert report.figures["runs"] == ["table5_cnn50_256", "small_cnn_crop"]
+
+
+def test_one_of_several_processes_that_breaks_down_ends_so_that_no_other_waits_for_it(
+    demo_config, monkeypatch
+):
+    config = demo_config(*OPTIONS)
+    write_processing(config)
+    break_down(monkeypatch, "small_cnn", RuntimeError("lost"))
+    monkeypatch.setattr("spoken_cefr.neural_networks.failures.distributed.n_ranks", lambda: 2)
+    monkeypatch.setattr("spoken_cefr.neural_networks.distributed.as_main_says", lambda value: value)
+    with pytest.raises(RuntimeError, match="lost"):
+        stage.perform_runs(select_runs("small_cnn"), config, *tables(config))
+
+
+def tables(config):
+    """Segments and split as the stage reads them, the split written as it writes it."""
+    segments = stage.read_segments(config)
+    split = stage.split_recordings(config, segments)
+    write_csv(stage_folder(config, "neural_networks") / "split.csv", split)
+    return segments, split
+
+
+def break_down(monkeypatch, name, error):
+    """Let the run of this name raise the error; the others are performed."""
+
+    def perform(run, *args, **options):
+        if run.name == name:
+            raise error
+        return perform_run(run, *args, **options)
+
+    monkeypatch.setattr(stage, "perform_run", perform)
 
 
 def test_runs_that_all_fail_are_one_clear_error(demo_config):
@@ -170,3 +227,6 @@ def test_measures_of_a_crop_follow_its_words_alone_and_are_kept(demo_config):
     crop_measures(config, windows)
     [other] = stage_folder(config, "neural_networks").glob("measures_crop.*.parquet")
     assert other != kept
+    # A damaged file is no table: it is measured again.
+    other.write_bytes(other.read_bytes()[:-50])
+    pd.testing.assert_frame_equal(crop_measures(config, windows), pd.read_parquet(other))

@@ -5,16 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from made_up import made_up_corpus
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.tables import missing_units, read_run, unit_table
 from spoken_cefr.files import read_json, write_json
 from spoken_cefr.levels import TARGET_LEVELS, label_set, level_codes, to_label_set
+from spoken_cefr.neural_networks import performing
 from spoken_cefr.neural_networks.experiments import Run
 from spoken_cefr.neural_networks.inputs import Source
 from spoken_cefr.neural_networks.performing import perform_run
 from spoken_cefr.neural_networks.saved import load_run_model
+from spoken_cefr.neural_networks.training import train
 
 SIMPLE = Run("simple", "", "ours", "array", "simple", batch_size=16, epochs=2)
 SMALL_CNN = replace(SIMPLE, name="cnn", architecture="small_cnn", head="corn")
@@ -193,6 +196,37 @@ def test_training_alone_is_noisy(demo_config, tmp_path):
     np.testing.assert_allclose(written[[f"p_{c}" for c in saved.classes]], clean, atol=1e-6)
 
 
+def test_a_run_of_the_study_goes_through_all_epochs_and_keeps_the_best(demo_config, tmp_path):
+    config = demo_config("neural_networks.patience=1")
+    for group, stopped in (("paper", False), ("ours", True)):
+        run = replace(SIMPLE, group=group, name=group, epochs=30)
+        perform(run, config, tmp_path)
+        scores = pd.read_csv(tmp_path / group / "history.csv")["validation_macro_f1"]
+        card = read_json(tmp_path / group / "config.json")
+        assert (len(scores) < 30) == stopped
+        assert card["best_epoch"] == scores.idxmax() + 1
+
+
+@pytest.mark.parametrize("name, n_threads", [("simple", 1), ("attention", 1), ("cnn", 2)])
+def test_small_dense_layers_are_trained_on_one_core(
+    name, n_threads, demo_config, tmp_path, monkeypatch
+):
+    seen = []
+
+    def watch(*args, **options):
+        seen.append(torch.get_num_threads())
+        return train(*args, **options)
+
+    monkeypatch.setattr(performing, "train", watch)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        perform(RUN_OF[name], demo_config(), tmp_path)
+        assert (seen, torch.get_num_threads()) == ([n_threads], 2)
+    finally:
+        torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize("balance", ["class_weight", "weighted_sampling", "class_balanced"])
 @pytest.mark.parametrize("name", ["simple", "attention", "ordinal"])
 def test_balancing_changes_what_is_learnt(name, balance, demo_config, tmp_path):
@@ -263,6 +297,16 @@ def test_not_a_number_in_the_inputs_names_the_segment(value, noisy, demo_config,
     with pytest.raises(InputError, match=expected):
         perform(run, demo_config(), tmp_path, load_source=load)
     assert not (tmp_path / "simple" / "config.json").exists()
+
+
+@pytest.mark.parametrize("name", ["simple", "cnn", "attention", "fusion_crop"])
+def test_a_network_that_has_run_away_is_one_clear_error_and_leaves_no_answers(
+    name, demo_config, tmp_path
+):
+    run = replace(RUN_OF[name], learning_rate=1e30)
+    with pytest.raises(InputError, match=f"{name}: the trained model answers recording 9000 with"):
+        perform(run, demo_config(), tmp_path)
+    assert not (tmp_path / name / "predictions.parquet").exists()
 
 
 def test_rows_of_another_corpus_are_one_clear_error(demo_config, tmp_path):

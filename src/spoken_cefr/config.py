@@ -86,7 +86,9 @@ class NeuralNetworksConfig:
         metadata={"choices": ("none", "class_weight", "weighted_sampling", "class_balanced")},
     )
     epochs: int = 0  # 0: as many as each run says
-    patience: int = 10  # stop after so many epochs without a better validation macro-F1; 0: never
+    # Stop ours after so many epochs without a better validation macro-F1 (0: never); the study's
+    # runs are trained for all of their epochs.
+    patience: int = 10
     precision: str = field(default="auto", metadata={"choices": ("auto", "float32", "bfloat16")})
     speech_encoder: str = field(
         default="whisper", metadata={"choices": ("whisper", "wav2vec2_base", "voxpopuli_fr")}

@@ -16,6 +16,7 @@ import torch
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
+from spoken_cefr.evaluation import silence
 from spoken_cefr.evaluation.audit import AUDIT_COLUMNS, SILENCE, counts_of, scored_rows
 from spoken_cefr.evaluation.learning_curve import CURVE_COLUMNS, curve_row
 from spoken_cefr.evaluation.probes import Target
@@ -34,6 +35,7 @@ from spoken_cefr.evaluation.variants import (
 )
 from spoken_cefr.files import digest, sha256_of
 from spoken_cefr.neural_networks.experiments import RUNS, Run, is_finished, run_key, select_runs
+from spoken_cefr.neural_networks.failures import RUN_ERRORS, reason_of
 from spoken_cefr.neural_networks.inputs import input_keys
 from spoken_cefr.neural_networks.performing import SourceLoader, perform_run
 from spoken_cefr.neural_networks.stage import load_measures, load_source
@@ -110,8 +112,8 @@ def perform_retraining(
                 given = trainer.answers(run, variant)
             answers[run.name][variant.name] = rows_of(given, unit="recording")
             remarks += left_out_remarks(run, variant, given)
-        except InputError as error:
-            remarks.append({"id": f"audit: {run.name}, {variant.name}", "reason": str(error)})
+        except RUN_ERRORS as error:
+            remarks.append({"id": f"audit: {run.name}, {variant.name}", "reason": reason_of(error)})
     n_test = int((inputs.split["part"] == "test").sum())
     for run in runs:
         told = answers[run.name]
@@ -145,7 +147,9 @@ class Trainer:
         config = self._config
         folder = stage_folder(config, "evaluation") / self.place / run.name / variant.name
         told = variant.split[["recording_id", "part", "level"]].to_numpy(dtype=str).tolist()
-        heard = [PAUSE_MARGIN_S, FADE_S] if variant.condition == SILENCE else []
+        heard: list[object] = []
+        if variant.condition == SILENCE:
+            heard = [PAUSE_MARGIN_S, FADE_S, sha256_of(Path(silence.__file__))]
         of_inputs = [self._hashes, input_keys(run.inputs, config), heard]
         key = run_key(
             run, config, input_digest=digest([*of_inputs, variant.name, told, variant.classes])

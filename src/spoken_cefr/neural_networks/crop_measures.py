@@ -1,6 +1,7 @@
 """The measures of the middle of each recording: the same length of speech from all."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -41,14 +42,23 @@ def crop_measures(config: Config, windows: pd.DataFrame) -> pd.DataFrame:
     key = digest([windows.to_numpy().tolist(), heard, method_keys()])[:12]
     folder = stage_folder(config, "neural_networks")
     kept = folder / f"measures_crop.{key}.parquet"
-    if not kept.exists():
+    table = _read_kept(kept)
+    if table is None:
         rows = _measure(heard, texts, windows, load_nlp().pipe(texts))
         table = pd.DataFrame(rows, columns=names)
         table.insert(0, "recording_id", windows["recording_id"].to_numpy())
         for older in folder.glob("measures_crop.*.parquet"):
             older.unlink()
         write_parquet(kept, table)
-    return pd.read_parquet(kept)
+    return table
+
+
+def _read_kept(path: Path) -> pd.DataFrame | None:
+    """The table of a file; None if there is none or it is damaged."""
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError):
+        return None
 
 
 def words_in(words: pd.DataFrame, window: tuple[str, float, float]) -> list[Word]:

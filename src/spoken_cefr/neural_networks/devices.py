@@ -1,5 +1,8 @@
 """Where a network is trained and in which precision."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from spoken_cefr.errors import InputError
@@ -22,6 +25,22 @@ def choose_device(name: str) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+@contextmanager
+def threads_for(device: torch.device, *, convolutional: bool) -> Iterator[None]:
+    """Train on one core what consists of small dense layers.
+
+    A batch of theirs is done in a few milliseconds. Cores that share it wait for each
+    other at every layer, and where one of them is busy, ten times as long as that.
+    """
+    before = torch.get_num_threads()
+    if device.type == "cpu" and not convolutional:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def use_bfloat16(precision: str, *, device: torch.device, convolutional: bool) -> bool:

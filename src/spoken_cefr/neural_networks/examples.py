@@ -1,9 +1,12 @@
 """Training examples: segments (`Rows`) or whole recordings (`Bags`), whole or cropped.
 
 A crop is the same number of consecutive segments from every recording, so that
-nothing that is learned or scored can follow from a recording's length. In
-training its place is drawn anew each epoch; elsewhere it is the middle one. A
-recording shorter than the crop is played in a loop.
+how many there are tells nothing of a recording's length. In training its place is
+drawn anew each epoch; elsewhere it is the middle one. A recording shorter than the
+crop is played in a loop, which can be told. So can, faintly, the length itself from
+speech embeddings with ``speech_context="window"``: they are made of the whole
+recording, cut to equal windows, and how long those are depends on the duration
+(`embeddings.windows`). Spectrograms, words and measures of a crop know nothing of it.
 """
 
 from abc import ABC, abstractmethod
@@ -97,13 +100,19 @@ class Examples(ABC):
 
         Parameters
         ----------
-        chances : Tensor, shape (len(self),), optional
-            Draw with replacement, each example with this chance.
+        chances : Tensor, shape (n,), optional
+            Draw with replacement, each pick of `in_order` (or the one that another
+            crop puts in its place) with this chance.
         """
 
     @abstractmethod
     def in_order(self) -> Tensor:
         """Picks that need no chance: every example once, crops in the middle."""
+
+    def codes_in_order(self) -> Tensor:
+        """Codes of `in_order`, shape (n,): of each class as many as every epoch draws from."""
+        picks = self.in_order()
+        return self.codes[picks.reshape(len(picks), -1)[:, 0]]
 
     @abstractmethod
     def batch(self, picks: Tensor) -> Batch:
@@ -153,7 +162,7 @@ class Rows(Examples):
         pool = torch.arange(len(self))
         if self.crop:
             pool = self._cropped(random_starts(self.counts, self.crop, generator))
-        return pool[_order(len(pool), None if chances is None else chances[pool], generator)]
+        return pool[_order(len(pool), chances, generator)]
 
     def in_order(self) -> Tensor:
         if self.crop:

@@ -1,16 +1,25 @@
 """The table of runs: the study's tables 2 to 5, cell by cell, and ours."""
 
+import functools
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import digest, read_json
+from spoken_cefr.files import digest, read_json, sha256_of
 
 # Counted up when a run's folder changes its meaning: older folders are then made again.
 FORMAT = 2
 # Long enough for some forty words, short enough for nearly every recording.
 CROP_S = 15.0
+# Modules that decide a run's result. Those that make its embeddings have a number of
+# their own (`inputs.EMBEDDING_VERSION`), the measures have `measures.method_keys`.
+CODE: tuple[str, ...] = (
+    *("balance", "corpus", "devices", "examples", "failures", "heads", "inputs", "models"),
+    *("ordinal", "ordinal_measures", "ordinal_regression", "performing", "places"),
+    *("predictions", "recording_models", "saved", "training"),
+)
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -20,6 +29,8 @@ class Run:
     Parameters
     ----------
     group : {"paper", "ours"}
+        The study's runs are trained for all of their epochs, as the study did, whatever
+        the profile's ``patience``; kept are the weights of the epoch that validates best.
     inputs : str
         What is read: "image" (``image_size`` pixels a side), "log_mel",
         "speech_embedding", "text_embedding", "measures" or "fusion" (the last
@@ -34,7 +45,7 @@ class Run:
         test rows never are.
     crop_s : float
         Learn from and answer by so many seconds of each recording, so that its
-        length cannot tell; 0: by all of it.
+        length tells little (see `examples.py`); 0: by all of it.
     """
 
     name: str
@@ -54,6 +65,10 @@ class Run:
     def unit(self) -> str:
         """What an example is: "segment" or "recording"."""
         return "recording" if self.architecture in ("attention", "ordinal") else "segment"
+
+    def patience(self, config: Config) -> int:
+        """Epochs without a better validation score after which training stops; 0: never."""
+        return 0 if self.group == "paper" else config.neural_networks.patience
 
 
 def study_runs() -> list[Run]:
@@ -190,19 +205,26 @@ def select_runs(names: str, *, key: str = "neural_networks.runs") -> list[Run]:
 
 
 def run_key(run: Run, config: Config, *, input_digest: str) -> str:
-    """Digest of all that a run's result depends on."""
+    """Digest of all that a run's result depends on: itself, keys of the profile, input, code."""
     c = config.neural_networks
     keys = {
         "format": FORMAT,
         "balance": c.balance,
         "epochs": c.epochs,
         "n_folds": c.n_folds,
-        "patience": c.patience,
+        "patience": run.patience(config),
         "precision": c.precision,
         "rare_levels": c.rare_levels,
         "seed": config.seed,
     }
-    return digest({"run": asdict(run), "keys": keys, "input": input_digest})
+    told = {"run": asdict(run), "keys": keys, "input": input_digest, "code": code_digest()}
+    return digest(told)
+
+
+@functools.cache
+def code_digest(folder: Path = HERE) -> str:
+    """Digest of the text of the modules of `CODE`."""
+    return digest([sha256_of(folder / f"{name}.py") for name in CODE])
 
 
 def is_finished(folder: Path, key: str) -> bool:

@@ -1,13 +1,14 @@
 """The arrays that networks read, one row a segment in the order of segments.parquet."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from spoken_cefr.config import Config
@@ -21,12 +22,13 @@ from spoken_cefr.neural_networks.embeddings import (
     segment_places,
 )
 from spoken_cefr.neural_networks.experiments import Run
+from spoken_cefr.neural_networks.measures import method_keys
 from spoken_cefr.neural_networks.places import PlaceEraser
 from spoken_cefr.neural_networks.speech_encoders import SAMPLE_RATE
 from spoken_cefr.processing.audio import to_image
 from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.processing.stage import load_arrays, noise_seed
-from spoken_cefr.progress import progress
+from spoken_cefr.progress import progress, tell
 from spoken_cefr.stages import stage_folder, written_by
 
 # To be counted up when the numbers change although no key does.
@@ -189,19 +191,61 @@ def text_embeddings(config: Config, segments: pd.DataFrame) -> np.ndarray:
     return _in_order(segments, _kept(folder, wanted, load, desc="text embeddings"), "embeddings")
 
 
+def transcript_embeddings(config: Config, recordings: Sequence[str]) -> np.ndarray:
+    """Embed the whole transcript of recordings with the profile's text encoder.
+
+    Parameters
+    ----------
+    recordings : sequence of str
+        Their recording_id.
+
+    Returns
+    -------
+    np.ndarray, shape (n_recordings, n_features), float32
+
+    Raises
+    ------
+    InputError
+        If processing has left no transcripts.
+    """
+    from spoken_cefr.neural_networks.text_embeddings import embed_whole, load_text_encoder
+
+    name = config.neural_networks.text_encoder
+    path = stage_folder(config, "processing") / "transcripts.parquet"
+    table = pd.read_parquet(written_by(path, "processing")).set_index("recording_id")
+    texts = table["text"].loc[list(recordings)].to_dict()
+    wanted = {k: digest([EMBEDDING_VERSION, name, text])[:12] for k, text in texts.items()}
+
+    def load() -> Callable[[str], Arrays]:
+        encoder = load_text_encoder(name)
+        return lambda k: {"embeddings": embed_whole(texts[k], encoder=encoder)}
+
+    folder = stage_folder(config, "neural_networks") / "transcript_embeddings"
+    kept = _kept(folder, wanted, load, desc="transcript embeddings")
+    return np.stack([kept[recording_id]["embeddings"] for recording_id in recordings])
+
+
 def input_keys(kind: str, config: Config) -> list[Any]:
     """The profile's keys that inputs of this kind depend on, beside segments and split.
 
     Parameters
     ----------
     kind : str
-        ``Run.inputs``: "speech_embedding" and "text_embedding" have keys of
-        their own, "fusion" has both.
+        ``Run.inputs``: "speech_embedding", "text_embedding" and "measures" have
+        keys of their own, "fusion" has all of them.
+
+    Raises
+    ------
+    InputError
+        If the measures are asked for and spaCy's package is missing.
     """
     speech = _speech_keys(config, noisy=True)
     text = [EMBEDDING_VERSION, config.neural_networks.text_encoder]
-    by_kind = {"speech_embedding": speech, "text_embedding": text, "fusion": [speech, text]}
-    return by_kind.get(kind, [])
+    if kind == "measures":
+        return method_keys()
+    if kind == "fusion":
+        return [speech, text, method_keys()]
+    return {"speech_embedding": speech, "text_embedding": text}.get(kind, [])
 
 
 def read_split(config: Config) -> pd.DataFrame:
@@ -268,21 +312,33 @@ def _kept(
     *,
     desc: str,
 ) -> dict[str, Arrays]:
-    """Arrays of every recording: read where there is a file of the wanted key, else made.
+    """Arrays of every recording: read where there is a whole file of the wanted key, else made.
 
     ``load`` gives what makes one; it is called only where one is missing.
     """
     paths = {k: folder / f"{k}.{key}.safetensors" for k, key in wanted.items()}
-    missing = [recording_id for recording_id, path in paths.items() if not path.exists()]
+    kept = {recording_id: _read_kept(path) for recording_id, path in paths.items()}
+    missing = [recording_id for recording_id, arrays in kept.items() if arrays is None]
     if missing:
         make = load()
         for recording_id in progress(missing, desc=desc, unit="recording"):
-            arrays = make(recording_id)
+            arrays = kept[recording_id] = make(recording_id)
             for older in folder.glob(f"{recording_id}.*.safetensors"):
                 older.unlink()
             with replacing(paths[recording_id]) as temporary:
                 save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, temporary)
-    return {recording_id: load_file(path) for recording_id, path in paths.items()}
+    return kept
+
+
+def _read_kept(path: Path) -> Arrays | None:
+    """The arrays of a file; None if there is none or it is damaged."""
+    if not path.exists():
+        return None
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError, ValueError):
+        tell(f"{path} is damaged: it is made anew")
+        return None
 
 
 def _in_order(segments: pd.DataFrame, kept: Mapping[str, Arrays], name: str) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import functools
 import threading
+from typing import Any
 
 import spacy
 from spacy.language import Language
@@ -36,8 +37,8 @@ def _load(name: str) -> Language:
         ) from None
 
 
-def vectors_width(name: str = FRENCH) -> int:
-    """Dimensions of a pipeline's word vectors, by its description: nothing is loaded.
+def pipeline_meta(name: str = FRENCH) -> dict[str, Any]:
+    """A pipeline's description of itself: nothing is loaded.
 
     Raises
     ------
@@ -46,4 +47,9 @@ def vectors_width(name: str = FRENCH) -> int:
     """
     if not spacy.util.is_package(name):
         load_nlp(name)  # says what to install
-    return spacy.util.get_model_meta(spacy.util.get_package_path(name))["vectors"]["width"]
+    return spacy.util.get_model_meta(spacy.util.get_package_path(name))
+
+
+def vectors_width(name: str = FRENCH) -> int:
+    """Dimensions of a pipeline's word vectors; raises `InputError` as `pipeline_meta`."""
+    return pipeline_meta(name)["vectors"]["width"]

@@ -18,7 +18,9 @@ from spoken_cefr.neural_networks.syllables import count_syllables
 MIN_ZIPF = 1.0  # the list ends here; a word that it lacks counts as its rarest
 UNCOMMON_ZIPF = 4.0  # less than 10 times in a million words
 RARE_ZIPF = 3.0  # less than once in a million words
-WINDOW = 50  # words of the moving window of the type-token ratio
+# Words of the moving window of the type-token ratio. Few, so that 15 s of slow speech fill it:
+# with 50, most crops and many A1 recordings had no value, and were given that of other levels.
+WINDOW = 20
 CONTENT_TAGS = frozenset({"NOUN", "VERB", "ADJ", "ADV"})
 APOSTROPHES = "'’"
 
@@ -42,7 +44,7 @@ def lexis_measures(doc: Doc) -> dict[str, float]:
     -------
     dict of str to float
         ``zipf`` the mean over content words, ``uncommon_share`` and ``rare_share`` of the
-        content words below Zipf 4 and 3, ``type_token_ratio`` over 50 words at a time (NaN
+        content words below Zipf 4 and 3, ``type_token_ratio`` over 20 words at a time (NaN
         for a shorter text), ``word_letters`` and ``word_syllables`` the means over words,
         ``lexical_density`` the share of words that are content words or names. NaN
         where there is no word to count.
@@ -68,7 +70,8 @@ def moving_type_token_ratio(words: list[str], *, window: int = WINDOW) -> float:
 
     Unlike the ratio over the whole text it does not fall with length. Covington &
     McFall (2010), "Cutting the Gordian knot: the moving-average type-token ratio",
-    Journal of Quantitative Linguistics 17. NaN for fewer words than a window.
+    Journal of Quantitative Linguistics 17, who leave the window's size to the purpose
+    and to the shortest text. NaN for fewer words than a window.
     """
     last = len(words) - window
     return _mean([len(set(words[i : i + window])) / window for i in range(last + 1)])

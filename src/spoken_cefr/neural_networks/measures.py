@@ -6,6 +6,7 @@ All are rates, shares or means: a total would be the duration in disguise.
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +17,7 @@ from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import digest, sha256_of, write_parquet
 from spoken_cefr.neural_networks.fluency import fluency_measures
-from spoken_cefr.neural_networks.language import load_nlp
+from spoken_cefr.neural_networks.language import load_nlp, pipeline_meta
 from spoken_cefr.neural_networks.lexis import lexis_measures
 from spoken_cefr.neural_networks.syntax import syntax_measures
 from spoken_cefr.processing.words import Word
@@ -69,7 +70,7 @@ MEASURES: tuple[Measure, ...] = tuple(
             "type_token_ratio",
             "share",
             "lexis",
-            "of different words among 50 in a row",
+            "of different words among 20 in a row",
             "Covington & McFall (2010), Journal of Quantitative Linguistics 17",
         ),
         ("word_letters", "letters", "lexis", "mean length of a word", _READABILITY),
@@ -230,10 +231,16 @@ def _read_recordings(config: Config) -> list[dict]:
 
 @functools.cache
 def method_keys() -> list[str]:
-    """What the measures depend on beside the recording: our modules and the parser."""
-    names = ("syllables", "fluency", "lexis", "syntax", "measures")
+    """What the measures depend on beside the recording: our modules, parser and frequencies.
+
+    Raises
+    ------
+    InputError
+        If the spaCy package is missing.
+    """
+    names = ("syllables", "fluency", "lexis", "syntax", "measures", "crop_measures")
     modules = [sha256_of(Path(__file__).with_name(f"{name}.py")) for name in names]
-    return [*modules, spacy.__version__, load_nlp().meta["version"]]
+    return [*modules, spacy.__version__, pipeline_meta()["version"], version("wordfreq")]
 
 
 def _read_kept(path: Path) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from spoken_cefr.files import write_csv, write_parquet
 from spoken_cefr.neural_networks import distributed
 from spoken_cefr.neural_networks.balance import class_weights, sampling_weights
 from spoken_cefr.neural_networks.corpus import Corpus, left_out, read_corpus
-from spoken_cefr.neural_networks.devices import choose_device, use_bfloat16
+from spoken_cefr.neural_networks.devices import choose_device, threads_for, use_bfloat16
 from spoken_cefr.neural_networks.examples import (
     CHUNK,
     Bags,
@@ -26,6 +26,7 @@ from spoken_cefr.neural_networks.examples import (
     middle_starts,
 )
 from spoken_cefr.neural_networks.experiments import Run
+from spoken_cefr.neural_networks.failures import check_answers, check_inputs
 from spoken_cefr.neural_networks.heads import HEADS
 from spoken_cefr.neural_networks.inputs import Source
 from spoken_cefr.neural_networks.models import count_parameters
@@ -73,7 +74,7 @@ def perform_run(
     Raises
     ------
     InputError
-        If an input is missing or not a number, or train lacks a class.
+        If an input or an answer is missing or not a number, or train lacks a class.
     """
     corpus = read_corpus(run, config, segments, split, classes)
     measures = measures_array(run, corpus, load_measures)
@@ -89,6 +90,7 @@ def perform_run(
             run, config, corpus, values, load_source, card, folder=folder, key=key
         )
         card |= {"best_epoch": best_and_stale(history.to_dict("records"))[0] + 1}
+    check_answers(corpus, of_segments=of_segments, of_recordings=of_recordings, name=run.name)
     of_recordings[~corpus.usable()] = np.nan
     if distributed.rank() == 0:
         table = predictions_table(
@@ -140,15 +142,17 @@ def _perform_network(
         "device": device.type,
     }
     head = HEADS[run.head]
-    history = train(
-        model,
-        train_examples,
-        validation,
-        head=head,
-        plan=make_plan(run, config, train_examples, n_classes=len(corpus.classes), bf16=bfloat16),
-        checkpoint=folder / "checkpoint.safetensors",
-        key=key,
-    )
+    plan = make_plan(run, config, train_examples, n_classes=len(corpus.classes), bf16=bfloat16)
+    with threads_for(device, convolutional=run.architecture in CONVOLUTIONAL):
+        history = train(
+            model,
+            train_examples,
+            validation,
+            head=head,
+            plan=plan,
+            checkpoint=folder / "checkpoint.safetensors",
+            key=key,
+        )
 
     def answer(examples: Examples) -> np.ndarray:
         return head.probabilities(predict(model, examples).double()).numpy()
@@ -191,7 +195,8 @@ def make_examples(
 def make_plan(run: Run, config: Config, examples: Examples, *, n_classes: int, bf16: bool) -> Plan:
     """How the run is trained by this profile."""
     c = config.neural_networks
-    codes = examples.codes.numpy()
+    # Crops take as much of a long recording as of a short one: all segments would miscount.
+    codes = examples.codes_in_order().numpy()
     weights = class_weights(codes, balance=c.balance, n_classes=n_classes)
     chances = sampling_weights(codes, balance=c.balance)
     device = examples.store.device
@@ -200,7 +205,7 @@ def make_plan(run: Run, config: Config, examples: Examples, *, n_classes: int, b
         epochs=c.epochs or run.epochs,
         seed=config.seed,
         learning_rate=run.learning_rate,
-        patience=c.patience,
+        patience=run.patience(config),
         class_weights=None if weights is None else torch.tensor(weights).float().to(device),
         chances=None if chances is None else torch.as_tensor(chances),
         bfloat16=bf16,
@@ -300,23 +305,6 @@ def measures_array(run: Run, corpus: Corpus, load: MeasuresLoader) -> pd.DataFra
     return table
 
 
-def check_inputs(inputs: np.ndarray, segments: pd.DataFrame, *, name: str) -> None:
-    """Raise InputError unless there is one finite row for each segment."""
-    if len(inputs) != len(segments):
-        raise InputError(
-            f"{name}: {len(inputs)} input rows for {len(segments)} segments; run processing again"
-        )
-    for first in range(0, len(inputs), CHUNK):
-        rows = inputs[first : first + CHUNK]
-        finite = np.isfinite(rows.reshape(len(rows), -1)).all(axis=1)
-        if not finite.all():
-            segment_id = segments["segment_id"].iloc[first + int(np.argmin(finite))]
-            raise InputError(
-                f"{name}: the input of segment {segment_id} holds NaN or infinity; delete the "
-                "stage's folder and run it again"
-            )
-
-
 def run_card(run: Run, config: Config, corpus: Corpus, measures: pd.DataFrame) -> dict[str, Any]:
     """What a reader of the run's folder needs to load the model and to trust it."""
     c = config.neural_networks
@@ -330,7 +318,7 @@ def run_card(run: Run, config: Config, corpus: Corpus, measures: pd.DataFrame) -
         # Where a segment is not heard alone, its rows repeat what its recording got.
         "segment_rows": "the recording's" if run.architecture == "ordinal" else "own",
         "epochs": c.epochs or run.epochs,
-        "patience": c.patience,
+        "patience": run.patience(config),
         "balance": c.balance,
         "speech_encoder": c.speech_encoder,
         "text_encoder": c.text_encoder,

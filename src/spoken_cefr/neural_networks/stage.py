@@ -16,6 +16,7 @@ from spoken_cefr.neural_networks import distributed
 from spoken_cefr.neural_networks.corpus import check_classes, left_out, read_corpus
 from spoken_cefr.neural_networks.crop_measures import crop_measures
 from spoken_cefr.neural_networks.experiments import Run, is_finished, run_key, select_runs
+from spoken_cefr.neural_networks.failures import RUN_ERRORS, reason_of
 from spoken_cefr.neural_networks.inputs import Source, input_keys, run_source
 from spoken_cefr.neural_networks.measures import measures_table
 from spoken_cefr.neural_networks.performing import perform_run
@@ -104,15 +105,15 @@ def perform_runs(
     hashes = [sha256_of(path) for path in sources]
     failures, remarks = [], []
     for entry in runs:
-        key = run_key(
-            entry, config, input_digest=digest([hashes, input_keys(entry.inputs, config)])
-        )
-        if distributed.as_main_says(is_finished(folder / entry.name, key)):
-            if distributed.rank() == 0:
-                tell(f"{entry.name}: up to date, kept")
-            remarks += left_out(read_corpus(entry, config, segments, split), entry)
-            continue
         try:
+            key = run_key(
+                entry, config, input_digest=digest([hashes, input_keys(entry.inputs, config)])
+            )
+            if distributed.as_main_says(is_finished(folder / entry.name, key)):
+                if distributed.rank() == 0:
+                    tell(f"{entry.name}: up to date, kept")
+                remarks += left_out(read_corpus(entry, config, segments, split), entry)
+                continue
             remarks += perform_run(
                 entry,
                 config,
@@ -123,8 +124,8 @@ def perform_runs(
                 folder=folder / entry.name,
                 key=key,
             )
-        except InputError as error:
-            failures.append({"id": entry.name, "reason": str(error)})
+        except RUN_ERRORS as error:
+            failures.append({"id": entry.name, "reason": reason_of(error)})
     return failures, remarks
 
 

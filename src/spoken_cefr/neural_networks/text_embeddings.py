@@ -2,6 +2,7 @@
 
 import importlib.util
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ TextEncoder = Callable[[Sequence[str]], np.ndarray]
 
 BATCH_TEXTS = 32
 MAX_TOKENS = 512  # CamemBERT's window; what is longer is cut, as in training
+CHUNK_WORDS = 250  # of a long text; French words have some 1.4 tokens, so that none is cut
 
 
 def load_text_encoder(name: str) -> TextEncoder:
@@ -51,6 +53,18 @@ def embed_texts(texts: Sequence[str], *, encoder: TextEncoder) -> np.ndarray:
     empty = np.array([not text.strip() for text in texts], dtype=bool)
     vectors[empty] = 0.0
     return vectors
+
+
+def embed_whole(text: str, *, encoder: TextEncoder) -> np.ndarray:
+    """One vector of a text of any length, shape (d,): the mean over chunks of equal length.
+
+    A text without words gets zeros.
+    """
+    words = text.split()
+    n_chunks = max(1, -(-len(words) // CHUNK_WORDS))
+    edges = [round(i * len(words) / n_chunks) for i in range(n_chunks + 1)]
+    chunks = [" ".join(words[first:last]) for first, last in pairwise(edges)]
+    return embed_texts(chunks, encoder=encoder).mean(axis=0)
 
 
 def mean_vector(doc: Doc) -> np.ndarray:

@@ -31,8 +31,8 @@ class Plan:
         Stop after so many epochs without a better validation macro-F1; 0: never.
     class_weights : Tensor, shape (n_classes,), optional
         In the training loss. Validation is never weighted.
-    chances : Tensor, shape (n_train,), optional
-        Of each training example in a draw with replacement.
+    chances : Tensor, shape (n_drawn,), optional
+        Of each training example in a draw with replacement, see `Examples.draw`.
     bfloat16 : bool
         Compute in bfloat16; weights and losses stay float32.
     """
@@ -145,7 +145,7 @@ def validate(
 ) -> dict[str, float]:
     """Loss, accuracy and macro-F1 over the levels that the examples hold."""
     outputs = predict(model, examples, bfloat16=bfloat16)
-    codes = examples.codes[examples.in_order().reshape(len(outputs), -1)[:, 0]]
+    codes = examples.codes_in_order()
     total, weight = head.loss_terms(outputs, codes, None)
     truth, predicted = codes.numpy(), head.predicted(outputs.double()).numpy()
     return {

@@ -14,7 +14,7 @@ LABELS: dict[str, tuple[str, str]] = {
     "zipf": ("fréquence des mots pleins", "frequency of content words"),
     "uncommon_share": ("mots peu courants", "uncommon words"),
     "rare_share": ("mots rares", "rare words"),
-    "type_token_ratio": ("mots différents sur 50", "different words in 50"),
+    "type_token_ratio": ("mots différents sur 20", "different words in 20"),
     "word_letters": ("longueur d’un mot", "length of a word"),
     "word_syllables": ("longueur d’un mot", "length of a word"),
     "lexical_density": ("densité lexicale", "lexical density"),

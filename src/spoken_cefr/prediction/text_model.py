@@ -22,7 +22,7 @@ from spoken_cefr.neural_networks.text_embeddings import mean_vector
 from spoken_cefr.prediction.bundle import ARRAYS, CONFIG, Bundle, read_bundle
 
 KIND = "text_ordinal"
-# Not looked at: the first needs 50 words, the second hangs on the commas of a transcript.
+# Not looked at: the first needs 20 words, the second hangs on the commas of a transcript.
 LEFT_OUT = ("type_token_ratio", "dependency_distance")
 MEASURE_NAMES: tuple[str, ...] = tuple(name for name in TEXT_MEASURES if name not in LEFT_OUT)
 
