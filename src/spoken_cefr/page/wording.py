@@ -4,6 +4,7 @@ import html
 import re
 
 from spoken_cefr.languages import LANGUAGES
+from spoken_cefr.page.uploads import MAX_UPLOAD_MB
 from spoken_cefr.prediction.verdict import INTERVAL, MIN_WORDS
 
 CHOICES: tuple[tuple[str, str], ...] = (("Français", "fr"), ("English", "en"))
@@ -24,8 +25,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "language": ("Langue de la page", "Language of the page"),
     "recording": (
-        "Enregistrement (mp3, wav, flac, ogg ; de 3 s à 30 min)",
-        "Recording (mp3, wav, flac, ogg; 3 s to 30 min)",
+        f"Enregistrement (mp3, wav, flac, ogg ; de 3 s à 30 min ; {MAX_UPLOAD_MB} Mo au plus)",
+        f"Recording (mp3, wav, flac, ogg; 3 s to 30 min; {MAX_UPLOAD_MB} MB at most)",
     ),
     "example": ("Ou un exemple, dit par une voix de synthèse", "Or an example, spoken by machine"),
     "run": ("Trouver le niveau", "Find the level"),
