@@ -273,6 +273,7 @@ def test_the_page_speaks_the_browser_s_language_and_can_be_switched(url):
         open_page(driver, url)
         WebDriverWait(driver, WAIT_S).until(lambda d: "Find the level" in d.page_source)
         assert "Which level" in driver.find_element(By.TAG_NAME, "body").text
+        assert driver.title.startswith("Which level")
         driver.find_element(By.CSS_SELECTOR, "input[type=radio][value=fr]").click()
         WebDriverWait(driver, WAIT_S).until(
             lambda d: d.find_element(By.ID, "run").text == "Trouver le niveau"
@@ -280,6 +281,7 @@ def test_the_page_speaks_the_browser_s_language_and_can_be_switched(url):
         seen = driver.find_element(By.TAG_NAME, "body").text
         assert "À quel niveau" in seen
         assert "Which level" not in seen
+        assert driver.title.startswith("À quel niveau")
 
 
 def test_an_example_can_be_tried_with_the_keyboard_alone(url, uploads):

@@ -7,6 +7,7 @@ one. An upload is deleted when its request ends.
 
 import functools
 import importlib.util
+import json
 import os
 import signal
 import tempfile
@@ -44,7 +45,11 @@ EXAMPLE_TITLES = {  # one of each level, as its text was written
     "entre_deux_rives.mp3": "Entre deux rives",
 }
 ABANDONED_S = 600  # an upload for which nobody asked a result goes after this
-SHOW_LANGUAGE = "(code) => { document.documentElement.lang = code; return code; }"
+TITLES = {code: text("title", code) for _, code in CHOICES}
+SHOW_LANGUAGE = (
+    "(code) => { document.documentElement.lang = code; "
+    f"document.title = {json.dumps(TITLES)}[code]; return code; }}"
+)
 
 
 class Analyst:
