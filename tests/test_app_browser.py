@@ -1,5 +1,6 @@
 """The page in a real headless Chromium, against the real server with a small bundle."""
 
+import http.client
 import json
 import os
 import socket
@@ -7,7 +8,8 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -21,7 +23,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from test_page import contrast
 
-from spoken_cefr.app import MAX_UPLOAD_MB
+from spoken_cefr.page.uploads import MAX_UPLOAD_MB
 from spoken_cefr.paths import ROOT
 from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.processing.textgrid import read_textgrid
@@ -146,6 +148,14 @@ def requested(driver):
     }
 
 
+def choose_first_example(driver):
+    box = driver.find_element(By.CSS_SELECTOR, "#example input")
+    box.send_keys(Keys.ARROW_DOWN)
+    wait_for(driver, "#example [role=option], [role=option]")
+    box.send_keys(Keys.ENTER)
+    wait_for(driver, "#recording .top-panel button")
+
+
 def in_hex(channels):
     return "#" + "".join(f"{round(channel):02x}" for channel in channels)
 
@@ -263,6 +273,7 @@ def test_the_page_speaks_the_browser_s_language_and_can_be_switched(url):
         open_page(driver, url)
         WebDriverWait(driver, WAIT_S).until(lambda d: "Find the level" in d.page_source)
         assert "Which level" in driver.find_element(By.TAG_NAME, "body").text
+        assert driver.title.startswith("Which level")
         driver.find_element(By.CSS_SELECTOR, "input[type=radio][value=fr]").click()
         WebDriverWait(driver, WAIT_S).until(
             lambda d: d.find_element(By.ID, "run").text == "Trouver le niveau"
@@ -270,16 +281,13 @@ def test_the_page_speaks_the_browser_s_language_and_can_be_switched(url):
         seen = driver.find_element(By.TAG_NAME, "body").text
         assert "À quel niveau" in seen
         assert "Which level" not in seen
+        assert driver.title.startswith("À quel niveau")
 
 
 def test_an_example_can_be_tried_with_the_keyboard_alone(url, uploads):
     with open_browser() as driver:
         open_page(driver, url)
-        box = driver.find_element(By.CSS_SELECTOR, "#example input")
-        box.send_keys(Keys.ARROW_DOWN)
-        wait_for(driver, "#example [role=option], [role=option]")
-        box.send_keys(Keys.ENTER)
-        wait_for(driver, "#recording .top-panel button")
+        choose_first_example(driver)
         button = driver.find_element(By.ID, "run")
         for _ in range(40):
             driver.switch_to.active_element.send_keys(Keys.TAB)
@@ -311,8 +319,29 @@ def test_two_visitors_at_once_each_get_their_own_answer(url, uploads):
     assert kept(uploads) == []
 
 
-def test_every_text_can_be_read_and_every_field_is_labelled(url):
+def test_the_same_example_and_the_same_file_are_answered_in_two_tabs(url, uploads):
     with open_browser() as driver:
+        tabs = []
+        for choose in (choose_first_example, lambda d: upload(d, AUDIO / "malo.mp3")):
+            for _ in range(2):
+                driver.switch_to.new_window("tab")
+                open_page(driver, url)
+                choose(driver)
+                tabs.append(driver.current_window_handle)
+        told = []
+        for tab in tabs:  # each has chosen before the first has its answer
+            driver.switch_to.window(tab)
+            told.append(answer(driver))
+    assert [len(row) > 500 and "Niveau" in row for row in told] == [True] * 4
+    assert [told[0], told[2]] == [told[1], told[3]]
+    assert kept(uploads) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_text_can_be_read_and_every_field_is_labelled(url, scheme):
+    with open_browser() as driver:
+        wish = [{"name": "prefers-color-scheme", "value": scheme}]
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": wish})
         open_page(driver, url)
         upload(driver, AUDIO / "malo.mp3")
         answer(driver)
@@ -339,12 +368,42 @@ def test_the_server_answers_to_this_machine_s_name_only(url):
     assert "https:" not in policy
 
 
-def test_an_upload_that_is_too_large_is_refused(url, uploads):
-    size = (MAX_UPLOAD_MB + 1) << 20
-    reply = requests.post(
-        f"{url}gradio_api/upload", files={"files": ("a.wav", bytes(size))}, timeout=60
-    )
-    assert reply.status_code == 413
+def test_a_page_of_another_site_cannot_send_a_file(url, uploads):
+    def send(**headers):
+        files = {"files": ("a.wav", b"sound")}
+        return requests.post(f"{url}gradio_api/upload", files=files, headers=headers, timeout=10)
+
+    assert send(Origin="http://evil.example").status_code == 403
+    assert send(Origin="null").status_code == 403
+    assert kept(uploads) == []
+    (path,) = send(Origin=url.rstrip("/")).json()
+    (other,) = send().json()
+    assert path != other  # though the same was sent
+    for sent in (path, other):
+        Path(sent).unlink()
+
+
+def test_an_upload_that_is_too_large_is_refused_before_it_is_sent(url, uploads):
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    with closing(connection):
+        connection.putrequest("POST", "/gradio_api/upload")
+        connection.putheader("Content-Length", str((MAX_UPLOAD_MB + 2) << 20))
+        connection.endheaders()
+        assert connection.getresponse().status == 413
+    assert kept(uploads) == []
+
+
+def test_a_visitor_is_told_that_a_file_is_too_large(url, uploads, tmp_path):
+    path = tmp_path / "large.wav"
+    with path.open("wb") as file:
+        file.truncate((MAX_UPLOAD_MB + 1) << 20)  # sparse: takes no room
+    with open_browser() as driver:
+        open_page(driver, url)
+        wait_for(driver, "#recording input[type=file]").send_keys(str(path))
+        told = f"maximum allowed size of {MAX_UPLOAD_MB}.0 Mb"
+        WebDriverWait(driver, WAIT_S).until(
+            lambda d: told in d.find_element(By.TAG_NAME, "body").text
+        )
     assert kept(uploads) == []
 
 

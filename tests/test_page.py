@@ -8,11 +8,24 @@ import numpy as np
 import pytest
 
 from spoken_cefr.cli import main
+from spoken_cefr.config import load_config
+from spoken_cefr.files import read_json
 from spoken_cefr.neural_networks.measures import MEASURES
 from spoken_cefr.page.result import error_html, result_html
 from spoken_cefr.page.style import PAIRS
-from spoken_cefr.page.wording import ERRORS, OTHER_ERROR, TEXTS, both, french_error
-from spoken_cefr.prediction.labels import LABELS, by_weight, label, number, span
+from spoken_cefr.page.timeline import MAX_WORDS_S
+from spoken_cefr.page.wording import (
+    ERRORS,
+    OTHER_ERROR,
+    TEXTS,
+    both,
+    french_error,
+    in_french_too,
+)
+from spoken_cefr.prediction.choice import STARTER
+from spoken_cefr.prediction.labels import LABELS, by_weight, effect, label, number, span
+from spoken_cefr.prediction.recording import UNSURE
+from spoken_cefr.prediction.report import text_report
 from spoken_cefr.prediction.verdict import ABSTENTIONS, SURENESS
 from spoken_cefr.processing.textgrid import read_textgrid
 
@@ -54,6 +67,7 @@ def result(**changes):
             }
             for measure in MEASURES
         },
+        "word_vectors_contribution": None,
         "rare_words": [{"word": EVIL, "zipf": None, "start_s": [0.5], "word_indices": [0]}],
         "timeline": [
             part | {"start_s": 0.0, "end_s": 20.0},
@@ -143,6 +157,69 @@ def test_numbers_are_told_as_people_read_them():
     names = by_weight({m.name: {} for m in reversed(MEASURES)}, 6)
     assert names[0] == "speech_rate"
     assert len(set(names)) == 6
+
+
+def test_what_model_and_transcript_say_is_told_in_french_too():
+    starter = read_json(STARTER / "config.json")
+    sentences = [
+        starter["trained_on"],
+        starter["notice"],
+        load_config("demo").notice,
+        "Trained on 35 recordings of 7 speakers (machine-spoken demo recordings, profile demo).",
+        "Trained on 9 recordings of 3 speakers (https://audio-lingua.example/, profile fr).",
+        UNSURE,
+        "2 of 140 words were moved to mend their times",
+        "speech was detected at 1.5-3.0 s, but no word was taken from it",
+        "the text of 1 window(s) repeated itself and was left out",
+    ]
+    for sentence in sentences:
+        assert '<span lang="fr">' in in_french_too(sentence), sentence
+    assert in_french_too("<new>") == '<span class="only" lang="en">&lt;new&gt;</span>'
+
+
+def test_the_warnings_of_the_terminal_are_on_the_page():
+    html = page(warnings=["2 of 140 words were moved to mend their times", UNSURE])
+    assert "2 mots sur 140 ont été déplacés" in html
+    assert "Beaucoup de mots ont été mal entendus" in html
+
+
+def test_the_notice_of_a_real_model_stands_above_its_result():
+    model = result()["model"] | {"synthetic": False, "notice": "Beware."}
+    assert '<p class="note"><span class="only" lang="en">Beware.' in page(model=model)
+
+
+def test_a_reader_of_transcripts_says_where_its_ranges_and_its_level_come_from():
+    model = result()["model"] | {"kind": "text_ordinal", "synthetic": False}
+    html = page(model=model, word_vectors_contribution=-0.412)
+    assert "written training passages" in html
+    assert "training recordings" not in html
+    assert f"ensemble : {0.1 * len(MEASURES):+.2f}" in html
+    assert "les mots eux-mêmes (vecteurs de mots) : -0.41" in html
+    told = text_report(result(model=model, word_vectors_contribution=-0.412))
+    assert "written training passages" in told
+    assert re.search(r"the words themselves \(word vectors\) +-0\.41\n", told)
+
+
+def test_a_model_of_measures_alone_says_nothing_of_words():
+    assert "vecteurs de mots" not in page()
+    assert "word vectors" not in text_report(result())
+
+
+def test_how_a_measure_moves_the_result_is_told_with_its_direction():
+    assert [effect(x) for x in (0.314, -0.25, 0.001, -0.001, None)] == [
+        "+0.31",
+        "-0.25",
+        "0",
+        "0",
+        "-",
+    ]
+    assert re.search(r"speech rate \(syllables/s\) .* A1 +\+0\.10\n", text_report(result()))
+
+
+def test_a_long_recording_says_where_its_words_are():
+    assert "les mots sont dans la transcription seulement" not in page()
+    long = np.zeros((MAX_WORDS_S + 1) * 100, dtype=np.float32)
+    assert "les mots sont dans la transcription seulement" in result_html(result(), long, 100)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Real files through Whisper, the parser and a bundle: what a user gets."""
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import soundfile
 from prediction_helpers import NAMES, make_bundle
+from test_page import result as made_up_result
 
 import spoken_cefr
 from spoken_cefr.cli import main
@@ -22,6 +24,7 @@ from spoken_cefr.paths import ROOT
 from spoken_cefr.prediction.recording import nearest_level
 
 RATE = 16_000
+COMMAND = [sys.executable, "-c", "import sys; from spoken_cefr.cli import main; sys.exit(main())"]
 KERMESSE = ROOT / "data" / "replica" / "audio" / "kermesse.mp3"
 REPLICA = KERMESSE.parent
 SCHEMA = json.loads((ROOT / "doc" / "predict_schema.json").read_text(encoding="utf-8"))
@@ -204,6 +207,45 @@ def test_a_file_name_that_is_not_utf_8_is_no_reason_to_stop(tmp_path, bundle, ca
     assert main(["predict", "--json", str(path), "--model", str(bundle)]) == 1
     (result,) = json.loads(capsys.readouterr().out)
     assert r"caf\xe9.mp3" in result["file"]
+
+
+@pytest.mark.parametrize("option", [[], ["--json"]])
+def test_a_terminal_that_lacks_characters_gets_the_rest(option, monkeypatch):
+    one = made_up_result(file="l’été.mp3", transcript="l’été à l’école")
+    monkeypatch.setattr("spoken_cefr.prediction.command.predict_each", lambda *a, **k: iter([one]))
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="latin-1"))
+    assert main(["predict", "l’été.mp3", *option]) == 0
+    told = sys.stdout.buffer.getvalue().decode("latin-1")
+    if option:
+        assert json.loads(told) == [one]  # escaped: nothing is lost
+    else:
+        assert "l?été à l?école" in told
+        assert "????? " in told  # the bars
+
+
+def test_a_reader_that_has_enough_gets_no_traceback():
+    talkative = COMMAND[-1].replace(
+        "sys.exit", "m.run = lambda *a, **k: print('a' * 10**6); sys.exit"
+    )
+    code = f"import spoken_cefr.prediction.command as m; {talkative}"
+    arguments = [sys.executable, "-c", code, "predict", "a.mp3"]
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 141
+
+
+def test_each_result_is_printed_when_it_is_there(monkeypatch, capsys):
+    def some(paths, **options):
+        yield {"file": "a.mp3", "error": "a.mp3 is missing"}
+        assert "a.mp3 is missing" in capsys.readouterr().err
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("spoken_cefr.prediction.command.predict_each", some)
+    assert main(["predict", "a.mp3", "b.mp3"]) == 130
+    told = capsys.readouterr().err
+    assert "interrupted; nothing is kept" in told
+    assert "run the same command" not in told
 
 
 @pytest.mark.parametrize(

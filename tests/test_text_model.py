@@ -90,6 +90,10 @@ def test_result_holds_together(model):
     )
     assert result.units[0].start_char == 0 and result.units[-1].end_char == len(text)
     assert sorted(result.contributions) == sorted(MEASURE_NAMES)
+    # The measures and the words are where its place comes from.
+    pushes = sum(result.contributions.values()) + result.word_vectors
+    place = model.regression.decision(model.middle()[None, :]) + pushes
+    assert model.regression.probabilities_at(place)[0] == pytest.approx(result.probabilities)
 
 
 def test_the_level_along_a_text_follows_it(model):

@@ -7,12 +7,12 @@ one. An upload is deleted when its request ends.
 
 import functools
 import importlib.util
+import json
 import os
-import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,10 @@ from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.languages import find_language
 from spoken_cefr.neural_networks.language import load_nlp
+from spoken_cefr.page.manners import Manners
 from spoken_cefr.page.result import error_html, result_html
-from spoken_cefr.page.style import ACCENT, CSS
+from spoken_cefr.page.style import ACCENT, CSS, INK, PAPER
+from spoken_cefr.page.uploads import MAX_UPLOAD_MB, copy_into, remove, separate_uploads
 from spoken_cefr.page.wording import CHOICES, both, text
 from spoken_cefr.paths import ROOT
 from spoken_cefr.prediction.choice import choose_model
@@ -34,7 +36,6 @@ from spoken_cefr.prediction.recording import rate_recording
 from spoken_cefr.processing.transcription import SAMPLE_RATE, FasterWhisper
 
 HOST = "127.0.0.1"
-MAX_UPLOAD_MB = 200
 EXAMPLES = ROOT / "data" / "replica" / "audio"
 EXAMPLE_TITLES = {  # one of each level, as its text was written
     "ma_chambre.mp3": "Ma chambre jaune",
@@ -44,48 +45,11 @@ EXAMPLE_TITLES = {  # one of each level, as its text was written
     "entre_deux_rives.mp3": "Entre deux rives",
 }
 ABANDONED_S = 600  # an upload for which nobody asked a result goes after this
-POLICY = (
-    "default-src 'self' data: blob:; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; "
-    "style-src 'self' 'unsafe-inline'; connect-src 'self' data: blob:; frame-ancestors 'none'; "
-    "form-action 'self'; base-uri 'self'"
+TITLES = {code: text("title", code) for _, code in CHOICES}
+SHOW_LANGUAGE = (
+    "(code) => { document.documentElement.lang = code; "
+    f"document.title = {json.dumps(TITLES)}[code]; return code; }}"
 )
-SHOW_LANGUAGE = "(code) => { document.documentElement.lang = code; return code; }"
-
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-
-class Manners:
-    """ASGI middleware: answers to this machine's own name only, and binds the browser to it.
-
-    The check of ``Host`` keeps a page of another site from reaching the server
-    under that site's name (DNS rebinding).
-    """
-
-    def __init__(self, app: Callable) -> None:
-        self._app = app
-
-    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Pass a request on with the policy in its answer, or refuse it."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        host = dict(scope["headers"]).get(b"host", b"").decode("latin-1").rpartition(":")[0]
-        if host not in (HOST, "localhost"):
-            await send({"type": "http.response.start", "status": 403, "headers": []})
-            await send({"type": "http.response.body", "body": b"only on this machine"})
-            return
-
-        async def send_with_policy(message: MutableMapping[str, Any]) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [
-                    *message["headers"],
-                    (b"content-security-policy", POLICY.encode("ascii")),
-                    (b"referrer-policy", b"no-referrer"),
-                ]
-            await send(message)
-
-        await self._app(scope, receive, send_with_policy)
 
 
 class Analyst:
@@ -104,7 +68,7 @@ class Analyst:
         if path is None:
             return f'<div class="error" role="alert">{both("nothing")}</div>'
         upload = Path(path).resolve()
-        if self._uploads not in upload.parents:
+        if self._uploads not in upload.parent.parents:
             return error_html("?", "the file is missing")
         name = upload.name
         try:
@@ -117,8 +81,7 @@ class Analyst:
             result = rate_recording(heard, self._model, self._nlp).to_dict() | {"file": name}
             return result_html(result, heard.signal, SAMPLE_RATE)
         finally:
-            # Each upload has a folder of its own.
-            shutil.rmtree(upload.parent, ignore_errors=True)
+            remove(upload)
 
 
 @contextmanager
@@ -147,7 +110,7 @@ def serve(
     nlp = load_nlp(find_language(chosen.card.language).spacy)
     with tempfile.TemporaryDirectory(prefix="spoken_cefr_page_") as folder:
         gradio = _import_gradio(folder)
-        blocks = build_page(gradio, Analyst(chosen, listener, nlp, Path(folder)))
+        blocks = build_page(gradio, Analyst(chosen, listener, nlp, Path(folder)), Path(folder))
         try:
             _, url, _ = blocks.launch(
                 server_name=HOST,
@@ -161,7 +124,7 @@ def serve(
                 enable_monitoring=False,
                 css=CSS,
                 theme=_theme(gradio),
-                app_kwargs={"middleware": [(Manners, (), {})]},
+                app_kwargs={"middleware": [(Manners, (), {"max_bytes": MAX_UPLOAD_MB << 20})]},
             )
         except OSError:
             raise InputError(f"port {port} of {HOST} is taken: give another with --port") from None
@@ -191,6 +154,7 @@ def _import_gradio(uploads: str) -> Any:
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     import gradio
 
+    separate_uploads()
     return gradio
 
 
@@ -198,7 +162,11 @@ def _theme(gradio: Any) -> Any:
     theme = gradio.themes.Base(
         font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]
     )
+    # Before its style sheet is there, Gradio asks the system whether to be dark.
     return theme.set(
+        body_background_fill=PAPER,
+        body_background_fill_dark=PAPER,
+        body_text_color_dark=INK,
         button_primary_background_fill=ACCENT,
         button_primary_background_fill_dark=ACCENT,
         button_primary_background_fill_hover=ACCENT,
@@ -206,8 +174,14 @@ def _theme(gradio: Any) -> Any:
     )
 
 
-def build_page(gradio: Any, analyst: Analyst) -> Any:
-    """The page: a file or a recording goes in, the result comes out below."""
+def build_page(gradio: Any, analyst: Analyst, uploads: Path) -> Any:
+    """The page: a file or a recording goes in, the result comes out below.
+
+    Parameters
+    ----------
+    uploads : Path
+        Folder below which files are put that were sent or chosen.
+    """
     examples = [(EXAMPLE_TITLES[path.name], path.name) for path in example_files()]
     with gradio.Blocks(
         title=text("title", "fr"),
@@ -256,7 +230,7 @@ def build_page(gradio: Any, analyst: Analyst) -> Any:
         language.change(relabel, language, labelled, js=SHOW_LANGUAGE, api_visibility="private")
         # Emptied again, so that the same example can be chosen twice.
         example.input(
-            lambda name: (example_path(name), None),
+            lambda name: (take_example(name, uploads), None),
             example,
             [audio, example],
             api_visibility="private",
@@ -278,6 +252,7 @@ def example_files() -> tuple[Path, ...]:
     return tuple(EXAMPLES / name for name in EXAMPLE_TITLES if (EXAMPLES / name).is_file())
 
 
-def example_path(name: str | None) -> str | None:
-    """Path of an example, by its name from the list."""
-    return next((str(path) for path in example_files() if path.name == name), None)
+def take_example(name: str | None, folder: Path) -> str | None:
+    """Path of a copy of an example, by its name from the list; see `uploads.copy_into`."""
+    path = next((path for path in example_files() if path.name == name), None)
+    return None if path is None else str(copy_into(folder, path))

@@ -2,7 +2,9 @@
 
 import argparse
 import importlib
+import io
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,14 +26,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status (0 done, 1 bad input)."""
     args = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character gets "?"
     try:
-        return args.call(args)
+        status = args.call(args)
+        sys.stdout.flush()
+        return status
     except InputError as error:
         print(f"spoken-cefr: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("spoken-cefr: interrupted; run the same command to go on", file=sys.stderr)
+        print(f"spoken-cefr: interrupted; {args.interrupted}", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever read the output has enough of it (`| head -1`)
+        # What is left in the buffer has nowhere to go when Python ends and flushes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -46,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
         "--profile",
         help=f"a file of configs/ without .toml (default: ${PROFILE_VARIABLE}, or demo)",
     )
+    common.set_defaults(interrupted="run the same command to go on")
     common.add_argument(
         "--set",
         action="append",
@@ -88,6 +99,7 @@ def _add_use(commands: argparse._SubParsersAction) -> None:
     """The commands that use a model: predict, app, doctor."""
     profile = argparse.ArgumentParser(add_help=False)
     profile.add_argument("--profile", help="a file of configs/ without .toml")
+    profile.set_defaults(interrupted="nothing is kept of what was under way")
     model = argparse.ArgumentParser(add_help=False)
     model.add_argument(
         "--model",

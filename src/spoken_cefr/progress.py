@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -21,9 +21,9 @@ def without_bars() -> Iterator[None]:
         _QUIET.reset(token)
 
 
-def tell(text: str) -> None:
-    """Say something between the bars, on the same stream."""
-    tqdm.write(text, file=sys.stderr)
+def tell(text: str, *, file: TextIO | None = None) -> None:
+    """Say something between the bars, on the same stream or another one."""
+    tqdm.write(text, file=file or sys.stderr)
 
 
 def progress(

@@ -10,15 +10,30 @@ from typing import Any
 
 import numpy as np
 
-from spoken_cefr.page.timeline import draw_overview, draw_words
-from spoken_cefr.page.wording import both, french_error, in_both, language_names, text
-from spoken_cefr.prediction.labels import by_weight, label, number, span
+from spoken_cefr.page.timeline import MAX_WORDS_S, draw_overview, draw_words
+from spoken_cefr.page.wording import (
+    both,
+    french_error,
+    in_both,
+    in_french_too,
+    language_names,
+    text,
+)
+from spoken_cefr.prediction.labels import (
+    by_weight,
+    effect,
+    label,
+    measures_effect,
+    number,
+    span,
+)
 from spoken_cefr.prediction.report import clock
 from spoken_cefr.processing.textgrid import write_textgrid
 from spoken_cefr.processing.words import Word
 
 Result = Mapping[str, Any]
 MAX_MEASURES = 8  # shown at first
+COLUMNS = ("measure", "here", "effect")  # the levels come before the last
 
 
 def error_html(name: str, message: str) -> str:
@@ -91,14 +106,15 @@ def _reason(result: Result) -> str:
 
 
 def _notes(result: Result) -> str:
+    """What the terminal says as notes; of the model what this page has a text for."""
     model = result["model"]
-    notes = []
+    notes = [in_french_too(warning) for warning in result["warnings"] if warning != model["notice"]]
     if model["synthetic"]:
-        notes.append(both("synthetic"))
+        notes.insert(0, both("synthetic"))
     elif model["kind"] == "text_ordinal":
-        notes.append(both("reader"))
-    if any("unsure" in warning for warning in result["warnings"]):
-        notes.append(both("unsure_words"))
+        notes.insert(0, both("reader"))
+    elif model["notice"]:
+        notes.insert(0, in_french_too(model["notice"]))
     return "".join(f'<p class="note">{note}</p>' for note in notes)
 
 
@@ -117,7 +133,9 @@ def _timeline(result: Result, signal: np.ndarray, sample_rate: int) -> str:
     label = both_title("along_alt", told=told) if parts else both_title("along_none")
     overview = draw_overview(signal, sample_rate, result, label=label)
     words = draw_words(signal, sample_rate, result["words"], label=both_title("words_alt"))
-    if words:
+    if not words:
+        words = f'<p class="muted">{both("words_not_drawn", minutes=MAX_WORDS_S // 60)}</p>'
+    else:
         words = (
             f'<div class="scroll" tabindex="0" role="region" '
             f'aria-label="{escape(both_title("words_alt"))}">{words}</div>'
@@ -148,7 +166,12 @@ def both_title(key: str, **facts: object) -> str:
 def _measures(result: Result) -> str:
     measures = result["measures"]
     levels = next((list(row["ranges"]) for row in measures.values() if row["ranges"]), [])
-    hint = f'<p class="muted">{both("measures_hint")}</p>' if levels else ""
+    read = result["model"]["kind"] == "text_ordinal"
+    hints = [both("measures_hint_text" if read else "measures_hint")] if levels else []
+    hints.append(both("effect_hint"))
+    if result["word_vectors_contribution"] is not None:
+        hints.append(_whole_effects(result))
+    hint = f'<p class="muted">{" ".join(hints)}</p>'
     shown = by_weight(measures, MAX_MEASURES)
     rest = [name for name in measures if name not in shown]
     table = _measure_table(measures, shown, levels)
@@ -156,6 +179,11 @@ def _measures(result: Result) -> str:
         hidden = _measure_table(measures, rest, levels)
         table += f"<details><summary>{both('measures_rest')}</summary>{hidden}</details>"
     return f"<h3>{both('measures')}</h3>{hint}{table}"
+
+
+def _whole_effects(result: Result) -> str:
+    vectors = effect(result["word_vectors_contribution"])
+    return both("effects", measures=effect(measures_effect(result["measures"])), vectors=vectors)
 
 
 def _measure_table(
@@ -173,10 +201,11 @@ def _measure_table(
         )
         told = in_both(label(name, unit, "fr"), label(name, unit, "en"))
         value = f"<td><b>{number(row['value'], unit)}</b></td>"
-        rows.append(f'<tr><th scope="row">{told}</th>{value}{cells}</tr>')
+        push = f"<td>{effect(row['contribution'])}</td>"
+        rows.append(f'<tr><th scope="row">{told}</th>{value}{cells}{push}</tr>')
+    first, second, last = (f'<th scope="col">{both(key)}</th>' for key in COLUMNS)
     return (
-        f'<table class="measures"><thead><tr><th scope="col">{both("measure")}</th>'
-        f'<th scope="col">{both("here")}</th>{head}</tr></thead>'
+        f'<table class="measures"><thead><tr>{first}{second}{head}{last}</tr></thead>'
         f"<tbody>{''.join(rows)}</tbody></table>"
     )
 
@@ -207,5 +236,5 @@ def _link(name: str, kind: str, content: str, key: str) -> str:
 
 def _model(model: Mapping[str, Any]) -> str:
     told = f"{model['name']}, {model['kind']}, {model['version']}. "
-    told += f"{model['trained_on']} {model['notice']}"
-    return f'<h3>{both("model")}</h3><p class="muted">{escape(told)}</p>'
+    sentences = " ".join(map(in_french_too, filter(None, (model["trained_on"], model["notice"]))))
+    return f'<h3>{both("model")}</h3><p class="muted">{escape(told)}{sentences}</p>'

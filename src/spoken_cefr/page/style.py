@@ -25,7 +25,8 @@ PAIRS: tuple[tuple[str, str, float], ...] = (
 
 # No font is fetched: system fonts only.
 CSS = f"""
-html[lang=fr] .cefr [lang=en], html:not([lang=fr]) .cefr [lang=fr] {{ display: none; }}
+:root {{ color-scheme: only light; }}
+html[lang=fr] .cefr [lang=en]:not(.only), html:not([lang=fr]) .cefr [lang=fr] {{ display: none; }}
 .gradio-container {{ max-width: 1000px !important; margin: 0 auto !important; }}
 .gradio-container {{ --neutral-400: {MUTED}; --body-text-color-subdued: {MUTED}; }}
 .cefr {{ color: {INK}; background: {PAPER}; padding: 0.8em 1em; border-radius: 8px; }}

@@ -4,6 +4,7 @@ import html
 import re
 
 from spoken_cefr.languages import LANGUAGES
+from spoken_cefr.page.uploads import MAX_UPLOAD_MB
 from spoken_cefr.prediction.verdict import INTERVAL, MIN_WORDS
 
 CHOICES: tuple[tuple[str, str], ...] = (("Français", "fr"), ("English", "en"))
@@ -24,8 +25,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "language": ("Langue de la page", "Language of the page"),
     "recording": (
-        "Enregistrement (mp3, wav, flac, ogg ; de 3 s à 30 min)",
-        "Recording (mp3, wav, flac, ogg; 3 s to 30 min)",
+        f"Enregistrement (mp3, wav, flac, ogg ; de 3 s à 30 min ; {MAX_UPLOAD_MB} Mo au plus)",
+        f"Recording (mp3, wav, flac, ogg; 3 s to 30 min; {MAX_UPLOAD_MB} MB at most)",
     ),
     "example": ("Ou un exemple, dit par une voix de synthèse", "Or an example, spoken by machine"),
     "run": ("Trouver le niveau", "Find the level"),
@@ -47,13 +48,17 @@ TEXTS: dict[str, tuple[str, str]] = {
     "along": ("Le son, les mots et le niveau au fil du temps", "Sound, words and level along time"),
     "along_alt": ("Niveau au fil du temps : {told}.", "Level along time: {told}."),
     "words_alt": ("Chaque mot au-dessus de son onde", "Each word over its waveform"),
+    "words_not_drawn": (
+        "Plus de {minutes} minutes : les mots sont dans la transcription seulement.",
+        "More than {minutes} minutes: the words are in the transcript only.",
+    ),
     "along_none": (
         "Trop court pour un niveau au fil du temps.",
         "Too short for a level along time.",
     ),
     "transcript": (
-        "Transcription automatique, mots rares marqués",
-        "Automatic transcript, rare words marked",
+        "Transcription automatique, mots peu courants marqués",
+        "Automatic transcript, uncommon words marked",
     ),
     "rare_title": ("fréquence {zipf} (échelle Zipf)", "frequency {zipf} (Zipf scale)"),
     "rare_unknown": (
@@ -66,6 +71,26 @@ TEXTS: dict[str, tuple[str, str]] = {
         "le niveau le plus proche est marqué.",
         "Beside each: the middle half of the training recordings of each level; the nearest level "
         "is marked.",
+    ),
+    "measures_hint_text": (
+        "À côté : la moitié centrale des textes écrits d’entraînement de chaque niveau ; le "
+        "niveau le plus proche est marqué. Ce modèle n’a entendu aucune voix : pour le débit et "
+        "les pauses il n’y a rien à côté (« - »).",
+        "Beside each: the middle half of the written training passages of each level; the nearest "
+        "level is marked. This model has heard no voice: beside speed and pauses there is "
+        "nothing (“-”).",
+    ),
+    "effect": ("effet", "effect"),
+    "effect_hint": (
+        "Effet : de combien de niveaux, environ, la mesure déplace le résultat (« - » : le modèle "
+        "ne la regarde pas).",
+        "Effect: by about how many levels the measure moves the result (“-”: the model does not "
+        "look at it).",
+    ),
+    "effects": (
+        "Toutes les mesures ensemble : {measures} ; les mots eux-mêmes (vecteurs de mots) : "
+        "{vectors}.",
+        "All measures together: {measures}; the words themselves (word vectors): {vectors}.",
     ),
     "measures_rest": ("Les autres mesures", "The other measures"),
     "measure": ("mesure", "measure"),
@@ -82,10 +107,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     "reader": (
         "Ce modèle lit la transcription ; il n’a pas encore été entraîné sur des enregistrements.",
         "This model reads the transcript; it has not been trained on spoken recordings yet.",
-    ),
-    "unsure_words": (
-        "Beaucoup de mots ont été mal entendus : lisez la transcription avant le niveau.",
-        "Many words were hard to hear: read the transcript before the level.",
     ),
     "no_speech": (
         "personne ne parle (silence, bruit ou musique)",
@@ -125,6 +146,48 @@ ERRORS: tuple[tuple[str, str], ...] = (
     (r"not numbers", "le fichier contient des échantillons qui ne sont pas des nombres."),
     (r"is missing", "le fichier a disparu : choisissez-le de nouveau."),
 )
+# What models and transcripts say of themselves, in French.
+SENTENCES: tuple[tuple[str, str], ...] = (
+    (
+        r"(\d+) written French sentences with a level given by people .+",
+        "{0} phrases écrites françaises dont des personnes ont donné le niveau (données du "
+        "concours d’un cours universitaire), réunies en passages d’une demi-minute.",
+    ),
+    (
+        r"Starter model: .+",
+        "Modèle de départ : il lit seulement la transcription et n’a pas été entraîné sur des "
+        "enregistrements.",
+    ),
+    (
+        r"Trained on (\d+) recordings of (\d+) speakers \(machine-spoken .+, profile (\S+)\)\.",
+        "Entraîné sur {0} enregistrements de {1} voix de synthèse (démonstration, profil {2}).",
+    ),
+    (
+        r"Trained on (\d+) recordings of (\d+) speakers \((\S+), profile (\S+)\)\.",
+        "Entraîné sur {0} enregistrements de {1} personnes ({2}, profil {3}).",
+    ),
+    (
+        r"Machine-spoken demo recordings: .+",
+        "Enregistrements de démonstration, dits par des voix de synthèse : ces chiffres ne disent "
+        "rien d’enregistrements réels.",
+    ),
+    (
+        r"Whisper was unsure of many words: .+",
+        "Beaucoup de mots ont été mal entendus : lisez la transcription avant le niveau.",
+    ),
+    (
+        r"(\d+) of (\d+) words were moved to mend their times",
+        "{0} mots sur {1} ont été déplacés pour corriger leurs temps.",
+    ),
+    (
+        r"speech was detected at (\S+)-(\S+) s, but no word was taken from it",
+        "De {0} à {1} s on parle, mais aucun mot n’y a été reconnu.",
+    ),
+    (
+        r"the text of (\d+) window\(s\) repeated itself and was left out",
+        "Le texte de {0} passage(s) se répétait et a été laissé de côté.",
+    ),
+)
 OTHER_ERROR = "ce fichier ne peut pas être utilisé."
 
 
@@ -151,6 +214,14 @@ def french_error(message: str) -> str:
         if found := re.search(pattern, message):
             return french.format(*found.groups())
     return OTHER_ERROR
+
+
+def in_french_too(sentence: str) -> str:
+    """HTML with an English sentence in both languages; in English alone where it has no French."""
+    for pattern, french in SENTENCES:
+        if found := re.fullmatch(pattern, sentence):
+            return in_both(french.format(*found.groups()), sentence)
+    return f'<span class="only" lang="en">{html.escape(sentence)}</span>'
 
 
 def language_names(code: str) -> tuple[str, str]:

@@ -51,6 +51,17 @@ def predict(
     InputError
         If there is no file, no model, or a folder without audio.
     """
+    return list(predict_each(paths, model=model, profile=profile, quiet=quiet))
+
+
+def predict_each(
+    paths: str | Path | Sequence[str | Path],
+    *,
+    model: str | Path | None = None,
+    profile: str | None = None,
+    quiet: bool = False,
+) -> Iterator[dict[str, Any]]:
+    """`predict` that gives each result as soon as it is there."""
     paths = [paths] if isinstance(paths, str | Path) else paths
     files, remarks = find_recordings(paths)
     chosen = choose_model(model, profile)
@@ -58,9 +69,7 @@ def predict(
         tell(remark)
     n_jobs = load_config(profile).n_jobs
     outcomes = predict_files(files, model=chosen, n_jobs=n_jobs)
-    return list(
-        progress(outcomes, desc="predict", unit="recording", total=len(files), disable=quiet)
-    )
+    yield from progress(outcomes, desc="predict", unit="recording", total=len(files), disable=quiet)
 
 
 def predict_files(

@@ -61,6 +61,18 @@ def number(value: float | None, unit: str) -> str:
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def effect(levels: float | None) -> str:
+    """By how many levels a result is moved, such as ``+0.21``; ``-`` where it is not looked at."""
+    if levels is None:
+        return "-"
+    return f"{levels:+.2f}".replace("-0.00", "0").replace("+0.00", "0")
+
+
+def measures_effect(measures: Mapping[str, Any]) -> float:
+    """By how many levels all measures together move a result."""
+    return sum(row["contribution"] or 0.0 for row in measures.values())
+
+
 def span(quartiles: tuple[float, float, float] | list[float] | None, unit: str) -> str:
     """The middle half of a level, such as ``23-45%``."""
     if not quartiles:

@@ -58,13 +58,16 @@ class Rating:
     timeline : list of Part
         In order of time.
     contributions : dict
-        By measure: how far it pushes the result towards the higher levels
-        (below 0: towards the lower ones), in the model's own units.
+        By measure: by about how many levels it pushes the result up (below 0: down),
+        against the middle of the training corpus.
+    word_vectors : float, optional
+        The same of the words themselves, where the model looks at their vectors.
     """
 
     probabilities: np.ndarray
     timeline: list[Part]
     contributions: dict[str, float] = field(default_factory=dict)
+    word_vectors: float | None = None
 
 
 class LevelModel(Protocol):

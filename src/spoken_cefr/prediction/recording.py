@@ -20,6 +20,7 @@ from spoken_cefr.prediction.verdict import (
 from spoken_cefr.processing.transcription import NO_SPEECH
 
 SURE_LOGPROB = -0.7  # mean log probability of a token; clear recordings have -0.1 to -0.4
+UNSURE = "Whisper was unsure of many words: read the transcript before the level"
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Result:
     transcript: str = ""
     words: list[dict[str, Any]] = field(default_factory=list)
     measures: dict[str, dict[str, Any]] = field(default_factory=dict)
+    word_vectors_contribution: float | None = None
     rare_words: list[dict[str, Any]] = field(default_factory=list)
     timeline: list[dict[str, Any]] = field(default_factory=list)
     model: dict[str, Any] = field(default_factory=dict)
@@ -99,6 +101,7 @@ def rate_recording(heard: Heard, model: LevelModel, nlp: Language) -> Result:
         likely_levels=list(verdict.likely),
         probabilities=_named(rating.probabilities, card.classes),
         measures=_measures(values, model.ranges, rating),
+        word_vectors_contribution=_rounded(rating.word_vectors),
         rare_words=[
             {
                 "word": word.word,
@@ -121,7 +124,7 @@ def _warnings(heard: Heard, notice: str) -> list[str]:
     warnings = [notice] if notice else []
     sure = heard.transcript.avg_logprob
     if sure is not None and sure < SURE_LOGPROB:
-        warnings.append("Whisper was unsure of many words: read the transcript before the level")
+        warnings.append(UNSURE)
     # Where nobody speaks the reason to abstain says it already.
     return warnings + [remark for remark in heard.transcript.remarks if remark != NO_SPEECH]
 

@@ -8,12 +8,24 @@ from typing import Any
 import pandas as pd
 
 from spoken_cefr.files import write_csv
-from spoken_cefr.prediction.labels import by_weight, label, number, span
+from spoken_cefr.prediction.labels import (
+    by_weight,
+    effect,
+    label,
+    measures_effect,
+    number,
+    span,
+)
 
 WIDTH = 96
 BAR = 30  # characters of a certain level
 MAX_MEASURES, MAX_RARE, MAX_PARTS = 12, 15, 12
-RANGE_TOLD = "range of each level: the middle half of the training corpus"
+RANGE_TOLD = {  # by the kind of the model
+    "measures_ordinal": "range of each level: the middle half of its training recordings",
+    "text_ordinal": "range of each level: the middle half of its written training passages, in "
+    "which nothing is heard",
+}
+EFFECT_TOLD = "effect: by about how many levels it moves the result, '-' not looked at"
 
 
 def text_report(result: Mapping[str, Any]) -> str:
@@ -23,7 +35,7 @@ def text_report(result: Mapping[str, Any]) -> str:
     parts = [
         [f"{result['file']}  ({clock(result['duration_s'])})", _level_line(result)],
         _bars(result["probabilities"] or {}),
-        _measures(result["measures"]),
+        _measures(result),
         _rare(result["rare_words"]) if result["level"] else [],
         _timeline(result["timeline"]),
         _wrapped("Transcript", result["transcript"] or "(empty)"),
@@ -56,32 +68,46 @@ def _bars(probabilities: Mapping[str, float]) -> list[str]:
     ]
 
 
-def _measures(measures: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _measures(result: Mapping[str, Any]) -> list[str]:
+    measures = result["measures"]
     if not measures:
         return []
     levels = next((list(row["ranges"]) for row in measures.values() if row["ranges"]), [])
     head = f"  {'Measures':39}{'here':>6}  " + "".join(f"{level:^10}" for level in levels)
-    lines = [head.rstrip() + ("  nearest" if levels else "")]
+    lines = [head + ("  nearest" if levels else "") + "  effect"]
     shown = by_weight(measures, MAX_MEASURES)
     for name in shown:
         row = measures[name]
         unit = row["unit"]
         ranges = "".join(f"{span(row['ranges'].get(level), unit):^10}" for level in levels)
-        nearest = f"  {row['nearest_level'] or '-'}" if levels else ""
+        nearest = f"  {row['nearest_level'] or '-':7}" if levels else ""
         value = number(row["value"], unit)
-        lines.append(f"    {label(name, unit, 'en'):37}{value:>6}  {ranges}{nearest}".rstrip())
+        told = f"    {label(name, unit, 'en'):37}{value:>6}  {ranges}{nearest}"
+        lines.append(f"{told}  {effect(row['contribution']):>6}")
+    lines += _whole_effects(result, width=len(lines[0]))
     more = len(measures) - len(shown)
-    told = [RANGE_TOLD] if levels else []
-    told += [f"--json has {more} more"] if more else []
-    return [*lines, f"    ({'; '.join(told)})"] if told else lines
+    told = [RANGE_TOLD[result["model"]["kind"]]] if levels else []
+    told += [EFFECT_TOLD, *([f"--json has {more} more"] if more else [])]
+    return [*lines, *textwrap.wrap(f"({'; '.join(told)})", WIDTH, **_indented(4))]
+
+
+def _whole_effects(result: Mapping[str, Any], *, width: int) -> list[str]:
+    """What the measures and the words come to, of a model that looks at both."""
+    if result["word_vectors_contribution"] is None:
+        return []
+    rows = {
+        "all measures together": measures_effect(result["measures"]),
+        "the words themselves (word vectors)": result["word_vectors_contribution"],
+    }
+    return [f"    {name:{width - 10}}{effect(value):>6}" for name, value in rows.items()]
 
 
 def _rare(words: Sequence[Mapping[str, Any]]) -> list[str]:
     if not words:
-        return _wrapped("Rare words", "none")
+        return _wrapped("Uncommon", "none")
     told = [_rare_word(row) for row in words[:MAX_RARE]]
     more = len(words) - MAX_RARE
-    return _wrapped("Rare words", ", ".join(told) + (f" and {more} more" if more > 0 else ""))
+    return _wrapped("Uncommon", ", ".join(told) + (f" and {more} more" if more > 0 else ""))
 
 
 def _rare_word(row: Mapping[str, Any]) -> str:
@@ -104,6 +130,10 @@ def _model_line(model: Mapping[str, Any]) -> str:
 
 def _wrapped(title: str, text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH, initial_indent=f"  {title:11} ", subsequent_indent=" " * 14)
+
+
+def _indented(n: int) -> dict[str, str]:
+    return {"initial_indent": " " * n, "subsequent_indent": " " * n}
 
 
 def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

@@ -52,12 +52,15 @@ class TextLevel:
     contributions : dict
         By measure: how far it moves the text up (below 0: down) on the model's
         logit scale, against its median in the training texts.
+    word_vectors : float
+        How far the mean word vector moves it, against that of the training texts.
     """
 
     probabilities: np.ndarray
     score: float
     units: list[TextUnit]
     contributions: dict[str, float]
+    word_vectors: float
 
 
 @dataclass(frozen=True)
@@ -79,14 +82,26 @@ class TextModel:
         measures, vectors = text_inputs(docs)
         return np.hstack([np.where(np.isnan(measures), self.medians, measures), vectors])
 
-    def contributions(self, inputs: np.ndarray) -> dict[str, float]:
-        """What each measure adds to the place of a text, mean over its windows."""
+    def middle(self) -> np.ndarray:
+        """A text in the middle of the training texts: medians, mean vector. -> (n_inputs,)"""
+        return np.concatenate([self.medians, self.regression.means[len(self.medians) :]])
+
+    def contributions(
+        self, inputs: np.ndarray, weights: np.ndarray
+    ) -> tuple[dict[str, float], float]:
+        """What each measure, and the word vectors, add to the place of a text against `middle`.
+
+        Parameters
+        ----------
+        inputs : np.ndarray, shape (n_windows, n_inputs)
+        weights : np.ndarray, shape (n_windows,)
+            Of the windows in the text's place.
+        """
         fitted, n = self.regression, len(MEASURE_NAMES)
-        scale, mean = fitted.scales[:n], fitted.means[:n]
-        z = np.clip((inputs[:, :n] - mean) / scale, -fitted.clip, fitted.clip).mean(axis=0)
-        z0 = np.clip((self.medians - mean) / scale, -fitted.clip, fitted.clip)
-        shifts = fitted.weights[:n] * (z - z0)
-        return {name: float(shift) for name, shift in zip(MEASURE_NAMES, shifts, strict=True)}
+        rows = np.vstack([self.middle(), inputs])
+        z = np.clip((rows - fitted.means) / fitted.scales, -fitted.clip, fitted.clip)
+        shifts = fitted.weights * (np.average(z[1:], axis=0, weights=weights) - z[0])
+        return dict(zip(MEASURE_NAMES, shifts[:n].tolist(), strict=True)), float(shifts[n:].sum())
 
 
 def text_inputs(docs: Sequence[Doc]) -> tuple[np.ndarray, np.ndarray]:
@@ -150,14 +165,15 @@ def level_of_text(
     places = model.regression.decision(inputs)
     n_words = np.array([sum(any(map(str.isalnum, t.text)) for t in span) for span in spans])
     # The mean over windows, each weighing as much as it has words.
-    place = np.average(places, weights=np.maximum(n_words, 1))
+    weights = np.maximum(n_words, 1)
+    place = np.average(places, weights=weights)
     every = model.regression.probabilities_at(np.append(places, place))
     units = [
         TextUnit(span.start_char, span.end_char, int(n), p)
         for span, n, p in zip(spans, n_words, every, strict=False)
     ]
     score = float(interpolated_median(every[-1:])[0])
-    return TextLevel(every[-1], score, units, model.contributions(inputs))
+    return TextLevel(every[-1], score, units, *model.contributions(inputs, weights))
 
 
 def arrays_of(model: TextModel) -> dict[str, np.ndarray]:

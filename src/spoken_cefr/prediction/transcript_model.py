@@ -45,4 +45,4 @@ class TranscriptModel:
         # From the scale of the cuts to levels: the mean distance of two cuts is one level.
         width = float(np.diff(self._model.regression.cuts).mean())
         pushes = {name: push / width for name, push in told.contributions.items()}
-        return Rating(told.probabilities, parts, pushes)
+        return Rating(told.probabilities, parts, pushes, told.word_vectors / width)
