@@ -25,6 +25,7 @@ from spoken_cefr.evaluation.tables import Inputs
 from spoken_cefr.evaluation.variants import Variant
 from spoken_cefr.levels import level_codes
 from spoken_cefr.neural_networks.experiments import Run, select_runs
+from spoken_cefr.neural_networks.failures import RUN_ERRORS, reason_of
 from spoken_cefr.progress import progress, without_bars
 
 NAME = "cross_validation"  # of the table
@@ -198,8 +199,8 @@ def _of_runs(
         try:
             with without_bars():
                 told[run.name].append(trainer.tested(run, fold).assign(repeat=number))
-        except InputError as error:
-            reasons[run.name] = f"{fold.name}: {error}"
+        except RUN_ERRORS as error:
+            reasons[run.name] = f"{fold.name}: {reason_of(error)}"
     answers = {
         name: pd.concat(tables) for name, tables in told.items() if tables and name not in reasons
     }
