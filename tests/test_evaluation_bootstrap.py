@@ -10,7 +10,6 @@ from spoken_cefr.evaluation.bootstrap import (
     speaker_weights,
 )
 from spoken_cefr.evaluation.metrics import METRICS, class_metrics, confusion_matrix
-from spoken_cefr.evaluation.repeats import repeated_differences
 from spoken_cefr.levels import TARGET_LEVELS
 
 K = len(TARGET_LEVELS)
@@ -150,7 +149,7 @@ def test_nothing_to_score_is_refused():
 
 def test_a_repeated_difference_of_one_repeat_is_the_paired_one(answers):
     truth, first, second, speakers = answers
-    once = repeated_differences(
+    once = paired_differences(
         METRICS, truth, first[None], second[None], speakers, n_classes=K, **OPTIONS
     )
     paired = paired_differences(METRICS, truth, first, second, speakers, n_classes=K, **OPTIONS)
@@ -161,8 +160,6 @@ def test_a_repeated_difference_is_the_mean_of_the_repeats_on_the_same_drawn_spea
     truth, first, second, speakers = answers
     # Against each other both ways: no difference, whoever is drawn.
     both = np.stack([first, second])
-    swapped = repeated_differences(
-        METRICS, truth, both, both[::-1], speakers, n_classes=K, **OPTIONS
-    )
+    swapped = paired_differences(METRICS, truth, both, both[::-1], speakers, n_classes=K, **OPTIONS)
     for interval in swapped.values():
         np.testing.assert_allclose(interval, 0, atol=1e-12)

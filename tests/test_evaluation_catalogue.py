@@ -12,11 +12,10 @@ from spoken_cefr.evaluation.catalogue import (
     descriptions,
     read_catalogue,
 )
-from spoken_cefr.evaluation.repeats import N_FOLDS
 from spoken_cefr.files import read_json, sha256_of
 from spoken_cefr.levels import MERGED_LEVELS, TARGET_LEVELS
 from spoken_cefr.paths import ROOT
-from spoken_cefr.speakers import speaker_folds
+from spoken_cefr.speakers import N_FOLDS, speaker_folds
 
 COMMITTED = ROOT / "data" / "fr_catalogue_2025-01_baselines.json"
 SPLIT_COUNTS = ROOT / "data" / "fr_catalogue_2025-01_split_counts.csv"
@@ -83,7 +82,7 @@ def test_random_answers_are_drawn_anew_in_each_fold_and_repeat_and_are_the_same_
     cards = read_catalogue(path).cards
     given = []
     monkeypatch.setattr(
-        catalogue, "repeated_intervals", lambda *args, **options: given.append(args[1:3])
+        catalogue, "speaker_intervals", lambda *args, **options: given.append(args[1:3])
     )
     for _ in range(2):
         catalogue_baselines(cards, levels=TARGET_LEVELS, **OPTIONS)

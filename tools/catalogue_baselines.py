@@ -15,10 +15,10 @@ from spoken_cefr.evaluation.catalogue import (
     descriptions,
     read_catalogue,
 )
-from spoken_cefr.evaluation.repeats import N_FOLDS
 from spoken_cefr.files import sha256_of, write_json
 from spoken_cefr.levels import label_set, to_label_set
 from spoken_cefr.paths import ROOT
+from spoken_cefr.speakers import N_FOLDS
 
 N_REPEATS = 5
 N_BOOTSTRAP = 1000

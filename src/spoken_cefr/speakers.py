@@ -14,6 +14,8 @@ SPEAKER_DIGITS = 10  # 16**10 values: no clash among a few hundred speakers
 # alone also stands inside one name ("Anna, élève à Montpellier").
 AUTHOR_BREAK = re.compile(r",[^\S\n]*\n\s*")
 
+N_FOLDS = 5  # of the cross-validations of the evaluation
+
 
 def fold(text: str) -> str:
     """Lower-case text without accents, so that ``Février`` and ``fevrier`` are one."""

@@ -16,7 +16,13 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from spoken_cefr.config import Config
-from spoken_cefr.evaluation.bootstrap import Interval, interval_of, resample, speaker_matrices
+from spoken_cefr.evaluation.bootstrap import (
+    Interval,
+    interval_of,
+    resample,
+    speaker_intervals,
+    speaker_matrices,
+)
 from spoken_cefr.evaluation.metrics import METRICS
 from spoken_cefr.evaluation.probes import (
     Question,
@@ -26,7 +32,6 @@ from spoken_cefr.evaluation.probes import (
     question,
     usable_folds,
 )
-from spoken_cefr.evaluation.repeats import repeated_intervals
 from spoken_cefr.evaluation.results import bootstrap_options, codes_of, rows_of
 from spoken_cefr.progress import progress
 
@@ -267,7 +272,7 @@ def scored_rows(
     shared : dict
         The columns that do not depend on the answers.
     """
-    whole = repeated_intervals(
+    whole = speaker_intervals(
         COMPARED, truth, given, speakers, n_classes=n_classes, **bootstrap_options(config)
     )
     rows = [shared | {"condition": condition} | _told(whole)]

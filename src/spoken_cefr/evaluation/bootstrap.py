@@ -40,8 +40,11 @@ def speaker_intervals(
     metrics : mapping of str to function
         Functions of a stack of confusion matrices, such as
         :data:`spoken_cefr.evaluation.metrics.METRICS`.
-    truth, predicted : np.ndarray, shape (n,), int
+    truth : np.ndarray, shape (n,), int
         Codes from 0 to ``n_classes - 1``.
+    predicted : np.ndarray, shape (n,) or (n_repeats, n), int
+        Of units answered anew in each repeat the mean over repeats is
+        estimated; each resampling draws the same speakers for all of them.
     speakers : np.ndarray, shape (n,), str
         Who is heard. The order of the rows does not matter.
 
@@ -51,16 +54,12 @@ def speaker_intervals(
         A resampling in which a measure is undefined is left out of its
         interval. With fewer than two speakers low and high are NaN.
     """
-    matrices = speaker_matrices(truth, predicted, speakers, n_classes=n_classes)
-    resampled = resample(matrices, n_bootstrap=n_bootstrap, seed=seed)
+    options = {"n_classes": n_classes, "n_bootstrap": n_bootstrap, "seed": seed}
+    means = _means(metrics, truth, predicted, speakers, **options)
+    n_speakers = np.unique(speakers).size
     return {
-        name: interval_of(
-            metric(matrices.sum(axis=0)),
-            metric(resampled),
-            n_speakers=len(matrices),
-            confidence=confidence,
-        )
-        for name, metric in metrics.items()
+        name: interval_of(value, drawn, n_speakers=n_speakers, confidence=confidence)
+        for name, (value, drawn) in means.items()
     }
 
 
@@ -81,20 +80,19 @@ def paired_differences(
     The parameters are those of :func:`speaker_intervals`; ``first`` and
     ``second`` are two predictions of the same units.
     """
-    options = {"n_bootstrap": n_bootstrap, "seed": seed}
-    a = speaker_matrices(truth, first, speakers, n_classes=n_classes)
-    b = speaker_matrices(truth, second, speakers, n_classes=n_classes)
+    options = {"n_classes": n_classes, "n_bootstrap": n_bootstrap, "seed": seed}
     # One seed: both see the same speakers in each resampling.
-    drawn_a, drawn_b = resample(a, **options), resample(b, **options)
-    all_a, all_b = a.sum(axis=0), b.sum(axis=0)
+    a = _means(metrics, truth, first, speakers, **options)
+    b = _means(metrics, truth, second, speakers, **options)
+    n_speakers = np.unique(speakers).size
     return {
         name: interval_of(
-            metric(all_a) - metric(all_b),
-            metric(drawn_a) - metric(drawn_b),
-            n_speakers=len(a),
+            a[name][0] - b[name][0],
+            a[name][1] - b[name][1],
+            n_speakers=n_speakers,
             confidence=confidence,
         )
-        for name, metric in metrics.items()
+        for name in metrics
     }
 
 
@@ -120,6 +118,31 @@ def mean_interval(
     resampled = resample(sums, n_bootstrap=n_bootstrap, seed=seed)
     means = resampled[:, 0] / resampled[:, 1]
     return interval_of(np.mean(values), means, n_speakers=names.size, confidence=confidence)
+
+
+def _means(
+    metrics: Mapping[str, Metric],
+    truth: np.ndarray,
+    answers: np.ndarray,
+    speakers: np.ndarray,
+    *,
+    n_classes: int,
+    n_bootstrap: int,
+    seed: int,
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Of each measure the mean over repeats, and that of each resampling, (n_bootstrap,)."""
+    matrices = [
+        speaker_matrices(truth, answer, speakers, n_classes=n_classes)
+        for answer in np.atleast_2d(answers)
+    ]
+    drawn = [resample(one, n_bootstrap=n_bootstrap, seed=seed) for one in matrices]
+    return {
+        name: (
+            np.mean([metric(one.sum(axis=0)) for one in matrices]),
+            np.mean([metric(one) for one in drawn], axis=0),
+        )
+        for name, metric in metrics.items()
+    }
 
 
 def speaker_matrices(

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.bootstrap import Interval
+from spoken_cefr.evaluation.bootstrap import Interval, speaker_intervals
 from spoken_cefr.evaluation.metadata_models import (
     DESCRIPTIONS,
     FIELDS,
@@ -23,9 +23,8 @@ from spoken_cefr.evaluation.metadata_models import (
     fit_probabilities,
 )
 from spoken_cefr.evaluation.metrics import METRICS
-from spoken_cefr.evaluation.repeats import N_FOLDS, repeated_intervals
 from spoken_cefr.levels import TARGET_LEVELS, level_codes, to_label_set
-from spoken_cefr.speakers import speaker_folds, speaker_ids
+from spoken_cefr.speakers import N_FOLDS, speaker_folds, speaker_ids
 
 # Columns of the study's CSV, and ours.
 COLUMNS = {
@@ -126,7 +125,7 @@ def catalogue_baselines(
                 )
             answers[name].append(answered)
     return {
-        name: repeated_intervals(
+        name: speaker_intervals(
             METRICS,
             codes,
             np.stack(repeats),

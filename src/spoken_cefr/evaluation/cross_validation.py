@@ -16,10 +16,9 @@ import pandas as pd
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.bootstrap import Interval
+from spoken_cefr.evaluation.bootstrap import Interval, paired_differences, speaker_intervals
 from spoken_cefr.evaluation.folds import SHORTCUTS, FoldTrainer, fold_variants, shortcut_answers
 from spoken_cefr.evaluation.metrics import METRICS
-from spoken_cefr.evaluation.repeats import repeated_differences, repeated_intervals
 from spoken_cefr.evaluation.results import bootstrap_options, with_bounds
 from spoken_cefr.evaluation.tables import Inputs
 from spoken_cefr.evaluation.variants import Variant
@@ -220,10 +219,10 @@ def _scores(
     speakers = truth["speaker_id"].to_numpy(dtype=str)
     options = {"n_classes": len(levels)} | bootstrap_options(config)
     given = _codes(table, levels)
-    scores = _columns(repeated_intervals(metrics, codes, given, speakers, **options), "")
+    scores = _columns(speaker_intervals(metrics, codes, given, speakers, **options), "")
     if other is not None:
         theirs = _codes(other, levels)
-        differences = repeated_differences(metrics, codes, given, theirs, speakers, **options)
+        differences = paired_differences(metrics, codes, given, theirs, speakers, **options)
         scores |= _columns(differences, "_difference")
     return scores
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from spoken_cefr.config import Config
+from spoken_cefr.evaluation.bootstrap import speaker_intervals
 from spoken_cefr.evaluation.metrics import METRICS
 from spoken_cefr.evaluation.probes import Question, Target, answers, question, usable_folds
-from spoken_cefr.evaluation.repeats import repeated_intervals
 from spoken_cefr.evaluation.results import bootstrap_options
 from spoken_cefr.progress import progress
 from spoken_cefr.speakers import speaker_folds
@@ -93,7 +93,7 @@ def curve_row(
     given : np.ndarray, shape (n_repeats, n), int
     speakers : np.ndarray, shape (n,), str
     """
-    intervals = repeated_intervals(
+    intervals = speaker_intervals(
         {measure: METRICS[measure] for measure in SHOWN},
         truth,
         given,

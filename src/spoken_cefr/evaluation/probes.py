@@ -16,8 +16,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from spoken_cefr.evaluation.metrics import confusion_matrix, quadratic_weighted_kappa
-from spoken_cefr.evaluation.repeats import N_FOLDS
-from spoken_cefr.speakers import speaker_folds
+from spoken_cefr.speakers import N_FOLDS, speaker_folds
 
 N_COMPONENTS = 32
 # Two classes are the least to tell apart, two folds the least to do it by.
