@@ -1,4 +1,4 @@
-"""Baselines learn from the train part alone and answer for every unit."""
+"""Baselines learn from the other folds alone and answer for every unit."""
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ def corpus():
             "recording_id": [f"r{n}" for n in range(6)],
             "speaker_id": [f"s{n}" for n in range(6)],
             "level": levels,
+            "fold": [0] * 4 + [1] * 2,
             "part": ["train"] * 4 + ["test"] * 2,
         }
     )
@@ -83,26 +84,39 @@ def test_a_segment_gets_the_answer_of_its_recording():
     assert (table.groupby("recording_id")[["predicted", *P]].nunique() == 1).all(axis=None)
 
 
-def test_test_levels_do_not_reach_the_baselines():
+def test_levels_of_a_fold_do_not_reach_its_own_answers():
     units, metadata = corpus()
-    hidden = units.assign(level=units["level"].where(units["part"] == "train", "C1"))
+    hidden = units.assign(level=units["level"].where(units["fold"] == 0, "C1"))
     ours = all_baselines(units, metadata, seed=1)
     theirs = all_baselines(hidden, metadata, seed=1)
     for name in BASELINES:
-        pd.testing.assert_frame_equal(
-            ours[name].drop(columns="level"), theirs[name].drop(columns="level")
-        )
+        of_one = [
+            table[table["fold"] == 1].drop(columns="level") for table in (ours[name], theirs[name])
+        ]
+        pd.testing.assert_frame_equal(*of_one)
+        # What the other fold is told has changed: it learned from this one.
+        if name != "stratified_random":
+            assert (theirs[name].loc[theirs[name]["fold"] == 0, "predicted"] == "C1").all()
 
 
-def test_every_unit_is_answered_in_the_schema_of_the_networks():
+def test_every_unit_is_answered_once_in_the_schema_of_the_networks():
     units, metadata = corpus()
-    columns = ["unit", "id", "recording_id", "speaker_id", "part", "level", "predicted", *P]
+    columns = ["unit", "id", "recording_id", "speaker_id", "fold", "part", "level", "predicted"]
     tables = all_baselines(units, metadata, seed=1)
     assert list(tables) == list(BASELINES)
     for table in tables.values():
-        assert list(table.columns) == columns
-        assert len(table) == len(units)
+        assert list(table.columns) == [*columns, *P, "seed"]
+        assert sorted(table["id"]) == sorted(units["id"])
+        assert set(table["part"]) == {"test"} and set(table["seed"]) == {0}
         np.testing.assert_allclose(table[P].sum(axis=1), 1)
+
+
+def test_random_answers_are_drawn_anew_for_each_seed():
+    units, metadata = corpus()
+    table = all_baselines(units, metadata, seed=1, n_seeds=3)["stratified_random"]
+    assert table.groupby("seed").size().tolist() == [len(units)] * 3
+    drawn = table.sort_values(["seed", "id"])["predicted"].to_numpy().reshape(3, -1)
+    assert (drawn[0] != drawn[1]).any()
 
 
 def test_random_answers_have_the_shares_of_train():

@@ -1,5 +1,7 @@
 """The stage on made-up tables: what it writes, what it refuses, and that its counts add up."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,8 +11,8 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation import run
 from spoken_cefr.evaluation.baselines import BASELINES
 from spoken_cefr.evaluation.differences import difference_rows, difference_table, exceeds_table
-from spoken_cefr.evaluation.results import read_results, summary_table
-from spoken_cefr.evaluation.stage import read_runs, score_all
+from spoken_cefr.evaluation.results import answers_of, read_results, summary_table
+from spoken_cefr.evaluation.stage import read_runs, score_all, study_results
 from spoken_cefr.evaluation.tables import current_runs, read_inputs, run_folders
 from spoken_cefr.files import read_json, write_csv, write_json, write_parquet
 from spoken_cefr.levels import TARGET_LEVELS
@@ -19,19 +21,25 @@ from spoken_cefr.stages import Report, finish_stage, stage_folder
 
 QUICK = ["evaluation.n_bootstrap=50", "evaluation.n_repeats=1", "evaluation.n_permutations=2"]
 P = [f"p_{level}" for level in TARGET_LEVELS]
-PARTS = ["train", "train", "train", "validation", "test", "test", "test", "test"]
+PARTS = ["train"] * 4 + ["validation"] * 2 + ["test"] * 2
+N_SEEDS = 2
 MEASURES = 8
 
 
 def make_split():
-    """Eight speakers of three recordings each; no C1 anywhere."""
+    """Eight speakers of three recordings each, two speakers a fold; no C1 anywhere."""
     rows = [
-        (f"{100 + 3 * speaker + n}", f"s{speaker}", TARGET_LEVELS[(speaker + n) % 4], part)
+        (
+            f"{100 + 3 * speaker + n}",
+            f"s{speaker}",
+            TARGET_LEVELS[(speaker + n) % 4],
+            speaker // 2,
+            part,
+        )
         for speaker, part in enumerate(PARTS)
         for n in range(3)
     ]
-    split = pd.DataFrame(rows, columns=["recording_id", "speaker_id", "level", "part"])
-    return split.assign(fold=0)
+    return pd.DataFrame(rows, columns=["recording_id", "speaker_id", "level", "fold", "part"])
 
 
 def make_segments(split, *, per_recording=4):
@@ -41,14 +49,21 @@ def make_segments(split, *, per_recording=4):
     return table.assign(segment_id=ids, start_s=number * 0.5, end_s=number * 0.5 + 1, text="")
 
 
-def make_predictions(split, segments, *, seed=0, skill=0.7):
-    """Answers that are right with probability ``skill``, for recordings and segments."""
+def make_predictions(split, segments, *, seed=0, skill=0.7, n_seeds=N_SEEDS):
+    """Answers that are right with probability ``skill``, for recordings and segments.
+
+    Of each seed every unit is tested once and validated on once.
+    """
+    columns = ["unit", "id", "recording_id", "speaker_id", "fold", "level"]
     recordings = split.assign(unit="recording", id=split["recording_id"])
-    parts = split.set_index("recording_id")["part"]
+    folds = split.set_index("recording_id")["fold"]
     of_segments = segments.assign(unit="segment", id=segments["segment_id"])
-    of_segments["part"] = of_segments["recording_id"].map(parts)
-    columns = ["unit", "id", "recording_id", "speaker_id", "part", "level"]
-    table = pd.concat([recordings[columns], of_segments[columns]], ignore_index=True)
+    of_segments["fold"] = of_segments["recording_id"].map(folds)
+    tested = pd.concat([recordings[columns], of_segments[columns]], ignore_index=True)
+    validated = tested.assign(fold=(tested["fold"] + 1) % 4, part="validation")
+    both = [tested.assign(part="test"), validated]
+    table = pd.concat([one.assign(seed=s) for s in range(n_seeds) for one in both])
+    table = table.reset_index(drop=True)
     rng = np.random.default_rng(seed)
     guesses = rng.choice(TARGET_LEVELS[:4], len(table))
     table["predicted"] = np.where(rng.random(len(table)) < skill, table["level"], guesses)
@@ -63,7 +78,8 @@ def write_run(config, name, predictions):
     epochs = np.arange(1, 4)
     measures = ["train_loss", "train_accuracy", "validation_loss", "validation_accuracy"]
     history = {"epoch": epochs} | dict.fromkeys([*measures, "validation_macro_f1"], 1 / epochs)
-    write_csv(folder / "history.csv", pd.DataFrame(history))
+    trainings = [pd.DataFrame(history).assign(seed=0, fold=fold) for fold in range(4)]
+    write_csv(folder / "history.csv", pd.concat(trainings))
 
 
 def close_networks(config):
@@ -130,32 +146,54 @@ def test_every_run_and_baseline_is_scored_in_both_units(evaluated):
     results = read_results(stage_folder(config, "evaluation"))
     assert list(results["run"].unique()) == [*BASELINES, "good", "poor"]
     assert list(results["unit"]) == ["recording", "segment"] * 8
-    assert list(results["n"]) == [12, 48] * 8
-    assert set(results["n_speakers"]) == {4}
+    assert list(results["n"]) == [24, 96] * 8
+    assert set(results["n_speakers"]) == {8}
     assert (report.n_in, report.n_out) == (3, 2)
     assert report.dropped == [{"id": "spoilt", "reason": "a probability is not a number"}]
     scores = results.set_index(["run", "unit"])["accuracy"]
     assert scores["good", "segment"] > scores["poor", "segment"]
 
 
-def test_shortcuts_are_cross_validated_on_all_speakers_and_absent_runs_are_told(evaluated):
-    config, report = evaluated
-    table = pd.read_csv(stage_folder(config, "evaluation") / "cross_validation.csv")
-    assert list(table["run"]) == ["majority", "duration_only"]
-    assert set(table["n"]) == {24} and set(table["n_speakers"]) == {8}
-    told = [row["id"] for row in report.remarks if row["id"].startswith("cross-validation: ")]
-    names = config.evaluation.cross_validated_runs
-    assert told == [f"cross-validation: {name}" for name in names]
+def test_every_recording_counts_and_what_learns_from_chance_has_a_spread(evaluated):
+    config, _ = evaluated
+    results = read_results(stage_folder(config, "evaluation")).set_index(["run", "unit"])
+    n_seeds = results["n_seeds"].unstack()["recording"].to_dict()
+    drawn = config.neural_networks.n_seeds
+    assert n_seeds == dict.fromkeys(BASELINES, 1) | {
+        "stratified_random": drawn,
+        "good": N_SEEDS,
+        "poor": N_SEEDS,
+    }
+    low, high = (
+        results.loc[("poor", "recording"), f"accuracy_seed_{end}"] for end in ("low", "high")
+    )
+    assert low < high
+    assert low <= results.loc[("poor", "recording"), "accuracy"] <= high
+    assert results.loc["majority", "accuracy_seed_low"].isna().all()
+    # The mean of two seeds is in the middle of both.
+    middle = results.loc[["good", "poor"], ["log_loss_seed_low", "log_loss_seed_high"]].mean(axis=1)
+    np.testing.assert_allclose(results.loc[["good", "poor"], "log_loss"], middle)
+
+
+def test_the_study_s_tables_can_be_those_of_its_own_split(evaluated):
+    config, _ = evaluated
+    inputs = read_inputs(config)
+    runs, _, _ = read_all_runs(config)
+    results = read_results(stage_folder(config, "evaluation"))
+    assert study_results(runs, results, inputs, config=config) is results
+    options = dataclasses.replace(config.evaluation, study_split=True)
+    of_split = study_results(
+        runs, results, inputs, config=dataclasses.replace(config, evaluation=options)
+    )
+    assert set(of_split["n"]) == {6, 24} and set(of_split["n_speakers"]) == {2}
 
 
 def test_columns_are_a_measure_and_its_bounds(evaluated):
     config, _ = evaluated
     results = read_results(stage_folder(config, "evaluation"))
-    assert len(results.columns) == 4 + 3 * MEASURES
+    assert len(results.columns) == 5 + 5 * MEASURES
     for name in ("accuracy", "macro_f1", "quadratic_weighted_kappa", "log_loss"):
         assert (results[f"{name}_low"].dropna() <= results[f"{name}_high"].dropna()).all()
-    constant = results["run"] == "majority"
-    assert (results.loc[constant, "quadratic_weighted_kappa"] == 0).all()
 
 
 def test_the_document_says_the_same_as_the_table(evaluated):
@@ -163,13 +201,15 @@ def test_the_document_says_the_same_as_the_table(evaluated):
     document = read_json(stage_folder(config, "evaluation") / "results.json")
     assert document["notice"] == config.notice != ""
     assert document["profile"] == "demo"
-    assert document["counts"]["test"] == {
-        "speakers": 4,
-        "recordings": {"all": 12, "A1": 3, "A2": 3, "B1": 3, "B2": 3, "C1": 0},
-        "segments": {"all": 48, "A1": 12, "A2": 12, "B1": 12, "B2": 12, "C1": 0},
+    assert document["counts"]["all"] == {
+        "speakers": 8,
+        "recordings": {"all": 24, "A1": 6, "A2": 6, "B1": 6, "B2": 6, "C1": 0},
+        "segments": {"all": 96, "A1": 24, "A2": 24, "B1": 24, "B2": 24, "C1": 0},
     }
+    assert document["counts"]["test"]["recordings"]["all"] == 6
+    assert (document["n_folds"], document["n_seeds"]) == (4, config.neural_networks.n_seeds)
     assert document["runs"]["good"] == "the run good"
-    # Always B1 is at most one level from A2, B1 and B2: 9 of 12.
+    # Always B1 is at most one level from A2, B1 and B2: 18 of 24.
     assert document["constant_answers"]["recording"]["B1"] == {
         "accuracy": 0.25,
         "within_one_level": 0.75,
@@ -179,16 +219,18 @@ def test_the_document_says_the_same_as_the_table(evaluated):
         told = document["results"][row["run"]][row["unit"]]
         assert told["accuracy"]["value"] == row["accuracy"]
         assert told["macro_f1"]["high"] == row["macro_f1_high"]
+        spread = told["macro_f1"]["seed_low"]
+        assert spread == row["macro_f1_seed_low"] or spread is None
 
 
-def test_confusion_tables_add_up_to_the_test_part(evaluated):
+def test_confusion_tables_add_up_to_all_recordings(evaluated):
     config, _ = evaluated
     results = read_results(stage_folder(config, "evaluation"))
     for row in results.itertuples():
         path = stage_folder(config, "evaluation") / "confusion" / f"{row.run}_{row.unit}.csv"
         table = pd.read_csv(path, index_col="level")
         assert list(table.index) == list(table.columns) == list(TARGET_LEVELS)
-        assert table.to_numpy().sum() == row.n
+        assert table.to_numpy().sum() == pytest.approx(row.n)  # means over seeds
         assert np.trace(table) / row.n == pytest.approx(row.accuracy)
 
 
@@ -199,9 +241,12 @@ def test_per_class_intervals_are_wilson_s_and_those_over_speakers(evaluated):
     # Nobody speaks C1: its recall is unknown, an empty cell.
     nobody = table[(table["level"] == "C1") & (table["measure"] == "recall")]
     assert nobody[["value", "wilson_low", "low"]].isna().all(axis=None)
-    known = table.dropna(subset="value")
-    assert (known["value"] == known["n_right"] / known["n"]).all()
+    # Of one seed the value is the share of the counts; of several, counts are means.
+    known = table[table["run"].isin(["majority", "duration_only"])].dropna(subset="value")
+    np.testing.assert_allclose(known["value"], known["n_right"] / known["n"])
     assert known["value"].between(known["wilson_low"], known["wilson_high"] + 1e-12).all()
+    found = table[(table["measure"] == "recall") & (table["level"] != "C1")]
+    np.testing.assert_allclose(found["value"], found["n_right"] / found["n"])
 
 
 def test_calibration_bins_hold_every_unit(evaluated):
@@ -209,7 +254,7 @@ def test_calibration_bins_hold_every_unit(evaluated):
     folder = stage_folder(config, "evaluation")
     counts = pd.read_csv(folder / "calibration.csv").groupby(["run", "unit"])["n"].sum()
     expected = read_results(folder).set_index(["run", "unit"])["n"].sort_index()
-    assert (counts == expected).all()
+    np.testing.assert_allclose(counts, expected)
 
 
 def test_differences_compare_each_run_with_each_baseline_and_the_runs_once(evaluated):
@@ -220,31 +265,44 @@ def test_differences_compare_each_run_with_each_baseline_and_the_runs_once(evalu
     for row in table[table["metric"] == "accuracy"].itertuples():
         expected = scores[row.run, row.unit] - scores[row.other, row.unit]
         assert row.difference == pytest.approx(expected)
-    # Four test speakers: too few to claim anything.
-    assert (table["n_speakers"] == 4).all() and table["exceeds"].isna().all()
+    assert (table["n_speakers"] == 8).all() and table["exceeds"].notna().all()
     exceeds = pd.read_csv(stage_folder(config, "evaluation") / "exceeds.csv")
-    assert exceeds["exceeds_all"].isna().all() and exceeds["not_exceeded"].isna().all()
+    assert exceeds["n_shortcuts"].eq(len(BASELINES)).all()
+    assert not exceeds.loc[exceeds["run"] == "poor", "exceeds_all"].any()
 
 
-def test_with_enough_speakers_a_difference_that_is_wholly_above_zero_exceeds(demo_config):
-    n = 8
+def answers_by(n_speakers, *, n_seeds=1):
+    """Four recordings a speaker, two levels, and answers that are right or always A1."""
+    n = 4 * n_speakers
     truth = pd.DataFrame(
         {
             "unit": "recording",
-            "id": [str(i) for i in range(4 * n)],
-            "speaker_id": [f"s{i % n}" for i in range(4 * n)],
+            "id": [f"{i:03d}" for i in range(n)],
+            "speaker_id": [f"s{i % n_speakers}" for i in range(n)],
             "part": "test",
-            "level": ["A1", "B1"] * (2 * n),
+            "level": ["A1", "B1"] * (n // 2),
         }
-    )
-    good, constant = truth.assign(predicted=truth["level"]), truth.assign(predicted="A1")
+    ).assign(**dict.fromkeys(P, 0.2))
+    seeds = pd.concat([truth.assign(seed=seed) for seed in range(n_seeds)])
+    return seeds.assign(predicted=seeds["level"]), truth.assign(seed=0, predicted="A1")
+
+
+def test_with_enough_speakers_a_difference_that_is_wholly_above_zero_exceeds(demo_config):
+    good, constant = answers_by(8, n_seeds=2)
     config = demo_config("evaluation.n_bootstrap=100")
-    (row, *_) = difference_rows(good, constant, config=config)
+    pair = [answers_of(table, TARGET_LEVELS) for table in (good, constant)]
+    (row, *_) = difference_rows(*pair, config=config)
     assert (row["metric"], row["difference"], row["exceeds"]) == ("accuracy", 0.5, True)
     table = difference_table({"good": good}, {"constant": constant, "same": good}, config=config)
     verdict = exceeds_table(table).set_index("metric").loc["accuracy"]
     assert (verdict["n_exceeded"], verdict["not_exceeded"]) == (1, "same")
     assert not verdict["exceeds_all"]
+
+
+def test_with_few_speakers_nothing_exceeds(demo_config):
+    pair = [answers_of(table, TARGET_LEVELS) for table in answers_by(4)]
+    rows = difference_rows(*pair, config=demo_config("evaluation.n_bootstrap=100"))
+    assert {row["exceeds"] for row in rows} == {None}
 
 
 def test_two_runs_that_answer_alike_agree_right_or_wrong(evaluated):
@@ -270,15 +328,12 @@ def test_every_figure_is_written(evaluated):
     assert names == overview | of_units | confusion
 
 
-def test_the_audit_says_what_it_could_not_ask_and_that_few_speakers_conclude_nothing(evaluated):
+def test_the_audit_says_what_it_could_not_ask(evaluated):
     config, report = evaluated
     remarks = {row["id"]: row["reason"] for row in report.remarks}
     assert "no probe of the sound" in remarks["audit"]
     document = read_json(stage_folder(config, "evaluation") / "audit.json")
-    assert document["conclusive"] is False
-    assert document["verdict"].startswith(
-        "Nothing can be concluded: the test part holds 4 speakers"
-    )
+    assert document["conclusive"] is True and document["facts"]["n_test_speakers"] == 8
     audit = pd.read_csv(stage_folder(config, "evaluation") / "audit.csv")
     assert set(audit["kind"]) == {"probe", "run"}
     assert set(audit.loc[audit["kind"] == "probe", "model"]) == {"duration"}
@@ -330,8 +385,12 @@ def _with_other_level(table):
     return table
 
 
-def _with_other_part(table):
-    return table.assign(part=table["part"].replace("validation", "test"))
+def _with_a_fold_that_heard_it(table):
+    return table.assign(fold=(table["fold"] + 1) % 4)
+
+
+def _with_a_seed_that_stopped(table):
+    return table[(table["seed"] == 0) | (table["recording_id"] != "100")]
 
 
 def _with_improper_probabilities(table):
@@ -353,11 +412,15 @@ def _with_a_unit_twice(table):
         (_with_nan, "a probability is not a number"),
         (_with_improper_probabilities, "probabilities do not add up to 1"),
         (_with_other_level, "its level disagrees with the split"),
-        (_with_other_part, "its part disagrees with the split"),
+        (
+            _with_a_fold_that_heard_it,
+            "its fold disagrees with the split: a tested unit was learned from",
+        ),
+        (_with_a_seed_that_stopped, "its seeds answer different units"),
         (_with_a_foreign_unit, "it predicts a unit that the split does not hold"),
         (_with_a_unit_twice, "a unit is predicted twice"),
         (lambda table: table.assign(predicted="D1"), "an answer is not one of the levels"),
-        (lambda table: table[table["part"] == "train"], "it predicts nothing of the test part"),
+        (lambda table: table[table["part"] == "validation"], "it tests nothing"),
     ],
 )
 def test_a_run_that_cannot_be_scored_is_dropped_with_the_reason(corpus, spoil, reason):
@@ -393,8 +456,8 @@ def test_a_run_of_one_unit_is_scored_on_it_and_its_gap_is_told(corpus):
     close_networks(config)
     runs, _, remarks = read_all_runs(config)
     scores = score_all({"whole": runs["whole"]}, config=config, levels=TARGET_LEVELS)
-    assert [(one.unit, one.n) for one in scores] == [("recording", 12)]
-    reason = "leaves 48 segments of the test part unpredicted"
+    assert [(one.unit, one.n) for one in scores] == [("recording", 24)]
+    reason = "leaves 96 segments unpredicted"
     assert remarks == [{"id": "whole", "reason": reason}]
 
 
@@ -419,13 +482,13 @@ def test_with_merged_levels_every_table_has_the_merged_class(demo_config):
     assert set(pd.read_csv(folder / "per_class.csv")["level"]) == {"A1", "A2", "B1", "B2+"}
     assert read_json(folder / "results.json")["levels"] == ["A1", "A2", "B1", "B2+"]
     counts = pd.read_csv(folder / "confusion" / "merged_recording.csv", index_col="level")
-    assert counts.loc["B2+"].sum() == 3
+    assert counts.loc["B2+"].sum() == pytest.approx(6)
 
 
 def test_a_speaker_in_two_parts_stops_the_stage(corpus):
     config, split, _ = corpus
     write_inputs(config, split.assign(speaker_id=split["speaker_id"].replace("s7", "s0")))
-    with pytest.raises(InputError, match="speaker 's0' in more than one part"):
+    with pytest.raises(InputError, match="speaker 's0' in more than one fold"):
         run(config)
     assert not stage_folder(config, "evaluation").exists()
 
@@ -460,8 +523,10 @@ def test_the_summary_is_short(evaluated):
     names = ["run", "unit", "n", "speakers", "accuracy", "macro-F1", "kappa"]
     names += ["MAE in levels", "within one level"]
     assert list(table.columns) == names
-    assert table["accuracy"].str.fullmatch(r"[01]\.\d\d \[[01]\.\d\d, [01]\.\d\d\]").all()
-    assert max(map(len, table.to_string(index=False).splitlines())) <= 145
+    number = r"[01]\.\d\d"
+    pattern = rf"{number} \[{number}, {number}\]( {number}-{number})?"
+    assert table["accuracy"].str.fullmatch(pattern).all()
+    assert max(map(len, table.to_string(index=False).splitlines())) <= 190
 
 
 def test_results_that_are_not_there_are_named(tmp_path):

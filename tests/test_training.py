@@ -1,9 +1,5 @@
 """The training loop: it learns, repeats itself, stops in time and survives being killed."""
 
-import signal
-import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +7,6 @@ import pandas as pd
 import pytest
 import torch
 from made_up import bags, rows
-from safetensors import safe_open
-from safetensors.torch import load_file
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.neural_networks.devices import choose_device, has_bfloat16, use_bfloat16
@@ -110,65 +104,6 @@ def test_the_first_of_equal_scores_is_the_best():
     history = [{"validation_macro_f1": score} for score in (0.1, 0.5, 0.5, 0.2)]
     assert best_and_stale(history) == (1, 2)
     assert best_and_stale([]) == (-1, 0)
-
-
-# --- going on after a kill
-
-
-def start(folder, *options):
-    folder.mkdir(exist_ok=True)
-    command = [sys.executable, str(SCRIPT), str(folder), *options]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-
-
-def finish(folder, *options):
-    process = start(folder, *options)
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output.decode()
-    return pd.read_csv(folder / "history.csv"), load_file(folder / "model.safetensors")
-
-
-def test_a_killed_training_ends_as_if_it_had_never_been_killed(tmp_path):
-    history, weights = finish(tmp_path / "undisturbed")
-    folder = tmp_path / "killed"
-    process = start(folder, "--slow_s", "1.0")
-    deadline = time.monotonic() + 300
-    while not (folder / "checkpoint.safetensors").exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(1.2)  # into a later epoch
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    assert not (folder / "history.csv").exists()
-    with safe_open(folder / "checkpoint.safetensors", framework="pt") as file:
-        assert '"epoch": 1' in file.metadata()["training"]
-    history_again, weights_again = finish(folder)
-    pd.testing.assert_frame_equal(history, history_again, check_exact=True)
-    assert all(torch.equal(value, weights_again[name]) for name, value in weights.items())
-
-
-def test_a_checkpoint_of_something_else_is_not_used(tmp_path):
-    path = tmp_path / "checkpoint.safetensors"
-    trained(checkpoint=path, key="one", plan=replace(PLAN, epochs=2))
-    _, history = trained(checkpoint=path, key="two")
-    pd.testing.assert_frame_equal(history, trained()[1])
-
-
-def test_a_damaged_checkpoint_is_told_of_and_not_used(tmp_path, capsys):
-    path = tmp_path / "checkpoint.safetensors"
-    trained(checkpoint=path, key="one", plan=replace(PLAN, epochs=2))
-    path.write_bytes(path.read_bytes()[:100])
-    _, history = trained(checkpoint=path, key="one")
-    pd.testing.assert_frame_equal(history, trained()[1])
-    assert "is damaged" in capsys.readouterr().err
-
-
-def test_a_finished_training_is_not_trained_further(tmp_path):
-    path = tmp_path / "checkpoint.safetensors"
-    model, history = trained(checkpoint=path, key="one")
-    again, history_again = trained(checkpoint=path, key="one")
-    pd.testing.assert_frame_equal(history, history_again)
-    assert torch.equal(model.layers[0].weight, again.layers[0].weight)
 
 
 # --- devices

@@ -76,7 +76,10 @@ class NeuralNetworksConfig:
     """Split, runs and training."""
 
     runs: str = "all"  # names separated by commas; or paper, ours or all
-    n_folds: int = 5  # one fold is the test part, one the validation part
+    # Each fold is tested once, by models that learned from the others; another one is validated
+    # on meanwhile.
+    n_folds: int = 5
+    n_seeds: int = 3  # trainings of each fold by a run that learns from chance
     speaker_groups: str = field(
         default="author", metadata={"choices": ("author", "first_name")}
     )  # who counts as one voice: the author string, or (stricter) all of one first name
@@ -113,9 +116,8 @@ class EvaluationConfig:
     # Finished runs that the audit trains again (and the best of all); "" for none.
     audit_runs: str = "ordinal_measures, attention_speech, fusion, small_cnn"
     n_permuted_trainings: int = 3  # of each of them, with the labels of other speakers; 0: none
-    # Finished runs that are trained again in each fold of a cross-validation; [] for none.
-    cross_validated_runs: tuple[str, ...] = ("ordinal_measures", "attention_speech", "fusion")
-    n_cross_validation_repeats: int = 2  # each shares the speakers out among n_folds folds anew
+    # Score the study's tables on the test part of its 80/20 split, as it did, not on all folds.
+    study_split: bool = False
 
 
 @dataclass(frozen=True)
@@ -305,9 +307,8 @@ def _check(config: Config) -> None:
             "not be below 0 (0: none)",
         ),
         (
-            config.evaluation.n_cross_validation_repeats >= 1,
-            "evaluation.n_cross_validation_repeats is "
-            f"{config.evaluation.n_cross_validation_repeats}; it must be at least 1",
+            config.neural_networks.n_seeds >= 1,
+            f"neural_networks.n_seeds is {config.neural_networks.n_seeds}; it must be at least 1",
         ),
         (
             config.evaluation.n_permutations >= 0,

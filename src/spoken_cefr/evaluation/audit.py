@@ -32,7 +32,7 @@ from spoken_cefr.evaluation.probes import (
     question,
     usable_folds,
 )
-from spoken_cefr.evaluation.results import bootstrap_options, codes_of, rows_of
+from spoken_cefr.evaluation.results import answers_of, bootstrap_options, rows_of
 from spoken_cefr.progress import progress
 
 WHOLE, CROP, WITHIN = "whole recording", "fixed-length crop", "within duration classes"
@@ -115,7 +115,7 @@ def run_table(
     config: Config,
     levels: Sequence[str],
 ) -> pd.DataFrame:
-    """Score the runs' recordings of the test part as a whole and within duration classes.
+    """Score the runs' recordings as a whole and within duration classes.
 
     Returns
     -------
@@ -127,15 +127,15 @@ def run_table(
         told = rows_of(predictions, unit="recording")
         if told.empty:
             continue
-        truth, predicted, speakers = codes_of(told, levels)
-        strata = duration_classes.reindex(told["recording_id"]).fillna("").to_numpy(dtype=str)
+        answers_ = answers_of(told, levels)
+        strata = duration_classes.reindex(answers_.ids).fillna("").to_numpy(dtype=str)
         cropped = name.endswith(CROP_SUFFIX)
         shared = {"kind": "run", "model": name, "target": "level", "n_dropped": 0}
-        shared |= counts_of(truth, speakers, len(levels))
+        shared |= counts_of(answers_.truth, answers_.speakers, len(levels))
         rows += scored_rows(
-            truth,
-            predicted[None],
-            speakers,
+            answers_.truth,
+            answers_.predicted,
+            answers_.speakers,
             strata,
             shared,
             condition=CROP if cropped else WHOLE,

@@ -75,7 +75,7 @@ def perform_audit(
     )
     curve = _joined(curve, retrained.curve)
     groups = group_table(runs, cards, config=config, levels=inputs.levels)
-    n_test_speakers = cards.loc[cards["part"] == "test", "speaker_id"].nunique()
+    n_test_speakers = cards["speaker_id"].nunique()
     figures = {"audit": draw_audit(audit), "learning_curve": draw_learning_curve(curve)}
     if best:
         figures["groups"] = draw_groups(groups, best)

@@ -1,10 +1,12 @@
 """Answers that need no recording: a result counts only above these.
 
-Each baseline gives a table of predictions as the networks write it, for every
-recording and segment of every part, learned from the train part alone.
+Each baseline gives a table of predictions as the networks write it: every recording
+and segment is answered by what was learned from the other folds, as by a network.
+They learn from the validation part too: they have no epoch to choose.
 """
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -22,8 +24,8 @@ from spoken_cefr.levels import TARGET_LEVELS, level_codes
 
 BASELINES: Mapping[str, str] = MappingProxyType(
     {
-        "majority": "always the most frequent level of the train part",
-        "stratified_random": "levels drawn at random with their shares in the train part",
+        "majority": "always the most frequent level of the other folds",
+        "stratified_random": "levels drawn at random with their shares in the other folds",
         **DESCRIPTIONS,
     }
 )
@@ -35,17 +37,47 @@ def all_baselines(
     *,
     seed: int,
     levels: Sequence[str] = TARGET_LEVELS,
+    n_seeds: int = 1,
 ) -> dict[str, pd.DataFrame]:
-    """The predictions of each of ``BASELINES``, by name, in that order."""
-    tables = {
-        "majority": majority(units, levels=levels),
-        "stratified_random": stratified_random(units, seed=seed, levels=levels),
-    }
-    of_cards = {
-        name: from_metadata(units, metadata, fields=fields, levels=levels)
+    """The predictions of each of ``BASELINES``, by name, in that order.
+
+    Parameters
+    ----------
+    units : pd.DataFrame
+        Columns unit, id, recording_id, speaker_id, fold, level.
+    n_seeds : int
+        Draws of ``stratified_random``.
+    """
+    learners = {
+        "majority": lambda told: majority(told, levels=levels),
+        "stratified_random": lambda told: pd.concat(
+            stratified_random(told, seed=seed + number, levels=levels).assign(seed=number)
+            for number in range(n_seeds)
+        ),
+    } | {
+        name: functools.partial(from_metadata, metadata=metadata, fields=fields, levels=levels)
         for name, fields in FIELDS.items()
     }
-    return tables | of_cards
+    return {name: out_of_fold(learner, units) for name, learner in learners.items()}
+
+
+def out_of_fold(
+    learner: Callable[[pd.DataFrame], pd.DataFrame], units: pd.DataFrame
+) -> pd.DataFrame:
+    """What a baseline answers to each fold when it has learned from the others.
+
+    Parameters
+    ----------
+    learner : callable
+        Gets the units with the column part: "train", or "test" for the fold that
+        is asked; gives predictions of all of them.
+    """
+    tables = []
+    for fold in np.unique(units["fold"]):
+        told = learner(units.assign(part=np.where(units["fold"] == fold, "test", "train")))
+        tables.append(told[told["part"] == "test"])
+    table = pd.concat(tables, ignore_index=True)
+    return table if "seed" in table else table.assign(seed=0)
 
 
 def majority(units: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEVELS) -> pd.DataFrame:

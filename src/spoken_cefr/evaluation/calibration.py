@@ -56,22 +56,31 @@ def expected_calibration_error(sums: np.ndarray) -> np.ndarray:
 def calibration_interval(
     sums: np.ndarray, *, n_bootstrap: int, confidence: float, seed: int
 ) -> Interval:
-    """The expected calibration error with its interval over speakers."""
-    drawn = resample(sums, n_bootstrap=n_bootstrap, seed=seed)
-    value = expected_calibration_error(sums.sum(axis=0))
-    return interval_of(
-        value, expected_calibration_error(drawn), n_speakers=len(sums), confidence=confidence
-    )
+    """The expected calibration error, mean over seeds, with its interval over speakers.
+
+    Parameters
+    ----------
+    sums : np.ndarray, shape (n_seeds, n_speakers, N_BINS, 3)
+    """
+    drawn = [resample(of_seed, n_bootstrap=n_bootstrap, seed=seed) for of_seed in sums]
+    value = expected_calibration_error(sums.sum(axis=1)).mean()
+    resampled = np.mean([expected_calibration_error(one) for one in drawn], axis=0)
+    return interval_of(value, resampled, n_speakers=sums.shape[1], confidence=confidence)
 
 
 def reliability_table(sums: np.ndarray, *, confidence: float) -> pd.DataFrame:
     """One row per bin that holds a unit.
 
+    Parameters
+    ----------
+    sums : np.ndarray, shape (n_speakers, N_BINS, 3)
+        Means over seeds: counts need not be whole.
+
     Returns
     -------
     pd.DataFrame
         bin_low, bin_high, n, confidence (mean), accuracy, wilson_low,
-        wilson_high (of the accuracy, as if units were independent).
+        wilson_high (of the accuracy, as if units were independent; of rounded counts).
     """
     edges = np.linspace(0, 1, N_BINS + 1)
     rows = []
@@ -83,7 +92,7 @@ def reliability_table(sums: np.ndarray, *, confidence: float) -> pd.DataFrame:
             {
                 "bin_low": round(float(edges[index]), 6),
                 "bin_high": round(float(edges[index + 1]), 6),
-                "n": round(n),
+                "n": float(n),
                 "confidence": float(total / n),
                 "accuracy": float(right / n),
                 "wilson_low": low,

@@ -9,9 +9,9 @@ import pandas as pd
 from spoken_cefr.config import Config
 from spoken_cefr.evaluation.bootstrap import paired_differences, speaker_intervals
 from spoken_cefr.evaluation.metrics import METRICS, quadratic_weighted_kappa
-from spoken_cefr.evaluation.results import bootstrap_options, codes_of, rows_of
+from spoken_cefr.evaluation.results import Answers, answers_of, bootstrap_options, rows_of
 from spoken_cefr.evaluation.tables import UNITS
-from spoken_cefr.levels import TARGET_LEVELS, level_codes
+from spoken_cefr.levels import TARGET_LEVELS
 from spoken_cefr.progress import progress
 
 # With three speakers one resample in 27 is the worst of them alone: the lower bound is then
@@ -45,11 +45,12 @@ def difference_table(
     """
     pairs = [(run, other, "shortcut") for run in runs for other in shortcuts]
     pairs += [(run, other, "run") for run, other in combinations(runs, 2)]
-    tables = _by_unit({**shortcuts, **runs})
+    tables = _by_unit({**shortcuts, **runs}, levels)
     rows = [
         {"run": run, "other": other, "other_is": kind, "unit": unit} | row
         for run, other, kind in progress(pairs, desc="differences", unit="pair")
         for unit in UNITS
+        if (run, unit) in tables and (other, unit) in tables
         for row in difference_rows(
             tables[run, unit], tables[other, unit], config=config, levels=levels
         )
@@ -58,45 +59,39 @@ def difference_table(
 
 
 def difference_rows(
-    first: pd.DataFrame,
-    second: pd.DataFrame,
+    first: Answers,
+    second: Answers,
     *,
     config: Config,
     levels: Sequence[str] = TARGET_LEVELS,
 ) -> list[dict[str, object]]:
-    """Compare two tables of predictions on the units that both answer.
-
-    Parameters
-    ----------
-    first, second : pd.DataFrame
-        Rows of one unit and part.
+    """Compare two sets of answers on the units that both hold.
 
     Returns
     -------
     list of dict
-        metric, n, n_speakers, difference (first minus second), low, high,
-        exceeds (whether the whole interval is above 0; None with fewer than
-        ``MIN_SPEAKERS``, where that would mean little). No row where the two
-        share no unit.
+        metric, n, n_speakers, difference (first minus second, each the mean over
+        its seeds), low, high, exceeds (whether the whole interval is above 0;
+        None with fewer than ``MIN_SPEAKERS``, where that would mean little). No
+        row where the two share no unit.
     """
-    both = shared_rows(first, second)
-    if both.empty:
+    ours, theirs = shared_answers(first, second)
+    if ours.truth.size == 0:
         return []
-    truth, ours, speakers = codes_of(both, levels)
-    n_speakers = np.unique(speakers).size
+    n_speakers = np.unique(ours.speakers).size
     differences = paired_differences(
         {name: METRICS[name] for name in COMPARED},
-        truth,
-        ours,
-        level_codes(both["predicted_other"], classes=levels),
-        speakers,
+        ours.truth,
+        ours.predicted,
+        theirs.predicted,
+        ours.speakers,
         n_classes=len(levels),
         **bootstrap_options(config),
     )
     return [
         {
             "metric": metric,
-            "n": len(both),
+            "n": ours.truth.size,
             "n_speakers": n_speakers,
             "difference": interval.value,
             "low": interval.low,
@@ -153,19 +148,26 @@ def agreement_table(
         quadratic_weighted_kappa with low and high over speakers.
     """
     rows = []
-    tables = _by_unit(runs)
+    tables = _by_unit(runs, levels)
     for run, other in combinations(runs, 2):
         for unit in UNITS:
-            both = shared_rows(tables[run, unit], tables[other, unit])
-            if both.empty:
+            if (run, unit) not in tables or (other, unit) not in tables:
                 continue
-            theirs = level_codes(both["predicted_other"], classes=levels)
-            _, ours, speakers = codes_of(both, levels)
+            ours, theirs = shared_answers(tables[run, unit], tables[other, unit])
+            if ours.truth.size == 0:
+                continue
+            # Seed by seed; a single one stands beside each of the other's.
+            n_seeds = max(len(ours.predicted), len(theirs.predicted))
+            pairs = [
+                np.broadcast_to(one.predicted, (n_seeds, ours.truth.size)).ravel()
+                if len(one.predicted) == 1
+                else one.predicted.ravel()
+                for one in (theirs, ours)
+            ]
             kappa = speaker_intervals(
                 {"kappa": quadratic_weighted_kappa},
-                theirs,
-                ours,
-                speakers,
+                *pairs,
+                np.tile(ours.speakers, n_seeds),
                 n_classes=len(levels),
                 **bootstrap_options(config),
             )["kappa"]
@@ -174,9 +176,9 @@ def agreement_table(
                     "run": run,
                     "other": other,
                     "unit": unit,
-                    "n": len(both),
-                    "n_speakers": np.unique(speakers).size,
-                    "same_answer": float((ours == theirs).mean()),
+                    "n": ours.truth.size,
+                    "n_speakers": np.unique(ours.speakers).size,
+                    "same_answer": float((pairs[0] == pairs[1]).mean()),
                     "quadratic_weighted_kappa": kappa.value,
                     "low": kappa.low,
                     "high": kappa.high,
@@ -186,21 +188,27 @@ def agreement_table(
     return pd.DataFrame(rows, columns=[*columns, "quadratic_weighted_kappa", "low", "high"])
 
 
-def shared_rows(first: pd.DataFrame, second: pd.DataFrame) -> pd.DataFrame:
-    """The units of both tables: the first's columns, and the second's ``predicted_other``.
-
-    Both hold rows of one unit, so that the id alone names a row.
-    """
-    if first["id"].tolist() == second["id"].tolist():  # as a rule; a merge takes much longer
-        return first.assign(predicted_other=second["predicted"].to_numpy())
-    theirs = second[["id", "predicted"]].rename(columns={"predicted": "predicted_other"})
-    return first.merge(theirs, on="id")
+def shared_answers(first: Answers, second: Answers) -> tuple[Answers, Answers]:
+    """Both on the units that both hold, in the same order."""
+    _, mine, theirs = np.intersect1d(first.ids, second.ids, return_indices=True)
+    return _chosen(first, mine), _chosen(second, theirs)
 
 
-def _by_unit(tables: Mapping[str, pd.DataFrame]) -> dict[tuple[str, str], pd.DataFrame]:
-    """The test rows of each table and unit, sorted by id."""
-    return {
-        (name, unit): rows_of(table, unit=unit).sort_values("id", ignore_index=True)
-        for name, table in tables.items()
-        for unit in UNITS
+def _chosen(told: Answers, units: np.ndarray) -> Answers:
+    return Answers(
+        told.ids[units],
+        told.truth[units],
+        told.predicted[:, units],
+        told.probabilities[:, units],
+        told.speakers[units],
+    )
+
+
+def _by_unit(
+    tables: Mapping[str, pd.DataFrame], levels: Sequence[str]
+) -> dict[tuple[str, str], Answers]:
+    """The test answers of each table and unit that it answers."""
+    rows = {
+        (name, unit): rows_of(table, unit=unit) for name, table in tables.items() for unit in UNITS
     }
+    return {key: answers_of(told, levels) for key, told in rows.items() if len(told)}

@@ -1,4 +1,8 @@
-"""One recording of the test part explained: which one, by which runs, and what is written of it."""
+"""One recording explained: which one, by which runs, and what is written of it.
+
+Of each run it is explained what the first seed answered: one model, the one that
+was trained without the recording's fold.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -63,6 +67,7 @@ def perform_explanation(
     ranked : sequence of str
         The runs, best first.
     """
+    runs = {name: table[table["seed"] == 0] for name, table in runs.items()}
     answering = [name for name in ranked if len(rows_of(runs[name], unit="recording"))]
     if not answering:
         return Explanation()
@@ -89,7 +94,7 @@ def perform_explanation(
         seen, figures["explanation_gradcam"] = image
         document |= seen
     if measures is not None and chosen["recording_id"] in measures.index:
-        train = inputs.split[inputs.split["part"] == "train"]
+        train = inputs.split[inputs.split["fold"] != chosen["fold"]]
         differences = measure_differences(
             measures,
             train.set_index("recording_id")["level"],
@@ -104,7 +109,7 @@ def perform_explanation(
 
 
 def clearest_recording(predictions: pd.DataFrame, *, levels: Sequence[str]) -> pd.Series:
-    """The row of the test recording that is answered rightly and most surely.
+    """The row of the recording that is answered rightly and most surely.
 
     Where no answer is right it is the surest one; the first by id in a tie.
     """
@@ -156,7 +161,8 @@ def _attention(
     for name in ranked:
         path = stage_folder(config, "neural_networks") / name / "attention.parquet"
         if path.exists():
-            table = read_table(path, columns=("segment_id", "weight")).set_index("segment_id")
+            table = read_table(path, columns=("segment_id", "weight", "seed"))
+            table = table[table["seed"] == 0].set_index("segment_id")
             return name, table["weight"].reindex(segment_ids).to_numpy(dtype=np.float64)
     return None, None
 
@@ -179,7 +185,7 @@ def _gradcam(
     evidence, answer = told
     clearest = evidence.loc[evidence["evidence"].idxmax()]
     row = int(np.flatnonzero(inputs.segments["segment_id"] == clearest["segment_id"])[0])
-    trained = load_run_model(stage / name)
+    trained = load_run_model(stage / name / "seed_0" / f"fold_{chosen['fold']}")
     image = to_image(load_arrays(config)[0][row : row + 1], trained.card["image_size"])[0]
     heat = gradcam(trained.model, torch.as_tensor(image), inputs.levels.index(answer))
     title = f"{clearest['segment_id']}, {clearest['start_s']:.1f} s: {answer} by {name}"
@@ -192,7 +198,7 @@ def _reads_images(folder: Path) -> bool:
         card = read_json(folder / "config.json")
     except InputError:
         return False
-    return card.get("inputs") == "image" and (folder / "model.safetensors").exists()
+    return card.get("inputs") == "image"
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from spoken_cefr.config import Config
 from spoken_cefr.evaluation.bootstrap import interval_of, resample, speaker_matrices
 from spoken_cefr.evaluation.differences import MIN_SPEAKERS
 from spoken_cefr.evaluation.metrics import METRICS
-from spoken_cefr.evaluation.results import bootstrap_options, codes_of, rows_of
+from spoken_cefr.evaluation.results import Answers, answers_of, bootstrap_options, rows_of
 
 GROUPINGS: tuple[str, ...] = ("age_group", "gender", "duration_class")
 SHOWN: tuple[str, ...] = ("accuracy", "mean_absolute_error")
@@ -26,7 +26,7 @@ def group_table(
     config: Config,
     levels: Sequence[str],
 ) -> pd.DataFrame:
-    """Score the recordings of the test part group by group.
+    """Score the recordings group by group.
 
     Parameters
     ----------
@@ -45,34 +45,31 @@ def group_table(
         told = rows_of(predictions, unit="recording")
         if told.empty:
             continue
-        truth, predicted, speakers = codes_of(told, levels)
+        answers = answers_of(told, levels)
         for grouping in GROUPINGS:
-            groups = cards[grouping].reindex(told["recording_id"]).fillna("").to_numpy(dtype=str)
+            groups = cards[grouping].reindex(answers.ids).fillna("").to_numpy(dtype=str)
             for group in np.unique(groups):
                 shared = {"run": run, "grouping": grouping, "group": group or "unknown"}
                 rows += [
                     shared | row
-                    for row in _group_rows(
-                        truth, predicted, speakers, groups == group, config=config, levels=levels
-                    )
+                    for row in _group_rows(answers, groups == group, config=config, levels=levels)
                 ]
     return pd.DataFrame(rows, columns=list(GROUP_COLUMNS))
 
 
 def _group_rows(
-    truth: np.ndarray,
-    predicted: np.ndarray,
-    speakers: np.ndarray,
-    inside: np.ndarray,
-    *,
-    config: Config,
-    levels: Sequence[str],
+    answers: Answers, inside: np.ndarray, *, config: Config, levels: Sequence[str]
 ) -> list[dict[str, object]]:
     options = bootstrap_options(config)
     # Groups of one or the other part are two more rows and columns of one matrix, so that both
     # see the same drawn speakers.
     k = len(levels)
-    both = speaker_matrices(truth + k * inside, predicted + k * inside, speakers, n_classes=2 * k)
+    truth, speakers = answers.truth + k * inside, answers.speakers
+    # Both measures are linear in the counts: the mean over seeds is that of their sum.
+    both = sum(
+        speaker_matrices(truth, given + k * inside, speakers, n_classes=2 * k)
+        for given in answers.predicted
+    )
     drawn = resample(both, n_bootstrap=options["n_bootstrap"], seed=options["seed"])
     n_inside = np.unique(speakers[inside]).size
     n_outside = np.unique(speakers[~inside]).size

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from spoken_cefr.evaluation.results import rows_of
+from spoken_cefr.evaluation.results import mean_answers, rows_of
 from spoken_cefr.paths import NOTEBOOKS
 
 N_PER_RUN = 5
@@ -21,7 +21,7 @@ def mistakes_table(
     levels: Sequence[str],
     n_per_run: int = N_PER_RUN,
 ) -> pd.DataFrame:
-    """The most confident wrong answers of each run on recordings of the test part.
+    """The most confident wrong answers of each run on recordings, by the mean of its seeds.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def mistakes_table(
     texts = transcripts.drop_duplicates("recording_id").set_index("recording_id")["text"]
     tables = []
     for name, predictions in runs.items():
-        rows = rows_of(predictions, unit="recording")
+        rows = mean_answers(rows_of(predictions, unit="recording"), levels)
         wrong = rows[rows["predicted"] != rows["level"]]
         table = pd.DataFrame(
             {

@@ -23,39 +23,49 @@ def per_class_rows(
 ) -> list[dict[str, object]]:
     """Recall and precision of each level.
 
+    Parameters
+    ----------
+    predicted : np.ndarray, shape (n_seeds, n), int
+
     Returns
     -------
     list of dict
         level, measure (recall, precision), n_right, n (units of the level, or
-        answers of it), value (NaN where n is 0), wilson_low, wilson_high, and
+        answers of it; means over seeds), value (NaN where n is 0), wilson_low, wilson_high, and
         low, high over speakers: NaN where fewer than two speakers have the
         level, because no resampling could vary it.
     """
-    matrix = confusion_matrix(truth, predicted, n_classes=len(levels))
+    n_classes = len(levels)
+    matrix = np.mean(
+        [confusion_matrix(truth, answers, n_classes=n_classes) for answers in predicted], axis=0
+    )
     over_speakers = speaker_intervals(
         class_metrics(levels),
         truth,
         predicted,
         speakers,
-        n_classes=len(levels),
+        n_classes=n_classes,
         n_bootstrap=n_bootstrap,
         confidence=confidence,
         seed=seed,
     )
     rows = []
     for code, level in enumerate(levels):
-        for measure, having in zip(MEASURES, (truth, predicted), strict=True):
-            n_right = int(matrix[code, code])
-            n = int((having == code).sum())
-            low, high = wilson_interval(n_right, n, confidence=confidence)
+        having = (truth == code, (predicted == code).any(axis=0))
+        for measure, chosen, n in zip(
+            MEASURES, having, (matrix[code].sum(), matrix[:, code].sum()), strict=True
+        ):
+            n_right = matrix[code, code]
+            # Wilson's interval counts; those of several seeds are rounded.
+            low, high = wilson_interval(round(n_right), round(n), confidence=confidence)
             interval = over_speakers[f"{measure}_{level}"]
-            several = np.unique(speakers[having == code]).size > 1
+            several = np.unique(speakers[chosen]).size > 1
             rows.append(
                 {
                     "level": level,
                     "measure": measure,
-                    "n_right": n_right,
-                    "n": n,
+                    "n_right": float(n_right),
+                    "n": float(n),
                     "value": interval.value,
                     "wilson_low": low,
                     "wilson_high": high,

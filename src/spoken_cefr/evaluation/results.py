@@ -1,4 +1,8 @@
-"""Every number that is shown: scores of each run and baseline, with intervals.
+"""Every number that is shown: scores of each run and baseline, with intervals and spreads.
+
+A run that learns from chance answers every unit once for each seed. A measure is
+the mean over seeds; its interval tells how it varies with the speakers who are
+asked, its spread with the seed. Counts are means over seeds too.
 
 ``score`` makes numbers, the other functions lay them out: as a row for
 ``results.csv``, as a document for ``results.json``, as a short table to read.
@@ -8,6 +12,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,6 +22,7 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.bootstrap import Interval, mean_interval, speaker_intervals
 from spoken_cefr.evaluation.calibration import (
     calibration_interval,
+    expected_calibration_error,
     reliability_sums,
     reliability_table,
 )
@@ -49,13 +55,15 @@ ALL_MEASURES: Mapping[str, str] = FIRST_MEASURES | {
 
 @dataclass(frozen=True)
 class Score:
-    """What one run scores on one unit of the test part.
+    """What one run scores on one unit.
 
     Parameters
     ----------
     intervals : dict of str to Interval
         By measure: those of ``METRICS``, log_loss, expected_calibration_error.
-    matrix : np.ndarray, shape (k, k)
+    spreads : dict of str to tuple of float
+        By measure: the lowest and the highest of the seeds; NaN of a single one.
+    matrix : np.ndarray, shape (k, k), float64
         Confusion counts, rows the truth.
     per_class : list of dict
         From :func:`spoken_cefr.evaluation.per_class.per_class_rows`.
@@ -67,7 +75,9 @@ class Score:
     unit: str
     n: int
     n_speakers: int
+    n_seeds: int
     intervals: dict[str, Interval]
+    spreads: dict[str, tuple[float, float]]
     matrix: np.ndarray
     per_class: list[dict[str, object]]
     reliability: pd.DataFrame
@@ -92,30 +102,60 @@ def score(
     rows = rows_of(predictions, unit=unit, part=part)
     if rows.empty:
         return None
-    truth, predicted, speakers = codes_of(rows, levels)
+    told = answers_of(rows, levels)
+    n_classes = len(levels)
     options = bootstrap_options(config)
     intervals = speaker_intervals(
-        METRICS, truth, predicted, speakers, n_classes=len(levels), **options
+        METRICS, told.truth, told.predicted, told.speakers, n_classes=n_classes, **options
     )
-    probabilities = rows[[f"p_{level}" for level in levels]].to_numpy(dtype=np.float64)
-    intervals["log_loss"] = mean_interval(log_losses(truth, probabilities), speakers, **options)
-    confidence = probabilities[np.arange(len(rows)), predicted]
-    sums = reliability_sums(confidence, truth == predicted, speakers)
+    matrices = np.stack(
+        [confusion_matrix(told.truth, answers, n_classes=n_classes) for answers in told.predicted]
+    )
+    of_seeds = {name: metric(matrices) for name, metric in METRICS.items()}
+    losses = np.stack([log_losses(told.truth, p) for p in told.probabilities])
+    intervals["log_loss"] = mean_interval(losses.mean(axis=0), told.speakers, **options)
+    of_seeds["log_loss"] = losses.mean(axis=1)
+    confidence = np.take_along_axis(told.probabilities, told.predicted[..., None], axis=2)[..., 0]
+    sums = np.stack(
+        [
+            reliability_sums(sure, told.truth == answers, told.speakers)
+            for sure, answers in zip(confidence, told.predicted, strict=True)
+        ]
+    )
     intervals["expected_calibration_error"] = calibration_interval(sums, **options)
+    of_seeds["expected_calibration_error"] = expected_calibration_error(sums.sum(axis=1))
     return Score(
         run,
         unit,
-        n=len(rows),
-        n_speakers=np.unique(speakers).size,
+        n=told.truth.size,
+        n_speakers=np.unique(told.speakers).size,
+        n_seeds=len(told.predicted),
         intervals=intervals,
-        matrix=confusion_matrix(truth, predicted, n_classes=len(levels)),
-        per_class=per_class_rows(truth, predicted, speakers, levels=levels, **options),
-        reliability=reliability_table(sums, confidence=config.evaluation.confidence),
+        spreads={name: _spread(values) for name, values in of_seeds.items()},
+        matrix=matrices.mean(axis=0),
+        per_class=per_class_rows(
+            told.truth, told.predicted, told.speakers, levels=levels, **options
+        ),
+        reliability=reliability_table(sums.mean(axis=0), confidence=config.evaluation.confidence),
     )
 
 
+def _spread(of_seeds: np.ndarray) -> tuple[float, float]:
+    """Lowest and highest of a measure over the seeds, NaN where there is only one."""
+    if of_seeds.size < 2:
+        return math.nan, math.nan
+    return float(of_seeds.min()), float(of_seeds.max())
+
+
 def results_table(scores: Sequence[Score]) -> pd.DataFrame:
-    """One row per run and unit: run, unit, n, n_speakers, each measure with _low and _high."""
+    """One row per run and unit.
+
+    Returns
+    -------
+    pd.DataFrame
+        run, unit, n, n_speakers, n_seeds; each measure with _low and _high (over
+        speakers), _seed_low and _seed_high.
+    """
     rows = []
     for one in scores:
         row: dict[str, object] = {
@@ -123,12 +163,16 @@ def results_table(scores: Sequence[Score]) -> pd.DataFrame:
             "unit": one.unit,
             "n": one.n,
             "n_speakers": one.n_speakers,
+            "n_seeds": one.n_seeds,
         }
         for name, interval in one.intervals.items():
+            low, high = one.spreads[name]
             row |= {
                 name: interval.value,
                 f"{name}_low": interval.low,
                 f"{name}_high": interval.high,
+                f"{name}_seed_low": low,
+                f"{name}_seed_high": high,
             }
         rows.append(row)
     return pd.DataFrame(rows)
@@ -169,8 +213,13 @@ def results_document(
     """
     results: dict[str, dict[str, object]] = {}
     for one in scores:
-        results.setdefault(one.run, {})[one.unit] = {"n": one.n, "n_speakers": one.n_speakers} | {
+        results.setdefault(one.run, {})[one.unit] = {
+            "n": one.n,
+            "n_speakers": one.n_speakers,
+            "n_seeds": one.n_seeds,
+        } | {
             name: {key: _or_none(value) for key, value in interval._asdict().items()}
+            | dict(zip(("seed_low", "seed_high"), map(_or_none, one.spreads[name]), strict=True))
             for name, interval in one.intervals.items()
         }
     return {
@@ -180,6 +229,8 @@ def results_document(
         "n_bootstrap": config.evaluation.n_bootstrap,
         "confidence": config.evaluation.confidence,
         "seed": config.seed,
+        "n_folds": int(units["fold"].nunique()),
+        "n_seeds": max(one.n_seeds for one in scores),
         "counts": _counts(units, levels),
         "constant_answers": _constant_answers(units, levels),
         "baselines": list(baselines),
@@ -211,7 +262,7 @@ def read_results(folder: Path) -> pd.DataFrame:
 def summary_table(
     results: pd.DataFrame, *, shown: Mapping[str, str] = FIRST_MEASURES
 ) -> pd.DataFrame:
-    """Scores as text, such as ``0.54 [0.41, 0.66]``.
+    """Scores as text, such as ``0.54 [0.41, 0.66]``; of several seeds with ``0.52-0.55`` behind.
 
     Parameters
     ----------
@@ -222,8 +273,9 @@ def summary_table(
     """
     table = results[["run", "unit", "n", "n_speakers"]].rename(columns={"n_speakers": "speakers"})
     for name, title in shown.items():
-        columns = [name, f"{name}_low", f"{name}_high"]
-        table[title] = [with_bounds(*values) for values in results[columns].to_numpy()]
+        ends = ("", "_low", "_high", "_seed_low", "_seed_high")
+        values = results[[f"{name}{end}" for end in ends]].to_numpy(dtype=np.float64)
+        table[title] = [with_bounds(*row) for row in values]
     return table
 
 
@@ -232,13 +284,49 @@ def rows_of(predictions: pd.DataFrame, *, unit: str, part: str = "test") -> pd.D
     return predictions[(predictions["unit"] == unit) & (predictions["part"] == part)]
 
 
-def codes_of(
-    rows: pd.DataFrame, levels: Sequence[str]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Codes of the truth and of the answers, and the speakers; each of shape (n,)."""
-    truth = level_codes(rows["level"], classes=levels)
-    predicted = level_codes(rows["predicted"], classes=levels)
-    return truth, predicted, rows["speaker_id"].to_numpy(dtype=str)
+class Answers(NamedTuple):
+    """Answers to n units, those of each seed side by side.
+
+    ``ids``, ``truth`` (codes) and ``speakers`` are of shape (n,), ``predicted``
+    (codes) of shape (n_seeds, n), ``probabilities`` (n_seeds, n, n_classes).
+    """
+
+    ids: np.ndarray
+    truth: np.ndarray
+    predicted: np.ndarray
+    probabilities: np.ndarray
+    speakers: np.ndarray
+
+
+def answers_of(rows: pd.DataFrame, levels: Sequence[str]) -> Answers:
+    """Lay the rows of one unit and part out by seed, units sorted by id.
+
+    Parameters
+    ----------
+    rows : pd.DataFrame
+        Of each seed the same units, each once.
+    """
+    rows = rows.sort_values(["seed", "id"])
+    n_seeds = rows["seed"].nunique()
+    first = rows.iloc[: len(rows) // n_seeds]
+    probabilities = rows[[f"p_{level}" for level in levels]].to_numpy(dtype=np.float64)
+    return Answers(
+        ids=first["id"].to_numpy(dtype=str),
+        truth=level_codes(first["level"], classes=levels),
+        predicted=level_codes(rows["predicted"], classes=levels).reshape(n_seeds, -1),
+        probabilities=probabilities.reshape(n_seeds, len(first), len(levels)),
+        speakers=first["speaker_id"].to_numpy(dtype=str),
+    )
+
+
+def mean_answers(rows: pd.DataFrame, levels: Sequence[str]) -> pd.DataFrame:
+    """One row for each unit: the mean probabilities of its seeds, and the level they favour."""
+    told = answers_of(rows, levels)
+    table = rows.drop_duplicates("id").sort_values("id", ignore_index=True)
+    columns = [f"p_{level}" for level in levels]
+    table[columns] = told.probabilities.mean(axis=0)
+    best = table[columns].to_numpy().argmax(axis=1)
+    return table.assign(predicted=np.asarray(levels, dtype=object)[best], seed=0)
 
 
 def bootstrap_options(config: Config) -> dict[str, float]:
@@ -252,10 +340,10 @@ def bootstrap_options(config: Config) -> dict[str, float]:
 
 
 def _counts(units: pd.DataFrame, levels: Sequence[str]) -> dict[str, object]:
-    """Recordings, segments and speakers of each part, and units of each level."""
+    """Recordings, segments and speakers: of all, and of each part of the study's split."""
     counts: dict[str, object] = {}
-    for part in PARTS:
-        rows = units[units["part"] == part]
+    for part in ("all", *PARTS):
+        rows = units if part == "all" else units[units["part"] == part]
         by_unit = {unit: rows[rows["unit"] == unit] for unit in UNITS}
         counts[part] = {"speakers": int(rows["speaker_id"].nunique())} | {
             f"{unit}s": {"all": len(those)}
@@ -266,11 +354,10 @@ def _counts(units: pd.DataFrame, levels: Sequence[str]) -> dict[str, object]:
 
 
 def _constant_answers(units: pd.DataFrame, levels: Sequence[str]) -> dict[str, object]:
-    """What always giving the same answer scores on test."""
-    test = units[units["part"] == "test"]
+    """What always giving the same answer scores."""
     answers: dict[str, object] = {}
     for unit in UNITS:
-        truth = level_codes(test["level"][test["unit"] == unit], classes=levels)
+        truth = level_codes(units["level"][units["unit"] == unit], classes=levels)
         if truth.size == 0:
             continue
         answers[unit] = {}
@@ -288,8 +375,19 @@ def _or_none(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def with_bounds(value: float, low: float, high: float) -> str:
-    """A value with its interval, as ``0.54 [0.41, 0.66]``; "-" where it is unknown."""
+def with_bounds(
+    value: float,
+    low: float,
+    high: float,
+    seed_low: float = math.nan,
+    seed_high: float = math.nan,
+) -> str:
+    """A value with its interval and its spread, as `summary_table`; "-" where it is unknown."""
     if not math.isfinite(value):
         return "-"
-    return f"{value:.2f}" if not math.isfinite(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
+    text = f"{value:.2f}"
+    if math.isfinite(low):
+        text += f" [{low:.2f}, {high:.2f}]"
+    if math.isfinite(seed_low):
+        text += f" {seed_low:.2f}-{seed_high:.2f}"
+    return text

@@ -2,7 +2,9 @@
 
 A probe says what could be read from a vector. Whether a network reads it is
 seen when that network is trained again: on silence, on permuted labels, on
-age, gender and year in place of the level, and on fewer speakers.
+age, gender and year in place of the level, and on fewer speakers. Each is
+trained once in every fold, so that every recording is asked; what they are held
+against, and the right end of the learning curve, are the runs' own answers.
 """
 
 import functools
@@ -12,37 +14,40 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 
 from spoken_cefr.config import Config
-from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation import silence
 from spoken_cefr.evaluation.audit import AUDIT_COLUMNS, SILENCE, counts_of, scored_rows
 from spoken_cefr.evaluation.learning_curve import CURVE_COLUMNS, curve_row
 from spoken_cefr.evaluation.probes import Target
 from spoken_cefr.evaluation.recording_vectors import PAUSE_MARGIN_S
-from spoken_cefr.evaluation.results import codes_of, rows_of
+from spoken_cefr.evaluation.results import answers_of, rows_of
 from spoken_cefr.evaluation.silence import FADE_S, INPUTS, Silence, silent_corpus
 from spoken_cefr.evaluation.tables import Inputs, read_table
 from spoken_cefr.evaluation.variants import (
     CURVE,
-    NO_PART,
     Variant,
     curve_variants,
     permuted_variants,
     silence_variant,
     target_variants,
 )
-from spoken_cefr.files import digest, sha256_of
-from spoken_cefr.neural_networks.experiments import RUNS, Run, is_finished, run_key, select_runs
+from spoken_cefr.files import sha256_of
+from spoken_cefr.neural_networks.experiments import RUNS, Run, select_runs
 from spoken_cefr.neural_networks.failures import RUN_ERRORS, reason_of
-from spoken_cefr.neural_networks.inputs import input_keys
-from spoken_cefr.neural_networks.performing import SourceLoader, perform_run
-from spoken_cefr.neural_networks.stage import load_measures, load_source
-from spoken_cefr.progress import progress, without_bars
+from spoken_cefr.neural_networks.out_of_fold import (
+    SEGMENT_COLUMNS,
+    Heard,
+    Training,
+    fold_trainings,
+    joined_table,
+    train_all,
+)
+from spoken_cefr.neural_networks.split import parts_of_fold
+from spoken_cefr.neural_networks.stage import heard_by
 from spoken_cefr.stages import stage_folder
 
-Answers = dict[str, pd.DataFrame]  # of the test recordings, by the name of the variant
+Pair = tuple[Run, Variant]
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,7 @@ def perform_retraining(
     *,
     config: Config,
 ) -> Retrained:
-    """Train every run in every variant, or keep what an earlier call has left of it.
+    """Train every run in every variant and fold, or keep what an earlier call has left of it.
 
     Parameters
     ----------
@@ -95,31 +100,41 @@ def perform_retraining(
         A variant that cannot be trained is a remark and stops no other.
     """
     e = config.evaluation
-    levels = inputs.levels
     variants = [
-        silence_variant(inputs.split, levels),
-        *permuted_variants(inputs.split, levels, n=e.n_permuted_trainings, seed=config.seed),
-        *target_variants(inputs.split, targets),
-        *curve_variants(inputs.split, levels, seed=config.seed),
+        silence_variant(inputs.levels),
+        *permuted_variants(inputs.levels, n=e.n_permuted_trainings, seed=config.seed),
+        *target_variants(targets),
+        *curve_variants(inputs.levels, seed=config.seed),
     ]
-    trainer = Trainer(config, inputs)
-    rows, curve, remarks = [], [], []
-    pairs = [(run, variant) for run in runs for variant in variants]
-    answers: dict[str, Answers] = {run.name: {} for run in runs}
-    for run, variant in progress(pairs, desc="networks of the audit", unit="training"):
-        try:
-            with without_bars():
-                given = trainer.answers(run, variant)
-            answers[run.name][variant.name] = rows_of(given, unit="recording")
-            remarks += left_out_remarks(run, variant, given)
-        except RUN_ERRORS as error:
-            remarks.append({"id": f"audit: {run.name}, {variant.name}", "reason": reason_of(error)})
-    n_test = int((inputs.split["part"] == "test").sum())
+    pairs = {f"{run.name}, {variant.name}": (run, variant) for run in runs for variant in variants}
+    trainings, failures = _trainings(pairs, inputs, config)
+    listener = _Listener(config, inputs)
+    failures |= train_all(
+        trainings, lambda name: listener.heard(*pairs[name]), config, desc="networks of the audit"
+    )
+    answers = {
+        name: rows_of(joined_table(group, "predictions.parquet"), unit="recording")
+        for name, group in trainings.items()
+        if name not in failures
+    }
+    remarks = [{"id": f"audit: {name}", "reason": reason} for name, reason in failures.items()]
+    for name, given in answers.items():
+        remarks += left_out_remarks(name, trainings[name], given)
+    rows, curve = [], []
     for run in runs:
-        told = answers[run.name]
-        rows += _audit_rows(run, variants, told, n_test=n_test, config=config)
+        told = {
+            variant.name: answers[f"{run.name}, {variant.name}"]
+            for variant in variants
+            if f"{run.name}, {variant.name}" in answers
+        }
+        rows += _audit_rows(run, variants, told, n_all=len(inputs.split), config=config)
         full = rows_of(predictions[run.name], unit="recording")
-        curve += _curve_rows(run, variants, told, full, inputs, config=config)
+        sizes = {
+            variant.name: _n_speakers([t.split for t in trainings[f"{run.name}, {variant.name}"]])
+            for variant in variants
+            if variant.name in told
+        }
+        curve += _curve_rows(run, variants, told, sizes, full, inputs, config=config)
     return Retrained(
         pd.DataFrame(rows, columns=list(AUDIT_COLUMNS)),
         pd.DataFrame(curve, columns=list(CURVE_COLUMNS)),
@@ -127,101 +142,96 @@ def perform_retraining(
     )
 
 
-class Trainer:
-    """Trains a run in a variant into a folder of its own, and reads its answers."""
-
-    place = "retrained"  # in the stage's folder
-
-    def __init__(self, config: Config, inputs: Inputs) -> None:
-        self._config = config
-        self._inputs = inputs
-
-    def answers(self, run: Run, variant: Variant) -> pd.DataFrame:
-        """Predictions of all that the variant learns from and asks about.
-
-        Raises
-        ------
-        InputError
-            If the variant leaves nothing to learn from, or nothing that the run can read.
-        """
-        config = self._config
-        folder = stage_folder(config, "evaluation") / self.place / run.name / variant.name
-        told = variant.split[["recording_id", "part", "level"]].to_numpy(dtype=str).tolist()
-        heard: list[object] = []
-        if variant.condition == SILENCE:
-            heard = [PAUSE_MARGIN_S, FADE_S, sha256_of(Path(silence.__file__))]
-        of_inputs = [self._hashes, input_keys(run.inputs, config), heard]
-        key = run_key(
-            run, config, input_digest=digest([*of_inputs, variant.name, told, variant.classes])
-        )
+def _trainings(
+    pairs: Mapping[str, Pair], inputs: Inputs, config: Config
+) -> tuple[dict[str, list[Training]], dict[str, str]]:
+    """The trainings of each run and variant, and why there are none of others."""
+    folder = stage_folder(config, "evaluation") / "retrained"
+    processed = sha256_of(stage_folder(config, "processing") / "report.json")
+    silent = [PAUSE_MARGIN_S, FADE_S, sha256_of(Path(silence.__file__))]
+    trainings, failures = {}, {}
+    for name, (run, variant) in pairs.items():
         if variant.condition == SILENCE and run.inputs not in INPUTS:
-            raise InputError(f"{run.name} reads words or measures of speech: silence has neither")
-        if not is_finished(folder, key):
-            segments, source = self._heard(variant)
-            self._train(run, variant, segments, source, folder=folder, key=key)
-        return read_table(folder / "predictions.parquet", columns=("unit", "level", "predicted"))
-
-    @functools.cached_property
-    def _hashes(self) -> list[str]:
-        processing, networks = (
-            stage_folder(self._config, name) for name in ("processing", "neural_networks")
-        )
-        return [sha256_of(path) for path in (processing / "report.json", networks / "split.csv")]
-
-    def _heard(self, variant: Variant) -> tuple[pd.DataFrame, SourceLoader]:
-        """The segments of a variant, and what gives a run's rows of them."""
-        if variant.condition == SILENCE:
-            return self._silence.segments, self._silence.source
-        segments = self._inputs.segments
-        return segments, functools.partial(load_source, self._config, segments)
-
-    def _train(
-        self,
-        run: Run,
-        variant: Variant,
-        segments: pd.DataFrame,
-        source: SourceLoader,
-        *,
-        folder: Path,
-        key: str,
-    ) -> None:
-        n_threads = torch.get_num_threads()
-        torch.set_num_threads(self._config.n_jobs)
+            failures[name] = f"{run.name} reads words or measures of speech: silence has neither"
+            continue
         try:
-            perform_run(
+            trainings[name] = fold_trainings(
                 run,
-                self._config,
-                segments=segments,
-                split=variant.split,
-                load_source=source,
-                load_measures=functools.partial(load_measures, self._config),
-                folder=folder,
-                key=key,
+                config,
+                inputs.split,
+                folder=folder / run.name / variant.name,
+                n_seeds=1,
+                told=[processed, variant.name, silent if variant.condition == SILENCE else []],
+                change=variant.change,
                 classes=variant.classes,
             )
-        finally:
-            torch.set_num_threads(n_threads)
+        except RUN_ERRORS as error:
+            failures[name] = reason_of(error)
+    return trainings, failures
+
+
+class _Listener:
+    """Gives what a run hears in a variant: the recordings, or their pauses; each made once."""
+
+    def __init__(self, config: Config, inputs: Inputs) -> None:
+        self._config, self._inputs = config, inputs
+        self._made: dict[tuple[object, ...], Heard] = {}
+
+    def heard(self, run: Run, variant: Variant) -> Heard:
+        """Made anew for each kind of input only."""
+        silent = variant.condition == SILENCE
+        kind = (silent, *run.hears)
+        if kind not in self._made:
+            self._made[kind] = self._silent(run) if silent else self._spoken(run)
+        return self._made[kind]
+
+    def _spoken(self, run: Run) -> Heard:
+        return heard_by(run, self._config, self._inputs.segments, self._inputs.split)
+
+    def _silent(self, run: Run) -> Heard:
+        pauses = self._pauses
+        noisy = pauses.source(run, True) if run.noisy_training else None
+        return Heard(pauses.segments[SEGMENT_COLUMNS], pauses.source(run, False), noisy)
 
     @functools.cached_property
-    def _silence(self) -> Silence:
+    def _pauses(self) -> Silence:
         path = stage_folder(self._config, "processing") / "words.parquet"
         words = read_table(path, columns=("recording_id", "start_s", "end_s"))
         file_names = self._inputs.metadata.set_index("recording_id")["file_name"].to_dict()
         return silent_corpus(self._config, self._inputs.segments, words, file_names)
 
 
-def left_out_remarks(run: Run, variant: Variant, given: pd.DataFrame) -> list[dict[str, str]]:
-    """A remark if recordings of the variant have no answer: too short, or too little silence."""
-    asked = variant.split.loc[variant.split["part"] != NO_PART, "recording_id"]
+def left_out_remarks(
+    name: str, trainings: Sequence[Training], given: pd.DataFrame
+) -> list[dict[str, str]]:
+    """A remark if recordings that the variant tests have no answer: too short, too little silence.
+
+    Parameters
+    ----------
+    given : pd.DataFrame
+        The answers to the recordings that were tested.
+    """
+    asked = pd.concat([t.split.loc[t.split["part"] == "test", "recording_id"] for t in trainings])
     missing = int((~asked.isin(given["recording_id"])).sum())
     if not missing:
         return []
     reason = f"{missing} of {len(asked)} recordings leave it too little to hear: left out"
-    return [{"id": f"audit: {run.name}, {variant.name}", "reason": reason}]
+    return [{"id": f"audit: {name}", "reason": reason}]
+
+
+def _n_speakers(splits: Sequence[pd.DataFrame]) -> int:
+    """How many speakers a training learns from, the mean over the folds."""
+    trained = [split.loc[split["part"] == "train", "speaker_id"].nunique() for split in splits]
+    return round(float(np.mean(trained)))
 
 
 def _audit_rows(
-    run: Run, variants: Sequence[Variant], answers: Answers, *, n_test: int, config: Config
+    run: Run,
+    variants: Sequence[Variant],
+    answers: Mapping[str, pd.DataFrame],
+    *,
+    n_all: int,
+    config: Config,
 ) -> list[dict[str, object]]:
     """A row for silence, one for all permutations together, and one for each other target."""
     groups: dict[tuple[str, str], list[Variant]] = {}
@@ -231,13 +241,13 @@ def _audit_rows(
     rows = []
     for (condition, target), alike in groups.items():
         classes = alike[0].classes
-        coded = [codes_of(answers[variant.name], classes) for variant in alike]
-        truth, _, speakers = coded[0]
+        told = [answers_of(answers[variant.name], classes) for variant in alike]
+        truth, speakers = told[0].truth, told[0].speakers
         shared = {"kind": "run", "model": run.name, "target": target}
-        shared |= counts_of(truth, speakers, len(classes)) | {"n_dropped": n_test - len(truth)}
+        shared |= counts_of(truth, speakers, len(classes)) | {"n_dropped": n_all - len(truth)}
         rows += scored_rows(
             truth,
-            np.stack([given for _, given, _ in coded]),
+            np.concatenate([one.predicted for one in told]),
             speakers,
             None,
             shared,
@@ -251,26 +261,30 @@ def _audit_rows(
 def _curve_rows(
     run: Run,
     variants: Sequence[Variant],
-    answers: Answers,
+    answers: Mapping[str, pd.DataFrame],
+    sizes: Mapping[str, int],
     full: pd.DataFrame,
     inputs: Inputs,
     *,
     config: Config,
 ) -> list[dict[str, object]]:
-    """A row for each number of training speakers, the last for all of them."""
+    """A row for each number of training speakers, the last for all that a fold trains on."""
     tables = {
-        variant.n_train_speakers: answers[variant.name]
+        sizes[variant.name]: answers[variant.name]
         for variant in variants
         if variant.condition == CURVE and variant.name in answers
     }
-    trained = inputs.split["part"] == "train"
-    tables[inputs.split.loc[trained, "speaker_id"].nunique()] = full
+    folds = [parts_of_fold(inputs.split, fold) for fold in inputs.split["fold"].unique()]
+    tables[_n_speakers(folds)] = full
     rows = []
     for n_train, told in tables.items():
-        truth, given, speakers = codes_of(told, inputs.levels)
+        given = answers_of(told, inputs.levels)
         shared = {"kind": "run", "model": run.name, "n_train_speakers": n_train}
         n_classes = len(inputs.levels)
         rows.append(
-            shared | curve_row(truth, given[None], speakers, n_classes=n_classes, config=config)
+            shared
+            | curve_row(
+                given.truth, given.predicted, given.speakers, n_classes=n_classes, config=config
+            )
         )
     return rows

@@ -14,7 +14,6 @@ from spoken_cefr.evaluation.audit_figures import (
 )
 from spoken_cefr.evaluation.audit_stage import perform_audit
 from spoken_cefr.evaluation.baselines import BASELINES, all_baselines
-from spoken_cefr.evaluation.cross_validation import perform_cross_validation
 from spoken_cefr.evaluation.differences import agreement_table, difference_table, exceeds_table
 from spoken_cefr.evaluation.drawing import Drawing
 from spoken_cefr.evaluation.explanation_stage import perform_explanation
@@ -93,7 +92,13 @@ def run(config: Config) -> Report:
     inputs = read_inputs(config)
     begin_stage(config, "evaluation")
     levels = inputs.levels
-    baselines = all_baselines(inputs.units, inputs.metadata, seed=config.seed, levels=levels)
+    baselines = all_baselines(
+        inputs.units,
+        inputs.metadata,
+        seed=config.seed,
+        levels=levels,
+        n_seeds=config.neural_networks.n_seeds,
+    )
     seen = run_folders(config)
     runs, dropped, remarks = read_runs(seen, inputs, current=current_runs(config))
     scores = score_all({**baselines, **runs}, config=config, levels=levels)
@@ -103,7 +108,6 @@ def run(config: Config) -> Report:
     exceeds = exceeds_table(differences)
     measures = read_measures(config)
     audit = perform_audit(inputs, runs, exceeds, measures, best=best, config=config)
-    validated = perform_cross_validation(list(runs), inputs, config=config)
     explanation = perform_explanation(inputs, runs, measures, ranked=ranked, config=config)
     tables = {
         "results": results_table(scores),
@@ -119,7 +123,6 @@ def run(config: Config) -> Report:
             levels=levels,
         ),
         **audit.tables,
-        **validated.tables,
     }
     descriptions = BASELINES | {
         folder.name: _description(folder) for folder in seen if folder.name in runs
@@ -137,7 +140,8 @@ def run(config: Config) -> Report:
         "audit": audit.document,
         "explanation": explanation.document,
     }
-    histories = read_histories([path for path in seen if path.name in runs])
+    study_fold = int(inputs.split.loc[inputs.split["part"] == "test", "fold"].iloc[0])
+    histories = read_histories([path for path in seen if path.name in runs], fold=study_fold)
     figures = {
         **corpus_figures(inputs),
         **score_figures(scores, histories, ranked=ranked, levels=levels),
@@ -153,7 +157,7 @@ def run(config: Config) -> Report:
         *write_study(
             folder,
             units=inputs.units,
-            results=tables["results"],
+            results=study_results({**baselines, **runs}, tables["results"], inputs, config=config),
             levels=levels,
             options=config.neural_networks,
         ),
@@ -166,13 +170,13 @@ def run(config: Config) -> Report:
         n_in=len(seen),
         n_out=len(runs),
         dropped=dropped,
-        remarks=remarks + audit.remarks + validated.remarks,
+        remarks=remarks + audit.remarks,
         figures={
             "baselines": list(baselines),
             "runs": list(runs),
             "best_run": best,
-            "n_test_recordings": _n_test(inputs.units, "recording"),
-            "n_test_segments": _n_test(inputs.units, "segment"),
+            "n_recordings": int((inputs.units["unit"] == "recording").sum()),
+            "n_segments": int((inputs.units["unit"] == "segment").sum()),
             "n_figures": len(figures),
         },
     )
@@ -204,7 +208,7 @@ def read_runs(
             continue
         gaps = missing_units(runs[folder.name], inputs.units)
         remarks += [
-            {"id": folder.name, "reason": f"leaves {gap} {unit}s of the test part unpredicted"}
+            {"id": folder.name, "reason": f"leaves {gap} {unit}s unpredicted"}
             for unit, gap in gaps.items()
         ]
     return runs, dropped, remarks
@@ -222,16 +226,33 @@ def score_all(
     return [one for one in scores if one is not None]
 
 
-def read_histories(folders: Sequence[Path]) -> dict[str, pd.DataFrame]:
-    """The training histories of the runs that have one (not all learn in epochs), by run."""
+def study_results(
+    tables: Mapping[str, pd.DataFrame], results: pd.DataFrame, inputs: Inputs, *, config: Config
+) -> pd.DataFrame:
+    """The scores that the study's tables show: of all folds, or of its split's test part.
+
+    The models are the same: the test part is one of the folds.
+    """
+    if not config.evaluation.study_split:
+        return results
+    tested = inputs.split.loc[inputs.split["part"] == "test", "recording_id"]
+    asked = {name: table[table["recording_id"].isin(tested)] for name, table in tables.items()}
+    return results_table(score_all(asked, config=config, levels=inputs.levels))
+
+
+def read_histories(folders: Sequence[Path], *, fold: int) -> dict[str, pd.DataFrame]:
+    """The training histories of the runs that have one (not all learn in epochs), by run.
+
+    Of each run it is the first seed's training in which this fold was left out.
+    """
     histories = {}
     for folder in folders:
         path = folder / "history.csv"
         if path.exists():
-            text = read_table(path, columns=HISTORY_COLUMNS)
-            histories[folder.name] = text[list(HISTORY_COLUMNS)].apply(
-                pd.to_numeric, errors="coerce"
-            )
+            text = read_table(path, columns=(*HISTORY_COLUMNS, "seed", "fold"))
+            numbers = text.apply(pd.to_numeric, errors="coerce")
+            shown = numbers[(numbers["seed"] == 0) & (numbers["fold"] == fold)]
+            histories[folder.name] = shown[list(HISTORY_COLUMNS)].reset_index(drop=True)
     return histories
 
 
@@ -275,7 +296,9 @@ def score_figures(
     for one in scores:
         if one.run not in shown:
             continue
-        title = f"{one.run}, {one.n:,} test {one.unit}s"
+        title = f"{one.run}, {one.n:,} {one.unit}s"
+        if one.n_seeds > 1:
+            title += f", mean of {one.n_seeds} seeds"
         figures[f"confusion_{one.run}_{one.unit}"] = draw_confusion(
             one.matrix, title, levels=levels
         )
@@ -310,7 +333,3 @@ def table_figures(tables: Mapping[str, pd.DataFrame], ranked: Sequence[str]) -> 
 def _description(folder: Path) -> str:
     config = read_json(folder / "config.json")
     return str(config.get("description", "")) if isinstance(config, dict) else ""
-
-
-def _n_test(units: pd.DataFrame, unit: str) -> int:
-    return int(((units["unit"] == unit) & (units["part"] == "test")).sum())

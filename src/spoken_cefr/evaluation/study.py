@@ -124,11 +124,13 @@ def networks_table(
         study_accuracy, study_loss,
         study_constant_accuracy, run, status ("run" or "not run"), n,
         n_speakers, accuracy, accuracy_low, accuracy_high, log_loss,
-        constant_accuracy, constant_log_loss. Scores are those of test segments;
+        constant_accuracy, constant_log_loss. Scores are those of segments, of
+        accuracy with the spread over seeds (accuracy_seed_low, accuracy_seed_high);
         empty where there is no such run.
     """
     segments = results[results["unit"] == "segment"].set_index("run")
-    ours = ["n", "n_speakers", "accuracy", "accuracy_low", "accuracy_high", "log_loss"]
+    ours = ["n", "n_speakers", "accuracy", "accuracy_low", "accuracy_high"]
+    ours += ["accuracy_seed_low", "accuracy_seed_high", "log_loss"]
     constant = segments.loc["majority"] if "majority" in segments.index else {}
     rows = []
     for network in study["networks"]:

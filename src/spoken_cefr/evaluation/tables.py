@@ -16,8 +16,12 @@ from spoken_cefr.stages import stage_folder
 
 UNITS: tuple[str, ...] = ("recording", "segment")
 PARTS: tuple[str, ...] = ("train", "validation", "test")
-UNIT_COLUMNS: tuple[str, ...] = ("unit", "id", "recording_id", "speaker_id", "part", "level")
-SPLIT_COLUMNS: tuple[str, ...] = ("recording_id", "speaker_id", "level", "part")
+UNIT_COLUMNS: tuple[str, ...] = (
+    *("unit", "id", "recording_id", "speaker_id", "fold", "part", "level"),
+)
+SPLIT_COLUMNS: tuple[str, ...] = ("recording_id", "speaker_id", "level", "fold", "part")
+# Of predictions: ``part`` is what the unit was to the model of this fold and seed.
+RUN_COLUMNS: tuple[str, ...] = (*UNIT_COLUMNS, "seed", "predicted")
 SEGMENT_COLUMNS: tuple[str, ...] = ("segment_id", "recording_id")
 # Any of these makes a folder a run's; others there may be caches.
 RUN_FILES: tuple[str, ...] = ("predictions.parquet", "history.csv")
@@ -39,7 +43,8 @@ class Inputs:
         As the earlier stages wrote them.
     units : pd.DataFrame
         One row per recording and per segment of the split: unit, id,
-        recording_id, speaker_id, part, level. This is the truth.
+        recording_id, speaker_id, fold (in which it is tested), part (of the
+        study's split), level. This is the truth.
     levels : tuple of str
         The classes, in order.
     """
@@ -67,6 +72,7 @@ def read_inputs(config: Config) -> Inputs:
     metadata = read_metadata(stage_folder(config, "scraping") / "metadata.csv")
     levels = label_set(config.neural_networks.rare_levels)
     check_split(split, levels=levels)
+    split["fold"] = split["fold"].astype(int)
     return Inputs(split, segments, metadata, unit_table(split, segments), levels)
 
 
@@ -95,12 +101,15 @@ def read_table(path: Path, *, columns: Sequence[str]) -> pd.DataFrame:
 
 def check_split(split: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEVELS) -> None:
     """Raise InputError unless scores on this split mean something."""
-    parts = split.groupby("speaker_id")["part"].nunique()
-    if (parts > 1).any():
-        raise InputError(
-            f"split.csv has speaker {parts.index[parts > 1][0]!r} in more than one part: "
-            "scores would tell who speaks; run neural_networks again"
-        )
+    for column in ("fold", "part"):
+        parts = split.groupby("speaker_id")[column].nunique()
+        if (parts > 1).any():
+            raise InputError(
+                f"split.csv has speaker {parts.index[parts > 1][0]!r} in more than one {column}: "
+                "scores would tell who speaks; run neural_networks again"
+            )
+    if not split["fold"].astype(str).str.fullmatch(r"\d+").all() or split["fold"].nunique() < 2:
+        raise InputError("split.csv has no two numbered folds: run neural_networks again")
     for column, known in (("level", levels), ("part", PARTS)):
         unknown = sorted(set(split[column]) - set(known))
         if unknown:
@@ -169,8 +178,9 @@ def read_run(
     Returns
     -------
     pd.DataFrame
-        Columns unit, id, recording_id, speaker_id, part, level, predicted and
-        a probability for each level.
+        ``RUN_COLUMNS`` and a probability for each level. Rows of the part "test"
+        are by models that never heard the speaker; those of "validation" by
+        models whose best epoch was chosen on them.
 
     Raises
     ------
@@ -181,15 +191,16 @@ def read_run(
         if not (folder / name).exists():
             raise UnusableRun(f"unfinished: no {name}")
     probabilities = [f"p_{level}" for level in levels]
-    columns = [*UNIT_COLUMNS, "predicted", *probabilities]
+    columns = [*RUN_COLUMNS, *probabilities]
     try:
         read_json(folder / "config.json")
         table = read_table(folder / "predictions.parquet", columns=columns)[columns]
     except InputError as error:
         # Without the folder: a reason must not differ between machines.
         raise UnusableRun(str(error).replace(f"{folder}/", "")) from None
-    text = [*UNIT_COLUMNS, "predicted"]
-    table = table.astype(dict.fromkeys(text, str))
+    numbers = ["fold", "seed"]
+    text = [name for name in RUN_COLUMNS if name not in numbers]
+    table = table.astype(dict.fromkeys(text, str) | dict.fromkeys(numbers, int))
     _check_probabilities(table[probabilities].apply(pd.to_numeric, errors="coerce").to_numpy())
     _check_against_split(table, units, levels=levels)
     return table
@@ -206,25 +217,29 @@ def _check_probabilities(probabilities: np.ndarray) -> None:
 def _check_against_split(
     table: pd.DataFrame, units: pd.DataFrame, *, levels: Sequence[str]
 ) -> None:
-    if table.duplicated(["unit", "id"]).any():
+    if table.duplicated(["unit", "id", "part", "seed"]).any():
         raise UnusableRun("a unit is predicted twice")
     if not set(table["predicted"]) <= set(levels):
         raise UnusableRun("an answer is not one of the levels")
     both = table.merge(units, on=["unit", "id"], how="left", suffixes=("", "_true"))
-    if both["part_true"].isna().any():
+    if both["fold_true"].isna().any():
         raise UnusableRun("it predicts a unit that the split does not hold")
-    for column in ("level", "speaker_id", "part"):
+    for column in ("level", "speaker_id"):
         if (both[column] != both[f"{column}_true"]).any():
             raise UnusableRun(f"its {column} disagrees with the split")
-    if not (table["part"] == "test").any():
-        raise UnusableRun("it predicts nothing of the test part")
+    tested = (table["part"] == "test").to_numpy()
+    if not tested.any():
+        raise UnusableRun("it tests nothing")
+    if ((both["fold"] == both["fold_true"]) != tested).any():
+        raise UnusableRun("its fold disagrees with the split: a tested unit was learned from")
+    answered = table[tested].groupby("seed")["id"].agg(lambda ids: tuple(sorted(ids)))
+    if answered.nunique() > 1:
+        raise UnusableRun("its seeds answer different units")
 
 
-def missing_units(
-    table: pd.DataFrame, units: pd.DataFrame, *, part: str = "test"
-) -> dict[str, int]:
-    """How many units of a part a run leaves unpredicted, by unit; complete ones left out."""
-    told = units[units["part"] == part]["unit"].value_counts()
-    given = table[table["part"] == part]["unit"].value_counts()
+def missing_units(table: pd.DataFrame, units: pd.DataFrame) -> dict[str, int]:
+    """How many units a run leaves untested, by unit; complete ones left out."""
+    told = units["unit"].value_counts()
+    given = table[table["part"] == "test"].drop_duplicates(["unit", "id"])["unit"].value_counts()
     gaps = {unit: int(told.get(unit, 0) - given.get(unit, 0)) for unit in UNITS}
     return {unit: gap for unit, gap in gaps.items() if gap}

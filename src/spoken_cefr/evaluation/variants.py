@@ -1,10 +1,11 @@
 """Ways to train a run once more: labels of others, another answer, fewer speakers.
 
-Each is a split of its own. The parts stay those of the split, so that every
-variant answers the test part of the run that it is held against.
+Each changes the split of a fold and leaves the fold's parts as they are, so that
+every variant answers the same recordings as the run that it is held against.
 """
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,79 +30,89 @@ class Variant:
         Of its folder.
     condition, target : str
         As in ``audit.csv``.
-    split : pd.DataFrame
-        recording_id, speaker_id, part, level; ``level`` holds the class that is to be answered.
     classes : tuple of str
-        In order.
+        What is to be answered.
+    change : callable
+        Gets a fold's split (recording_id, speaker_id, part, level) and gives
+        that of the variant; ``level`` then holds the class.
     """
 
     name: str
     condition: str
     target: str
-    split: pd.DataFrame
     classes: tuple[str, ...]
-
-    @property
-    def n_train_speakers(self) -> int:
-        """How many speakers it learns from."""
-        return self.split.loc[self.split["part"] == "train", "speaker_id"].nunique()
+    change: Callable[[pd.DataFrame], pd.DataFrame]
 
 
-def permuted_variants(
-    split: pd.DataFrame, levels: Sequence[str], *, n: int, seed: int
-) -> list[Variant]:
+def permuted_variants(levels: Sequence[str], *, n: int, seed: int) -> list[Variant]:
     """Speakers of the train part carry the labels of others there, and so in validation.
 
     The test part keeps its own: an answer that is right is right by chance.
     """
-    variants = []
-    for number in range(n):
-        codes = level_codes(split["level"], classes=tuple(levels))
-        for part in ("train", "validation"):
-            rows = np.flatnonzero(split["part"] == part)
-            speakers = split["speaker_id"].to_numpy(dtype=str)[rows]
-            codes[rows] = permuted_codes(codes[rows], speakers, seed=[seed, number])
-        labels = np.array(levels)[codes]
-        variants.append(
-            Variant(
-                f"permuted_{number}", PERMUTED, "level", split.assign(level=labels), tuple(levels)
-            )
+    return [
+        Variant(
+            f"permuted_{number}",
+            PERMUTED,
+            "level",
+            tuple(levels),
+            functools.partial(_permuted, levels=tuple(levels), seed=(seed, number)),
         )
-    return variants
+        for number in range(n)
+    ]
 
 
-def target_variants(split: pd.DataFrame, targets: Mapping[str, Target]) -> list[Variant]:
+def _permuted(
+    split: pd.DataFrame, *, levels: tuple[str, ...], seed: tuple[int, int]
+) -> pd.DataFrame:
+    codes = level_codes(split["level"], classes=levels)
+    for part in ("train", "validation"):
+        rows = np.flatnonzero(split["part"] == part)
+        speakers = split["speaker_id"].to_numpy(dtype=str)[rows]
+        codes[rows] = permuted_codes(codes[rows], speakers, seed=list(seed))
+    return split.assign(level=np.array(levels)[codes])
+
+
+def target_variants(targets: Mapping[str, Target]) -> list[Variant]:
     """The speaker's age, gender and time of recording in place of the level.
 
     A recording of which the answer is not known is in no part.
     """
-    variants = []
-    for name, target in targets.items():
-        if name == "level" or not target.classes:
-            continue
-        codes = target.codes.reindex(split["recording_id"])
-        known = codes.notna().to_numpy()
-        labels = np.array(target.classes)[codes.fillna(0).astype(int)]
-        parts = split["part"].where(known, NO_PART)
-        variants.append(
-            Variant(name, WHOLE, name, split.assign(level=labels, part=parts), target.classes)
-        )
-    return variants
+    return [
+        Variant(name, WHOLE, name, target.classes, functools.partial(_asked_for, target=target))
+        for name, target in targets.items()
+        if name != "level" and target.classes
+    ]
 
 
-def curve_variants(split: pd.DataFrame, levels: Sequence[str], *, seed: int) -> list[Variant]:
+def _asked_for(split: pd.DataFrame, *, target: Target) -> pd.DataFrame:
+    codes = target.codes.reindex(split["recording_id"])
+    known = codes.notna().to_numpy()
+    labels = np.array(target.classes)[codes.fillna(0).astype(int)]
+    return split.assign(level=labels, part=split["part"].where(known, NO_PART))
+
+
+def curve_variants(levels: Sequence[str], *, seed: int) -> list[Variant]:
     """A part of the training speakers only; a smaller part is within a larger one."""
+    return [
+        Variant(
+            f"speakers_{round(100 * share)}_percent",
+            CURVE,
+            "level",
+            tuple(levels),
+            functools.partial(_of_fewer, share=share, seed=seed),
+        )
+        for share in CURVE_SHARES
+    ]
+
+
+def _of_fewer(split: pd.DataFrame, *, share: float, seed: int) -> pd.DataFrame:
     trained = split["part"] == "train"
     names = np.random.default_rng(seed).permutation(np.unique(split.loc[trained, "speaker_id"]))
-    sizes = {round(share * names.size) for share in CURVE_SHARES} - {0, names.size}
-    variants = []
-    for size in sorted(sizes):
-        left_out = trained & ~split["speaker_id"].isin(names[:size])
-        fewer = split.assign(part=split["part"].mask(left_out, NO_PART))
-        variants.append(Variant(f"speakers_{size}", CURVE, "level", fewer, tuple(levels)))
-    return variants
+    kept = names[: max(1, round(share * names.size))]
+    left_out = trained & ~split["speaker_id"].isin(kept)
+    return split.assign(part=split["part"].mask(left_out, NO_PART))
 
 
-def silence_variant(split: pd.DataFrame, levels: Sequence[str]) -> Variant:
+def silence_variant(levels: Sequence[str]) -> Variant:
     """The level again, by a network that is given the pauses."""
-    return Variant("silence", SILENCE, "level", split, tuple(levels))
+    return Variant("silence", SILENCE, "level", tuple(levels), lambda split: split)

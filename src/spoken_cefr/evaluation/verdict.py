@@ -4,13 +4,14 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from spoken_cefr.config import Config
 from spoken_cefr.evaluation.audit import PERMUTED, SILENCE, WITHIN, as_it_is
 from spoken_cefr.evaluation.differences import MIN_SPEAKERS
 from spoken_cefr.evaluation.metrics import confusion_matrix, quadratic_weighted_kappa
-from spoken_cefr.evaluation.results import codes_of, rows_of
+from spoken_cefr.evaluation.results import answers_of, rows_of
 
 KAPPA = "quadratic_weighted_kappa"
 # A result by chance as good as the one found in at most so many of 100 permutations.
@@ -20,19 +21,26 @@ MAX_P_VALUE = 0.05
 def ranked_runs(
     runs: Mapping[str, pd.DataFrame], *, config: Config, levels: tuple[str, ...]
 ) -> list[str]:
-    """The runs by their kappa on the recordings of the validation part, best first.
+    """The runs by their mean kappa on the recordings that their models validated on, best first.
 
-    The test part has no say: a run chosen by its test score would look better
-    there than it is. Runs that answer no recording of the validation part, or
-    whose kappa is undefined there, come last.
+    Test answers have no say: a run chosen by its test score would look better
+    there than it is. Runs without validation answers, or whose kappa is undefined
+    there, come last.
     """
     kappas = {}
     for name, predictions in runs.items():
         rows = rows_of(predictions, unit="recording", part="validation")
-        truth, predicted, _ = codes_of(rows, levels)
-        matrix = confusion_matrix(truth, predicted, n_classes=len(levels))
-        kappa = float(quadratic_weighted_kappa(matrix))
-        kappas[name] = -math.inf if math.isnan(kappa) else kappa
+        kappas[name] = -math.inf
+        if rows.empty:
+            continue
+        told = answers_of(rows, levels)
+        matrices = [
+            confusion_matrix(told.truth, answers, n_classes=len(levels))
+            for answers in told.predicted
+        ]
+        kappa = float(quadratic_weighted_kappa(np.stack(matrices)).mean())
+        if not math.isnan(kappa):
+            kappas[name] = kappa
     return sorted(kappas, key=lambda name: -kappas[name])
 
 
@@ -124,10 +132,10 @@ def _row(
 
 def _nothing(facts: Mapping[str, Any], config: Config) -> str:
     if facts["run"] is None:
-        reason = "no run answers recordings of the validation and test part"
+        reason = "no run answers recordings"
     else:
         reason = (
-            f"the test part holds {facts['n_test_speakers']} speakers, and intervals over fewer "
+            f"there are {facts['n_test_speakers']} speakers, and intervals over fewer "
             f"than {facts['min_speakers']} mean little"
         )
     return " ".join(filter(None, [f"Nothing can be concluded: {reason}.", config.notice]))
@@ -137,8 +145,8 @@ def _numbers(facts: Mapping[str, Any]) -> str:
     sentences = []
     if facts["run_whole"]:
         sentences.append(
-            f"The run {facts['run']}, chosen on the validation part, reaches a kappa of "
-            f"{_told(facts['run_whole'])} on test recordings"
+            f"The run {facts['run']}, chosen by validation, reaches a kappa of "
+            f"{_told(facts['run_whole'])} on recordings of speakers that it never heard"
             + (
                 f", and of {_told(facts['run_within'])} within duration classes."
                 if facts["run_within"]

@@ -28,14 +28,15 @@ def choose_device(name: str) -> torch.device:
 
 
 @contextmanager
-def threads_for(device: torch.device, *, convolutional: bool) -> Iterator[None]:
-    """Train on one core what consists of small dense layers.
+def one_thread(device: torch.device) -> Iterator[None]:
+    """Train on one core of a CPU: trainings run side by side, so no core is idle.
 
-    A batch of theirs is done in a few milliseconds. Cores that share it wait for each
-    other at every layer, and where one of them is busy, ten times as long as that.
+    Sums that several cores share depend on how many they are. And a batch of
+    small dense layers is done in a few milliseconds: cores that share it wait for
+    each other at every layer.
     """
     before = torch.get_num_threads()
-    if device.type == "cpu" and not convolutional:
+    if device.type == "cpu":
         torch.set_num_threads(1)
     try:
         yield

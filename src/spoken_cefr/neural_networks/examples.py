@@ -118,20 +118,19 @@ class Examples(ABC):
     def batch(self, picks: Tensor) -> Batch:
         """Inputs of the network and codes, both on the device."""
 
-    def batches(self, picks: Tensor, size: int, *, rank: int = 0, n_ranks: int = 1) -> Iterator:
-        """Batches of a rank's share; the next is read while one is used, unless all is held."""
+    def batches(self, picks: Tensor, size: int) -> Iterator[Batch]:
+        """Batches; the next is read while one is used, unless all is held."""
         # A last batch of one row would stop batch norm; so it joins the one before.
-        whole = list(picks.split(size))
-        if len(whole) > 1 and len(whole[-1]) < 2 * n_ranks:
-            whole[-2:] = [torch.cat(whole[-2:])]
-        shares = [chunk[rank::n_ranks] for chunk in whole]
+        chunks = list(picks.split(size))
+        if len(chunks) > 1 and len(chunks[-1]) < 2:
+            chunks[-2:] = [torch.cat(chunks[-2:])]
         if self.store.held is not None:
-            yield from map(self.batch, shares)
+            yield from map(self.batch, chunks)
             return
         with ThreadPoolExecutor(1) as reader:
-            coming = reader.submit(self.batch, shares[0])
-            for share in shares[1:]:
-                ready, coming = coming.result(), reader.submit(self.batch, share)
+            coming = reader.submit(self.batch, chunks[0])
+            for chunk in chunks[1:]:
+                ready, coming = coming.result(), reader.submit(self.batch, chunk)
                 yield ready
             yield coming.result()
 

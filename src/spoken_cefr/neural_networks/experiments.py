@@ -9,14 +9,14 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.files import digest, read_json, sha256_of
 
 # Counted up when a run's folder changes its meaning: older folders are then made again.
-FORMAT = 2
+FORMAT = 3
 # Long enough for some forty words, short enough for nearly every recording.
 CROP_S = 15.0
 # Modules that decide a run's result. Those that make its embeddings have a number of
 # their own (`inputs.EMBEDDING_VERSION`), the measures have `measures.method_keys`.
 CODE: tuple[str, ...] = (
     *("balance", "corpus", "devices", "examples", "failures", "heads", "inputs", "models"),
-    *("ordinal", "ordinal_measures", "ordinal_regression", "performing", "places"),
+    *("ordinal", "ordinal_measures", "ordinal_regression", "out_of_fold", "performing", "places"),
     *("predictions", "recording_models", "saved", "training"),
 )
 HERE = Path(__file__).parent
@@ -65,6 +65,16 @@ class Run:
     def unit(self) -> str:
         """What an example is: "segment" or "recording"."""
         return "recording" if self.architecture in ("attention", "ordinal") else "segment"
+
+    @property
+    def learns_from_chance(self) -> bool:
+        """Whether another seed gives another model."""
+        return self.architecture != "ordinal"
+
+    @property
+    def hears(self) -> tuple[object, ...]:
+        """All that decides what its trainings are given; runs of which it is equal share that."""
+        return (self.inputs, self.image_size, self.noisy_training, self.crop_s)
 
     def patience(self, config: Config) -> int:
         """Epochs without a better validation score after which training stops; 0: never."""

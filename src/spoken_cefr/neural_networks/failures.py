@@ -5,7 +5,6 @@ import pandas as pd
 from safetensors import SafetensorError
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.neural_networks import distributed
 from spoken_cefr.neural_networks.corpus import Corpus
 from spoken_cefr.neural_networks.examples import CHUNK
 
@@ -14,18 +13,9 @@ RUN_ERRORS = (RuntimeError, MemoryError, ValueError, OSError, SafetensorError)
 
 
 def reason_of(error: Exception) -> str:
-    """Why a run has failed, one line.
-
-    Raises
-    ------
-    Exception
-        The error itself, if another process of ``torchrun`` may not have it: that one
-        would wait for this one for ever. torchrun ends them all; finished runs are kept.
-    """
+    """Why a run has failed, one line."""
     if isinstance(error, InputError):
         return str(error)
-    if distributed.n_ranks() > 1:
-        raise error
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
@@ -58,8 +48,7 @@ def check_answers(
         ids = corpus.segments["segment_id"].to_numpy()
         spoilt = ~np.isfinite(of_segments).all(axis=1)
         unit = "segment"
-    # All processes have one network; where they differ in a last digit, all do as the first.
-    if distributed.as_main_says(bool(spoilt.any())):
+    if spoilt.any():
         first = ids[int(np.argmax(spoilt))]
         raise InputError(
             f"{name}: the trained model answers {unit} {first} with NaN, and {int(spoilt.sum())} "

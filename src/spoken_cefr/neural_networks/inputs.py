@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,15 +49,33 @@ class Source:
         From rows of the array to what the network reads.
     widths : tuple of int
         How many columns belong to each kind of embedding.
+    places : np.ndarray, shape (n_segments, n), optional
+        Of each segment in its window, to be taken out of the first kind of
+        embedding by whoever trains, who knows which rows are learned from.
     """
 
     array: np.ndarray
     transform: Callable[[np.ndarray], np.ndarray] | None = None
     widths: tuple[int, ...] = ()
+    places: np.ndarray | None = None
+
+    def learn_place(self, rows: np.ndarray) -> PlaceEraser | None:
+        """What takes the place out, learned from these rows; None where it is in no input."""
+        if self.places is None:
+            return None
+        return PlaceEraser.fit(self.array[rows, : self.widths[0]], self.places[rows])
+
+    def without_place(self, eraser: PlaceEraser | None) -> "Source":
+        """The source with the place taken out of its speech embeddings."""
+        if eraser is None:
+            return self
+        array = self.array.copy()
+        array[:, : self.widths[0]] = eraser(array[:, : self.widths[0]])
+        return replace(self, array=array, places=None)
 
 
 def run_source(run: Run, config: Config, segments: pd.DataFrame, *, noisy: bool = False) -> Source:
-    """Open or make the inputs of a run.
+    """Open or make the inputs of a run, as nobody has learned anything of them yet.
 
     Raises
     ------
@@ -66,16 +84,18 @@ def run_source(run: Run, config: Config, segments: pd.DataFrame, *, noisy: bool 
     """
     if run.inputs in ("image", "log_mel"):
         return of_spectrograms(run, load_arrays(config)[noisy])
-    kinds = {
-        "speech_embedding": [functools.partial(speech_embeddings, noisy=noisy)],
-        "text_embedding": [text_embeddings],
-        "fusion": [functools.partial(speech_embeddings, noisy=noisy), text_embeddings],
-    }
-    if run.inputs not in kinds:
+    if run.inputs not in ("speech_embedding", "text_embedding", "fusion"):
         raise ValueError(f"run {run.name}: {run.inputs!r} is not a kind of segment input")
-    arrays = [embed(config, segments) for embed in kinds[run.inputs]]
+    arrays, places = [], None
+    if run.inputs != "text_embedding":
+        speech, places = raw_speech_embeddings(config, segments, noisy=noisy)
+        arrays.append(speech)
+        if config.neural_networks.speech_context == "segment":
+            places = None
+    if run.inputs != "speech_embedding":
+        arrays.append(text_embeddings(config, segments))
     widths = tuple(array.shape[1] for array in arrays)
-    return Source(np.concatenate(arrays, axis=1), widths=widths)
+    return Source(np.concatenate(arrays, axis=1), widths=widths, places=places)
 
 
 def of_spectrograms(run: Run, log_mel: np.ndarray) -> Source:
@@ -83,12 +103,6 @@ def of_spectrograms(run: Run, log_mel: np.ndarray) -> Source:
     if run.inputs == "image":
         return Source(log_mel, functools.partial(to_image, size=run.image_size))
     return Source(log_mel)
-
-
-def load_run_inputs(run: Run, config: Config, segments: pd.DataFrame, *, noisy: bool) -> np.ndarray:
-    """What the run's network reads of every segment, shape (n_segments, ...), float32."""
-    source = run_source(run, config, segments, noisy=noisy)
-    return source.transform(source.array) if source.transform else np.asarray(source.array)
 
 
 def speech_embeddings(

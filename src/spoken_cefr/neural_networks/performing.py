@@ -1,4 +1,4 @@
-"""How one run goes from arrays to a trained model and predictions."""
+"""How one training of a run goes from arrays to a model and predictions."""
 
 from collections.abc import Callable
 from dataclasses import asdict
@@ -13,10 +13,9 @@ from torch import nn
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import write_csv, write_parquet
-from spoken_cefr.neural_networks import distributed
 from spoken_cefr.neural_networks.balance import class_weights, sampling_weights
 from spoken_cefr.neural_networks.corpus import Corpus, left_out, read_corpus
-from spoken_cefr.neural_networks.devices import choose_device, threads_for, use_bfloat16
+from spoken_cefr.neural_networks.devices import choose_device, one_thread, use_bfloat16
 from spoken_cefr.neural_networks.examples import (
     CHUNK,
     Bags,
@@ -35,10 +34,12 @@ from spoken_cefr.neural_networks.predictions import pool_segments, predictions_t
 from spoken_cefr.neural_networks.saved import Model, new_model, save_run
 from spoken_cefr.neural_networks.training import Plan, best_and_stale, predict, train
 
-# Gives the rows of a run, clean or noisy; and its measures by recording_id.
+# Gives the rows of a run, clean or noisy, from which nothing has been learned yet; and its
+# measures by recording_id.
 SourceLoader = Callable[[Run, bool], Source]
 MeasuresLoader = Callable[[Run, pd.DataFrame], pd.DataFrame]
 
+ANSWERED = ("validation", "test")  # what a model says of the rows it learned tells nothing
 CONVOLUTIONAL = ("study_cnn", "small_cnn")
 # The backward pass of depthwise convolutions is slower in bfloat16 on a CPU.
 FASTER_IN_BFLOAT16 = ("study_cnn",)
@@ -55,13 +56,17 @@ def perform_run(
     folder: Path,
     key: str,
     classes: tuple[str, ...] | None = None,
+    seed: int | None = None,
 ) -> list[dict[str, str]]:
     """Train one model and write its folder; ``config.json`` comes last.
 
-    Under torchrun every process trains; the first one writes.
+    Its predictions are those of the validation and test parts.
 
     Parameters
     ----------
+    seed : int, optional
+        Of the weights, the order of the examples and dropout; by default the
+        profile's.
     classes : tuple of str, optional
         See `read_corpus`; a recording whose part is none of the three is answered
         but neither learned from nor validated on.
@@ -78,7 +83,7 @@ def perform_run(
     """
     corpus = read_corpus(run, config, segments, split, classes)
     measures = measures_array(run, corpus, load_measures)
-    card = run_card(run, config, corpus, measures)
+    card = run_card(run, config, corpus, measures) | {"seed": config.seed if seed is None else seed}
     values = np.array(measures, dtype=np.float64)
     if run.architecture == "ordinal":
         model, of_recordings = fit_ordinal(corpus, config, values)
@@ -87,20 +92,20 @@ def perform_run(
         card |= {"l2": model.penalty, "n_parameters": model.model.weights.size}
     else:
         model, history, of_segments, of_recordings, attention = _perform_network(
-            run, config, corpus, values, load_source, card, folder=folder, key=key
+            run, config, corpus, values, load_source, card
         )
         card |= {"best_epoch": best_and_stale(history.to_dict("records"))[0] + 1}
     check_answers(corpus, of_segments=of_segments, of_recordings=of_recordings, name=run.name)
     of_recordings[~corpus.usable()] = np.nan
-    if distributed.rank() == 0:
-        table = predictions_table(
-            segments,
-            corpus.split,
-            of_segments=of_segments,
-            of_recordings=of_recordings,
-            classes=corpus.classes,
-        )
-        _write(folder, model, card | {"key": key}, table, history, attention)
+    table = predictions_table(
+        segments,
+        corpus.split,
+        of_segments=of_segments,
+        of_recordings=of_recordings,
+        classes=corpus.classes,
+    )
+    table = table[table["part"].isin(ANSWERED)].reset_index(drop=True)
+    _write(folder, model, card | {"key": key}, table, history, attention)
     return left_out(corpus, run)
 
 
@@ -111,9 +116,6 @@ def _perform_network(
     measures: np.ndarray,
     load_source: SourceLoader,
     card: dict[str, Any],
-    *,
-    folder: Path,
-    key: str,
 ) -> tuple[nn.Module, pd.DataFrame, np.ndarray, np.ndarray, pd.DataFrame | None]:
     """Train a network; gives it with its history, both probabilities and attention weights."""
     c = config.neural_networks
@@ -124,10 +126,12 @@ def _perform_network(
     if run.noisy_training:
         noisy = load_source(run, True)
         check_inputs(noisy.array, corpus.segments, name=run.name)
+    eraser = clean.learn_place(corpus.rows_of(corpus.in_part("train")))
+    clean, noisy = clean.without_place(eraser), noisy.without_place(eraser)
     train_examples = make_examples(run, corpus, noisy, measures, "train", device=device)
     validation = make_examples(run, corpus, clean, measures, "validation", device=device)
     card |= {"input_shape": list(train_examples.store.row_shape), "widths": list(clean.widths)}
-    torch.manual_seed(config.seed)
+    torch.manual_seed(card["seed"])
     model = new_model(card)
     fit_inputs(model, train_examples)
     model = model.to(device)
@@ -142,17 +146,30 @@ def _perform_network(
         "device": device.type,
     }
     head = HEADS[run.head]
-    plan = make_plan(run, config, train_examples, n_classes=len(corpus.classes), bf16=bfloat16)
-    with threads_for(device, convolutional=run.architecture in CONVOLUTIONAL):
-        history = train(
-            model,
-            train_examples,
-            validation,
-            head=head,
-            plan=plan,
-            checkpoint=folder / "checkpoint.safetensors",
-            key=key,
-        )
+    plan = make_plan(
+        run,
+        config,
+        train_examples,
+        n_classes=len(corpus.classes),
+        bf16=bfloat16,
+        seed=card["seed"],
+    )
+    with one_thread(device):
+        history = train(model, train_examples, validation, head=head, plan=plan)
+        return model, history, *_answers(run, model, clean, measures, corpus, device=device)
+
+
+def _answers(
+    run: Run,
+    model: nn.Module,
+    clean: Source,
+    measures: np.ndarray,
+    corpus: Corpus,
+    *,
+    device: torch.device,
+) -> tuple[np.ndarray, np.ndarray, pd.DataFrame | None]:
+    """Probabilities of all segments and of all recordings, and the attention weights."""
+    head = HEADS[run.head]
 
     def answer(examples: Examples) -> np.ndarray:
         return head.probabilities(predict(model, examples).double()).numpy()
@@ -160,14 +177,14 @@ def _perform_network(
     store = Store(clean.array, device=device, transform=clean.transform, most_bytes=0)
     if run.unit == "segment":
         of_segments = answer(Rows(store, np.zeros(len(store), dtype=np.int64)))
-        return model, history, of_segments, pooled(corpus, of_segments), None
+        return of_segments, pooled(corpus, of_segments), None
     # A segment's own answer is that of a recording which holds nothing else.
     alone = np.ones(len(store), dtype=np.int64)
     owners = corpus.owners()
     singles = Bags(store, np.arange(len(store)), alone, measures[owners], corpus.codes[owners])
     recordings = Bags(store, corpus.firsts, corpus.counts, measures, corpus.codes, crop=corpus.crop)
     attention = attention_table(model, recordings, corpus)
-    return model, history, answer(singles), answer(recordings), attention
+    return answer(singles), answer(recordings), attention
 
 
 def make_examples(
@@ -192,7 +209,9 @@ def make_examples(
     return Bags(store, firsts, counts, measures[recordings], codes, crop=corpus.crop)
 
 
-def make_plan(run: Run, config: Config, examples: Examples, *, n_classes: int, bf16: bool) -> Plan:
+def make_plan(
+    run: Run, config: Config, examples: Examples, *, n_classes: int, bf16: bool, seed: int
+) -> Plan:
     """How the run is trained by this profile."""
     c = config.neural_networks
     # Crops take as much of a long recording as of a short one: all segments would miscount.
@@ -203,7 +222,7 @@ def make_plan(run: Run, config: Config, examples: Examples, *, n_classes: int, b
     return Plan(
         batch_size=run.batch_size,
         epochs=c.epochs or run.epochs,
-        seed=config.seed,
+        seed=seed,
         learning_rate=run.learning_rate,
         patience=run.patience(config),
         class_weights=None if weights is None else torch.tensor(weights).float().to(device),
@@ -322,7 +341,6 @@ def run_card(run: Run, config: Config, corpus: Corpus, measures: pd.DataFrame) -
         "balance": c.balance,
         "speech_encoder": c.speech_encoder,
         "text_encoder": c.text_encoder,
-        "seed": config.seed,
         "profile": config.profile,
         "notice": config.notice,
     }
@@ -343,4 +361,3 @@ def _write(
     if history is not None:
         write_csv(folder / "history.csv", history)
     save_run(folder, model, card)
-    (folder / "checkpoint.safetensors").unlink(missing_ok=True)

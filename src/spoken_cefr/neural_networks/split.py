@@ -1,10 +1,10 @@
 """Who is trained on and who is tested on: no speaker is ever in two parts."""
 
-from collections.abc import Iterable, Sequence
-from itertools import permutations
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import linear_sum_assignment
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.levels import label_set, to_label_set
@@ -82,35 +82,43 @@ def relabel(segments: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
 
 
 def class_remarks(split: pd.DataFrame, classes: Sequence[str]) -> list[dict[str, str]]:
-    """One remark for each class that a part does not hold: nothing can be said of it there.
+    """One remark for each class of which nothing, or too little, can be said.
 
     Returns
     -------
     list of dict
         ``{"id": class, "reason": ...}`` as a `spoken_cefr.stages.Report` takes them.
     """
-    consequences = {
-        "train": "no network can learn it",
-        "validation": "the best epoch is chosen without it",
-        "test": "no score says anything of it",
-    }
-    return [
-        {"id": level, "reason": f"no recording of this level in the {part} part: {consequence}"}
-        for part, consequence in consequences.items()
+    held = set(split["level"])
+    remarks = [
+        {"id": level, "reason": "no recording of this level: no score says anything of it"}
         for level in classes
-        if level not in set(split.loc[split["part"] == part, "level"])
+        if level not in held
     ]
+    for fold in np.unique(split["fold"]):
+        told = parts_of_fold(split, fold)
+        trained = set(told.loc[told["part"] == "train", "level"])
+        tested = told.loc[told["part"] == "test", "level"]
+        remarks += [
+            {
+                "id": level,
+                "reason": f"no recording of this level is trained on where fold {fold} is tested: "
+                f"its {int((tested == level).sum())} recordings there cannot be found",
+            }
+            for level in classes
+            if level in held - trained and level in set(tested)
+        ]
+    return remarks
 
 
 def speaker_split(recordings: pd.DataFrame, *, n_folds: int = 5, seed: int = 42) -> pd.DataFrame:
-    """Share recordings out among folds and parts, each speaker whole.
+    """Share recordings out among folds, each speaker whole; one fold makes the study's split.
 
-    One fold is the test part, one the validation part, the others train. Of
-    ``N_CANDIDATES`` shuffled stratified group splits, the one whose folds come
-    nearest to the corpus' shares of levels is kept; the fold nearest to them
-    is the test part, the next one the validation part. A level that one fold
-    holds alone is trained on wherever a draw allows it: what is not learnt
-    cannot be tested.
+    Every fold is the test part once (see `parts_of_fold`). Of ``N_CANDIDATES``
+    shuffled stratified group splits, the one is kept that leaves the fewest
+    levels untrained and whose folds come nearest to the corpus' shares of
+    levels. Of its folds, the nearest to them is the test part of the study's
+    80/20 split.
 
     Parameters
     ----------
@@ -122,7 +130,9 @@ def speaker_split(recordings: pd.DataFrame, *, n_folds: int = 5, seed: int = 42)
     Returns
     -------
     pd.DataFrame
-        recording_id, speaker_id, level, fold, part; sorted by recording_id.
+        recording_id, speaker_id, level, fold (in which the recording is tested,
+        from 0), part (train, validation or test of the study's split); sorted
+        by recording_id.
 
     Raises
     ------
@@ -136,77 +146,26 @@ def speaker_split(recordings: pd.DataFrame, *, n_folds: int = 5, seed: int = 42)
     return split
 
 
-def repeated_folds(
-    recordings: pd.DataFrame, *, n_folds: int = 5, n_repeats: int = 5, seed: int = 42
-) -> pd.DataFrame:
-    """Folds for repeated cross-validation: in each repeat every recording is tested once.
+def parts_of_fold(split: pd.DataFrame, test: int) -> pd.DataFrame:
+    """Test one fold, validate on another and train on the rest.
 
-    Each repeat is a StratifiedGroupKFold of its own seed; speakers stay whole.
+    Over all folds, every recording is tested once and validated on once.
 
     Parameters
     ----------
-    recordings : pd.DataFrame
-        One row a recording with recording_id, speaker_id, level; ``split.csv``
-        holds them as the config groups speakers and classes.
-    n_folds : int >= 2
-    n_repeats : int >= 1
-
-    Returns
-    -------
-    pd.DataFrame
-        recording_id, repeat (from 0), fold (from 0); sorted by repeat, then
-        recording_id.
-
-    Raises
-    ------
-    InputError
-        If there are fewer speakers than folds.
-    """
-    table = _checked(recordings, n_folds=n_folds)
-    return pd.concat(
-        [
-            table[["recording_id"]].assign(
-                repeat=repeat, fold=_folds(table, n_folds=n_folds, seed=seed + repeat)
-            )
-            for repeat in range(n_repeats)
-        ],
-        ignore_index=True,
-    )
-
-
-def parts_of_fold(table: pd.DataFrame, test: int) -> pd.DataFrame:
-    """Test one fold of a repeat, validate on another and train on the rest.
-
-    The validation fold is chosen as `speaker_split` chooses its own: levels
-    stay in train if they can, then the fold nearest to the corpus' shares of
-    levels is taken.
-
-    Parameters
-    ----------
-    table : pd.DataFrame
-        recording_id, speaker_id, level, fold; one repeat of `repeated_folds`.
+    split : pd.DataFrame
+        recording_id, speaker_id, level, fold, from `speaker_split`.
     test : int
         The fold that is tested.
 
     Returns
     -------
     pd.DataFrame
-        The same with the column part.
-
-    Raises
-    ------
-    InputError
-        If a part would be empty.
+        The same with that fold's part.
     """
-    folds = table["fold"].to_numpy()
-    n_folds = int(folds.max()) + 1
-    pairs = [(test, other) for other in np.unique(folds) if other != test]
-    if not pairs:
-        raise InputError("the split has no validation part")
-    chosen = _most_even(_level_counts(folds, table["level"], n_folds), pairs)
-    split = table.assign(part=_part_names(n_folds, *chosen)[folds])
-    check_split(split)
-    return split
+    folds = split["fold"].to_numpy(dtype=np.int64)
+    validation = _validation_folds(_level_counts(folds, split["level"], folds.max() + 1))
+    return split.assign(part=_part_names(validation, test)[folds])
 
 
 def check_split(split: pd.DataFrame) -> None:
@@ -232,20 +191,20 @@ def _checked(recordings: pd.DataFrame, *, n_folds: int) -> pd.DataFrame:
 
 
 def _draw(table: pd.DataFrame, *, n_folds: int, seed: int) -> tuple[int, float, pd.DataFrame]:
-    """One candidate: how many levels train lacks, how uneven its folds are, and the split."""
-    folds = _folds(table, n_folds=n_folds, seed=seed)
-    counts = _level_counts(folds, table["level"], n_folds)
-    chosen = _most_even(counts, permutations(range(n_folds), 2))
-    split = table.assign(fold=folds, part=_part_names(n_folds, *chosen)[folds])
-    return _n_lacking(counts, *chosen), float(_distances(counts).sum()), split
-
-
-def _folds(table: pd.DataFrame, *, n_folds: int, seed: int) -> np.ndarray:
-    folds = np.empty(len(table), dtype=np.int64)
+    """One candidate: how many levels its folds do not train, how uneven they are, the split."""
     labels, speakers = table["level"].to_numpy(), table["speaker_id"].to_numpy()
+    folds = np.empty(len(table), dtype=np.int64)
     for fold, (_, rows) in enumerate(speaker_folds(labels, speakers, n_folds=n_folds, seed=seed)):
         folds[rows] = fold
-    return folds
+    counts = _level_counts(folds, table["level"], n_folds)
+    validation = _validation_folds(counts)
+    lacking = _lacking(counts)[np.arange(n_folds), validation]
+    distances = _distances(counts)
+    # The last key is the fold's number: equal folds are told apart alike everywhere.
+    test = int(np.lexsort((np.arange(n_folds), distances[validation], distances, lacking))[0])
+    split = table.assign(fold=folds, part=_part_names(validation, test)[folds])
+    n_empty = int((counts.sum(axis=1) == 0).sum())  # of very uneven groups
+    return int(lacking.sum()) + len(table) * n_empty, float(distances.sum()), split
 
 
 def _level_counts(folds: np.ndarray, levels: pd.Series, n_folds: int) -> np.ndarray:
@@ -254,24 +213,30 @@ def _level_counts(folds: np.ndarray, levels: pd.Series, n_folds: int) -> np.ndar
     return counts.reindex(range(n_folds), fill_value=0).to_numpy()
 
 
-def _most_even(counts: np.ndarray, pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
-    """The best pair of a test and a validation fold: train lacks few levels, then evenness."""
-    distances = _distances(counts)
-    return min(
-        pairs,
-        key=lambda pair: (_n_lacking(counts, *pair), distances[pair[0]], distances[pair[1]]),
-    )
+def _validation_folds(counts: np.ndarray) -> np.ndarray:
+    """The fold that is validated on while each is tested, shape (n_folds,): each of them once.
+
+    Chosen so that few levels are left untrained: the assignment problem, with no
+    fold its own validation.
+    """
+    n_folds = len(counts)
+    # Among equals the next fold is taken.
+    steps = (np.arange(n_folds)[None, :] - np.arange(n_folds)[:, None] - 1) % n_folds
+    costs = _lacking(counts) * n_folds**2 + steps
+    costs[np.diag_indices(n_folds)] = costs.sum() + 1
+    return linear_sum_assignment(costs)[1]
 
 
-def _n_lacking(counts: np.ndarray, test: int, validation: int) -> int:
-    """How many levels are in no other fold than these two."""
-    return int((counts.sum(axis=0) == counts[test] + counts[validation]).sum())
+def _lacking(counts: np.ndarray) -> np.ndarray:
+    """How many levels no third fold has, for each pair of folds, shape (n_folds, n_folds)."""
+    pairs = counts[:, None, :] + counts[None, :, :]
+    return (pairs >= counts.sum(axis=0)).sum(axis=2)
 
 
-def _part_names(n_folds: int, test: int, validation: int) -> np.ndarray:
-    """The part of each fold, shape (n_folds,)."""
-    part = np.full(n_folds, "train", dtype=object)
-    part[[test, validation]] = ["test", "validation"]
+def _part_names(validation: np.ndarray, test: int) -> np.ndarray:
+    """The part of each fold while one is tested, shape (n_folds,)."""
+    part = np.full(len(validation), "train", dtype=object)
+    part[[test, validation[test]]] = ["test", "validation"]
     return part
 
 

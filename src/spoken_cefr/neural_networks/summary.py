@@ -1,7 +1,7 @@
-"""What the finished runs have come to, on the validation part.
+"""What the finished runs have come to, on the recordings that their models validated on.
 
-The test part is left alone until the evaluation: whoever chooses between runs
-by its scores has trained on it.
+Test answers are left alone until the evaluation: whoever chooses between runs
+by those scores has trained on them.
 """
 
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 
 from spoken_cefr.files import read_json
 
-CONSTANT = "always the commonest level of train"
+CONSTANT = "always the commonest level"
 
 
 def validation_table(folder: Path, runs: Sequence[str], *, classes: Sequence[str]) -> pd.DataFrame:
-    """Scores of each run on the validation recordings, beside one constant answer.
+    """Scores of each run on its validation recordings, beside one constant answer.
 
     Parameters
     ----------
@@ -30,35 +30,46 @@ def validation_table(folder: Path, runs: Sequence[str], *, classes: Sequence[str
     Returns
     -------
     pd.DataFrame
-        Indexed by run, the constant answer first: n_parameters, n_epochs,
-        best_epoch (missing where nothing was trained in epochs), accuracy,
-        macro_f1 (over the levels that the part holds), quadratic_weighted_kappa
-        (missing where it is not defined).
+        Indexed by run, the constant answer first: n_parameters, n_trainings,
+        n_epochs and best_epoch (means over trainings; missing where nothing was
+        trained in epochs), accuracy, macro_f1 (over the levels that there are),
+        quadratic_weighted_kappa (missing where it is not defined), each the mean
+        over seeds.
     """
     rows = {}
     for run in runs:
         predictions = pd.read_parquet(folder / run / "predictions.parquet")
-        recordings = predictions[predictions["unit"] == "recording"]
-        validation = recordings[recordings["part"] == "validation"]
+        chosen = (predictions["unit"] == "recording") & (predictions["part"] == "validation")
+        validation = predictions[chosen]
         if not rows:
-            commonest = recordings.loc[recordings["part"] == "train", "level"].mode()[0]
-            constant = pd.Series(commonest, index=validation.index)
-            rows[CONSTANT] = _scores(validation["level"], constant, classes)
+            first = validation[validation["seed"] == 0]
+            constant = pd.Series(first["level"].mode()[0], index=first.index)
+            rows[CONSTANT] = _scores(first["level"], constant, classes)
         card = read_json(folder / run / "config.json")
-        counts = {"n_parameters": card.get("n_parameters")} | _epochs(folder / run / "history.csv")
-        rows[run] = counts | _scores(validation["level"], validation["predicted"], classes)
-    columns = ["n_parameters", "n_epochs", "best_epoch", "accuracy", "macro_f1"]
+        counts = {
+            "n_parameters": card.get("n_parameters"),
+            "n_trainings": card["n_folds"] * card["n_seeds"],
+        }
+        scores = pd.DataFrame(
+            [
+                _scores(told["level"], told["predicted"], classes)
+                for _, told in validation.groupby("seed")
+            ]
+        )
+        rows[run] = counts | _epochs(folder / run / "history.csv") | scores.mean().to_dict()
+    columns = ["n_parameters", "n_trainings", "n_epochs", "best_epoch", "accuracy", "macro_f1"]
     table = pd.DataFrame.from_dict(rows, orient="index")
     table = table.reindex(columns=[*columns, "quadratic_weighted_kappa"]).rename_axis("run")
-    return table.astype(dict.fromkeys(columns[:3], "Int64"))
+    return table.astype(dict.fromkeys(columns[:2], "Int64"))
 
 
-def _epochs(path: Path) -> dict[str, int]:
+def _epochs(path: Path) -> dict[str, float]:
+    """Epochs that a training took, and the one that was kept; means over trainings."""
     if not path.exists():
         return {}
-    history = pd.read_csv(path)
-    best = history.loc[history["validation_macro_f1"].idxmax(), "epoch"]
-    return {"n_epochs": len(history), "best_epoch": int(best)}
+    trainings = pd.read_csv(path).groupby(["seed", "fold"])
+    best = trainings["validation_macro_f1"].apply(lambda scores: scores.to_numpy().argmax() + 1)
+    return {"n_epochs": trainings.size().mean(), "best_epoch": best.mean()}
 
 
 def _scores(true: pd.Series, predicted: pd.Series, classes: Sequence[str]) -> dict[str, float]:

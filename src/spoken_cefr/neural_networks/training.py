@@ -1,7 +1,6 @@
 """One training loop for every network."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,8 +9,6 @@ from sklearn.metrics import accuracy_score, f1_score
 from torch import Tensor, nn
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.neural_networks import distributed
-from spoken_cefr.neural_networks.checkpoints import load_checkpoint, save_checkpoint
 from spoken_cefr.neural_networks.examples import CHUNK, Examples
 from spoken_cefr.neural_networks.heads import Head
 from spoken_cefr.progress import progress
@@ -25,8 +22,6 @@ class Plan:
 
     Parameters
     ----------
-    batch_size : int
-        Of all processes together.
     patience : int
         Stop after so many epochs without a better validation macro-F1; 0: never.
     class_weights : Tensor, shape (n_classes,), optional
@@ -55,8 +50,6 @@ def train(
     *,
     head: Head,
     plan: Plan,
-    checkpoint: Path | None = None,
-    key: str = "",
 ) -> pd.DataFrame:
     """Train in place with Adam and keep the epoch of the best validation macro-F1.
 
@@ -64,9 +57,6 @@ def train(
     ----------
     model : nn.Module
         Maps the inputs of a batch to outputs; already on the examples' device.
-    checkpoint : Path, optional
-        Written after each epoch; if it is there and has the same ``key``, training
-        goes on from it and ends as if it had never stopped.
 
     Returns
     -------
@@ -78,27 +68,22 @@ def train(
     """
     if len(train_examples) < 2:
         raise InputError(f"{plan.name}: {len(train_examples)} training example is too few")
-    optimiser = torch.optim.Adam(model.parameters(), lr=plan.learning_rate, eps=ADAM_EPSILON)
-    history, best = load_checkpoint(checkpoint, model, optimiser, key=key)
-    trained = distributed.together(model)
-    first = len(history) + 1
-    bar = progress(
-        range(first, plan.epochs + 1), desc=plan.name, unit="epoch", disable=distributed.rank() > 0
+    optimiser = torch.optim.Adam(
+        model.parameters(), lr=plan.learning_rate, eps=ADAM_EPSILON, fused=True
     )
+    history: list[dict[str, float]] = []
+    best: dict[str, Tensor] = {}
+    bar = progress(range(1, plan.epochs + 1), desc=plan.name, unit="epoch")
     for epoch in bar:
         if best_and_stale(history)[1] >= (plan.patience or np.inf):
             break
         row = {"epoch": epoch} | train_epoch(
-            trained, train_examples, optimiser, head=head, plan=plan, epoch=epoch
+            model, train_examples, optimiser, head=head, plan=plan, epoch=epoch
         )
-        row |= distributed.as_main_says(
-            validate(model, validation_examples, head=head, bfloat16=plan.bfloat16)
-        )
+        row |= validate(model, validation_examples, head=head, bfloat16=plan.bfloat16)
         history.append(row)
         if best_and_stale(history)[1] == 0:
             best = {name: value.clone() for name, value in model.state_dict().items()}
-        if checkpoint and distributed.rank() == 0:
-            save_checkpoint(checkpoint, model, optimiser, best=best, history=history, key=key)
         bar.set_postfix(loss=f"{row['train_loss']:.3f}", f1=f"{row['validation_macro_f1']:.3f}")
     model.load_state_dict(best)
     return pd.DataFrame(history)
@@ -114,18 +99,16 @@ def train_epoch(
     epoch: int,
 ) -> dict[str, float]:
     """One pass over the training examples; gives train_loss and train_accuracy."""
-    rank, n_ranks = distributed.rank(), distributed.n_ranks()
     seed = epoch_seed(plan.seed, epoch)
-    torch.manual_seed(seed + rank)  # dropout
+    torch.manual_seed(seed)  # dropout
     picks = examples.draw(torch.Generator().manual_seed(seed), plan.chances)
-    penalty = getattr(distributed.alone(model), "penalty", None)
+    penalty = getattr(model, "penalty", None)
     model.train()
     sums = []
-    for inputs, codes in examples.batches(picks, plan.batch_size, rank=rank, n_ranks=n_ranks):
+    for inputs, codes in examples.batches(picks, plan.batch_size):
         outputs = forward(model, inputs, bfloat16=plan.bfloat16)
         total, weight = head.loss_terms(outputs, codes, plan.class_weights)
-        # Gradients are averaged over processes, losses summed: hence times n_ranks.
-        loss = total * n_ranks / distributed.summed(weight)
+        loss = total / weight
         if penalty is not None:
             loss = loss + penalty()
         optimiser.zero_grad(set_to_none=True)
@@ -136,7 +119,7 @@ def train_epoch(
         sums.append(
             torch.stack([total.detach(), weight, right.sum(), torch.ones_like(right).sum()])
         )
-    total, weight, correct, n = distributed.summed(torch.stack(sums).sum(dim=0)).tolist()
+    total, weight, correct, n = torch.stack(sums).sum(dim=0).tolist()
     return {"train_loss": total / weight, "train_accuracy": correct / n}
 
 

@@ -1,0 +1,239 @@
+"""Every recording answered by models that never heard its speaker.
+
+A run is trained once for each fold and seed; each of these trainings has a folder
+of its own. Their answers to the parts that they did not learn from are put
+together: over the folds every recording is tested once and validated on once.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+
+from spoken_cefr.config import Config
+from spoken_cefr.files import digest, read_json, write_csv, write_json, write_parquet
+from spoken_cefr.levels import label_set
+from spoken_cefr.neural_networks.devices import choose_device
+from spoken_cefr.neural_networks.experiments import Run, is_finished, run_key
+from spoken_cefr.neural_networks.failures import RUN_ERRORS, reason_of
+from spoken_cefr.neural_networks.inputs import Source, input_keys
+from spoken_cefr.neural_networks.performing import CONVOLUTIONAL, perform_run
+from spoken_cefr.neural_networks.split import parts_of_fold
+from spoken_cefr.progress import progress, without_bars
+
+SEGMENT_COLUMNS = ["segment_id", "recording_id", "start_s", "end_s"]
+NUMBERED = ("fold", "seed")
+SEED_STEP = 1000  # between repetitions: a profile of the next seed repeats none of them
+
+
+@dataclass(frozen=True)
+class Training:
+    """One training of a run.
+
+    Parameters
+    ----------
+    split : pd.DataFrame
+        recording_id, speaker_id, level, part; ``level`` holds the class that is answered.
+    classes : tuple of str
+        Train may lack some of them: such a class is never answered.
+    seed : int
+        Number of the repetition, from 0.
+    folder : Path
+        Of this training alone.
+    """
+
+    run: Run
+    split: pd.DataFrame
+    classes: tuple[str, ...]
+    fold: int
+    seed: int
+    folder: Path
+    key: str
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What all trainings of a run are given: made once, learned from by each for itself.
+
+    Parameters
+    ----------
+    segments : pd.DataFrame
+        ``SEGMENT_COLUMNS``
+    clean, noisy : Source or None
+        None where the run reads none.
+    measures : pd.DataFrame or None
+        recording_id and one column a measure.
+    """
+
+    segments: pd.DataFrame
+    clean: Source | None = None
+    noisy: Source | None = None
+    measures: pd.DataFrame | None = None
+
+
+def fold_trainings(
+    run: Run,
+    config: Config,
+    split: pd.DataFrame,
+    *,
+    folder: Path,
+    n_seeds: int,
+    told: Sequence[Any],
+    change: Callable[[pd.DataFrame], pd.DataFrame] | None = None,
+    classes: tuple[str, ...] | None = None,
+) -> list[Training]:
+    """The trainings that give every recording an answer, seed by seed and fold by fold.
+
+    Parameters
+    ----------
+    split : pd.DataFrame
+        recording_id, speaker_id, level, fold.
+    n_seeds : int
+        Repetitions of a run that learns from chance; others are trained once.
+    told : sequence
+        What the inputs depend on beside the profile's own keys; enters the trainings' keys.
+    change : callable, optional
+        Applied to the split of each fold, e.g. to train on fewer speakers.
+    classes : tuple of str, optional
+        By default the profile's levels.
+    """
+    classes = classes or label_set(config.neural_networks.rare_levels)
+    trainings = []
+    for fold in np.unique(split["fold"].to_numpy(dtype=np.int64)).tolist():
+        parts = parts_of_fold(split, fold)
+        parts = parts if change is None else change(parts)
+        rows = parts[["recording_id", "part", "level"]].to_numpy(dtype=str).tolist()
+        depends_on = [list(told), input_keys(run.inputs, config), rows, list(classes)]
+        for seed in range(n_seeds if run.learns_from_chance else 1):
+            trainings.append(
+                Training(
+                    run,
+                    parts,
+                    classes,
+                    fold,
+                    seed,
+                    folder / f"seed_{seed}" / f"fold_{fold}",
+                    run_key(run, config, input_digest=digest([*depends_on, seed])),
+                )
+            )
+    return trainings
+
+
+def train_all(
+    trainings: Mapping[str, Sequence[Training]],
+    heard: Callable[[str], Heard],
+    config: Config,
+    *,
+    desc: str,
+) -> dict[str, str]:
+    """Do every training that is not finished, side by side on the profile's cores.
+
+    Parameters
+    ----------
+    trainings : mapping of str to sequence of Training
+        By a name of their group, such as the run's.
+    heard : callable
+        Gives what a group's trainings hear; asked only where one is not finished.
+
+    Returns
+    -------
+    dict of str to str
+        Why a group failed, by its name. The others go on, and what was trained is kept.
+    """
+    failures: dict[str, str] = {}
+    tasks: list[tuple[str, Training, Heard]] = []
+    for name, group in trainings.items():
+        missing = [one for one in group if not is_finished(one.folder, one.key)]
+        try:
+            given = heard(name) if missing else None
+        except RUN_ERRORS as error:
+            failures[name] = reason_of(error)
+            continue
+        tasks += [(name, one, given) for one in missing]
+    # The longest first, so that no core waits for the last one.
+    tasks.sort(key=lambda task: task[1].run.architecture not in CONVOLUTIONAL)
+    done = _side_by_side(config)(delayed(_train)(one, given, config) for _, one, given in tasks)
+    bar = progress(done, desc=desc, unit="training", total=len(tasks))
+    for (name, _, _), reason in zip(tasks, bar, strict=True):
+        if reason:
+            failures.setdefault(name, reason)
+    return failures
+
+
+def _side_by_side(config: Config) -> Parallel:
+    """Processes on a CPU, each training on one core; a GPU takes one training after the other."""
+    alone = choose_device(config.neural_networks.device).type != "cpu"
+    return Parallel(1 if alone else config.n_jobs, return_as="generator")
+
+
+def _train(training: Training, heard: Heard, config: Config) -> str | None:
+    """Do one training; gives why it failed, or None."""
+    try:
+        with without_bars():
+            perform_run(
+                training.run,
+                config,
+                segments=heard.segments,
+                split=training.split,
+                load_source=lambda run, noisy: heard.noisy if noisy else heard.clean,
+                load_measures=lambda run, recordings: heard.measures,
+                folder=training.folder,
+                key=training.key,
+                classes=training.classes,
+                seed=config.seed + SEED_STEP * training.seed,
+            )
+    except RUN_ERRORS as error:
+        return reason_of(error)
+    return None
+
+
+def joined_table(trainings: Sequence[Training], name: str) -> pd.DataFrame:
+    """One table of all trainings, with the columns seed and fold; trainings without it give none.
+
+    Parameters
+    ----------
+    name : {"predictions.parquet", "attention.parquet", "history.csv"}
+    """
+    read = pd.read_csv if name.endswith(".csv") else pd.read_parquet
+    paths = [(one, one.folder / name) for one in trainings]
+    tables = [
+        read(path).assign(seed=one.seed, fold=one.fold) for one, path in paths if path.exists()
+    ]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def write_run(folder: Path, trainings: Sequence[Training]) -> None:
+    """Put the answers, histories and cards of a run's trainings together in its folder.
+
+    ``config.json``, written last, is the first training's card with how many
+    folds and seeds there are.
+    """
+    key = digest([one.key for one in trainings])
+    if is_finished(folder, key):
+        return
+    (folder / "config.json").unlink(missing_ok=True)
+    order = ["unit", "seed", "part", "id"]
+    predictions = joined_table(trainings, "predictions.parquet").sort_values(order)
+    write_parquet(folder / "predictions.parquet", predictions.reset_index(drop=True))
+    history = joined_table(trainings, "history.csv")
+    if len(history):
+        write_csv(folder / "history.csv", history)
+    attention = joined_table(trainings, "attention.parquet")
+    if len(attention):
+        tested = {
+            (one.fold, recording_id)
+            for one in trainings
+            for recording_id in one.split.loc[one.split["part"] == "test", "recording_id"]
+        }
+        kept = [
+            pair in tested
+            for pair in zip(attention["fold"], attention["recording_id"], strict=True)
+        ]
+        write_parquet(folder / "attention.parquet", attention[kept].reset_index(drop=True))
+    card = read_json(trainings[0].folder / "config.json")
+    n_of = {f"n_{name}s": len({getattr(one, name) for one in trainings}) for name in NUMBERED}
+    write_json(folder / "config.json", card | n_of | {"key": key})
