@@ -16,14 +16,14 @@ from spoken_cefr.paths import ROOT
 LONGEST_S = 300
 
 
-def torchrun(*arguments):
+def torchrun(*arguments, log_dir):
     """Two processes on this machine, with gloo; a port that is free is found.
 
     Gives the exit status and what was written.
     """
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     started = subprocess.Popen(
-        [*launcher, "--nproc_per_node=2", *map(str, arguments)],
+        [*launcher, "--nproc_per_node=2", "--log-dir", log_dir, *map(str, arguments)],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
         stdout=subprocess.PIPE,
@@ -42,7 +42,7 @@ def torchrun(*arguments):
 def two_processes(tmp_path_factory):
     """The folder that two processes have left."""
     folder = tmp_path_factory.mktemp("two")
-    status, told = torchrun(ROOT / "tests" / "train_distributed.py", folder)
+    status, told = torchrun(ROOT / "tests" / "train_distributed.py", folder, log_dir=folder)
     assert status == 0, told
     return folder
 
@@ -75,7 +75,7 @@ def test_an_input_that_fails_leaves_no_process_waiting(tmp_path):
         "    print('went on', distributed.as_main_says(distributed.rank()))\n",
         encoding="utf-8",
     )
-    status, told = torchrun(script)
+    status, told = torchrun(script, log_dir=tmp_path)
     assert status == 0, told
     assert told.count("went on 0") == 2
 

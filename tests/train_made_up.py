@@ -1,7 +1,8 @@
-"""Train on made-up rows and leave history and weights, slowly if it is to be killed."""
+"""Train on made-up rows and leave history and weights, if it is not to be killed in an epoch."""
 
 import argparse
-import time
+import os
+import signal
 from pathlib import Path
 
 import torch
@@ -16,17 +17,19 @@ from spoken_cefr.neural_networks.training import Plan, train
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--slow_s", type=float, default=0.0)
+    parser.add_argument("--killed_in_epoch", type=int)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     examples = rows(n=201)
-    draw = examples.draw
+    draw, begun = examples.draw, []
 
-    def slowly(*options):
-        time.sleep(arguments.slow_s)
+    def draw_or_die(*options):
+        begun.append("an epoch")
+        if len(begun) == arguments.killed_in_epoch:
+            os.kill(os.getpid(), signal.SIGKILL)
         return draw(*options)
 
-    examples.draw = slowly
+    examples.draw = draw_or_die
     torch.manual_seed(0)
     model = RegularisedDNN(8, widths=(16, 8), n_outputs=4)
     plan = Plan(
