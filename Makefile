@@ -3,8 +3,10 @@ PYTHON ?= python3
 PROFILE ?= demo
 SET ?=
 BIN := .venv/bin
+# Whole files go to each process: their fixtures are made once. Slow files come first.
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo app run paper test format notebooks clean browser
+.PHONY: help demo app run paper test quick format notebooks clean browser
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s%s\n", $$1, $$2}'
@@ -23,7 +25,14 @@ paper: run  ## paper.pdf and the model card from a profile's results: make paper
 	@$(BIN)/spoken-cefr paper --profile $(PROFILE) $(foreach pair,$(SET),--set $(pair))
 
 test: browser .venv/.installed  ## lint, then all tests, the notebooks on a few recordings among them
-	@$(BIN)/python -m pytest
+	@$(PYTEST)
+
+quick: .venv/.installed  ## lint and the tests without browser, Whisper and notebooks: while developing
+	@$(PYTEST) -m "not slow and not browser and not whisper"
+
+# Several processes beside each other: one core for each.
+test quick: export OMP_NUM_THREADS = 1
+test quick: export OPENBLAS_NUM_THREADS = 1
 
 format: .venv/.installed  ## let ruff rewrite the code
 	@$(BIN)/ruff check --fix src tests tools benchmarks notebooks

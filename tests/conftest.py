@@ -1,11 +1,36 @@
-"""What several tests share."""
+"""What several tests share, and what keeps them the same on any machine."""
 
+import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from spoken_cefr.config import load_config
 from spoken_cefr.paths import ROOT
+
+# No deadline: how long an example takes hangs on what else the machine does.
+hypothesis.settings.register_profile("any machine", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("any machine")
+
+
+def pytest_collection_modifyitems(items):
+    """Files with slow tests first, so that no process is left alone with one at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def temporary_folder(tmp_path_factory):
+    """A fresh one for this process and those that it starts; at the end nothing may be in it."""
+    folder = tmp_path_factory.getbasetemp() / "left"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(folder))
+        patch.setattr(tempfile, "tempdir", None)
+        yield folder
+    left = sorted(path.relative_to(folder) for path in folder.rglob("*"))
+    assert left == [], f"left in the temporary folder: {', '.join(map(str, left[:20]))}"
 
 
 @pytest.fixture

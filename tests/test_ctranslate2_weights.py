@@ -11,6 +11,8 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.openai_weights import dimensions, load_openai_whisper, openai_state
 from spoken_cefr.weights import offline_whisper
 
+pytestmark = pytest.mark.whisper
+
 
 def string(text):
     data = text.encode() + b"\0"

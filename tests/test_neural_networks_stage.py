@@ -174,6 +174,7 @@ def test_torchrun_does_the_whole_stage_in_two_processes(demo_config):
     done = subprocess.run(
         [
             *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
+            *("--log-dir", config.data_dir),
             *("-m", "spoken_cefr.neural_networks", "--profile", "demo"),
             *(part for override in overrides for part in ("--set", override)),
         ],

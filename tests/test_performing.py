@@ -301,11 +301,18 @@ def test_not_a_number_in_the_inputs_names_the_segment(value, noisy, demo_config,
 
 @pytest.mark.parametrize("name", ["simple", "cnn", "attention", "fusion_crop"])
 def test_a_network_that_has_run_away_is_one_clear_error_and_leaves_no_answers(
-    name, demo_config, tmp_path
+    name, demo_config, tmp_path, monkeypatch
 ):
-    run = replace(RUN_OF[name], learning_rate=1e30)
+    def run_away(model, *args, **options):
+        history = train(model, *args, **options)
+        with torch.no_grad():
+            for weights in model.parameters():
+                weights.fill_(torch.nan)
+        return history
+
+    monkeypatch.setattr(performing, "train", run_away)
     with pytest.raises(InputError, match=f"{name}: the trained model answers recording 9000 with"):
-        perform(run, demo_config(), tmp_path)
+        perform(RUN_OF[name], demo_config(), tmp_path)
     assert not (tmp_path / name / "predictions.parquet").exists()
 
 

@@ -23,6 +23,8 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.paths import ROOT
 from spoken_cefr.prediction.recording import nearest_level
 
+pytestmark = pytest.mark.whisper
+
 RATE = 16_000
 COMMAND = [sys.executable, "-c", "import sys; from spoken_cefr.cli import main; sys.exit(main())"]
 KERMESSE = ROOT / "data" / "replica" / "audio" / "kermesse.mp3"

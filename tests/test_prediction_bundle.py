@@ -1,10 +1,10 @@
 """A bundle is what it says, or is refused with a reason; it cannot run code."""
 
 import json
-import time
 
 import numpy as np
 import pytest
+import spacy
 from prediction_helpers import NAMES, bundle_arrays, bundle_config, make_bundle
 from safetensors.numpy import save_file
 
@@ -58,10 +58,9 @@ def test_a_loaded_model_rates_as_the_one_that_was_fitted(folder):
     assert model.card.name == "a model for tests"
 
 
-def test_the_starter_loads_in_under_three_seconds_without_the_parser():
-    start = time.perf_counter()
+def test_the_starter_is_small_and_loads_without_the_parser(monkeypatch):
+    monkeypatch.setattr(spacy, "load", None)  # would fail if it were called
     model = load_model(choice.STARTER)
-    assert time.perf_counter() - start < 3
     assert model.card.kind == "text_ordinal"
     assert sum(path.stat().st_size for path in choice.STARTER.iterdir()) < 3_000_000
 

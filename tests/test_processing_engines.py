@@ -15,6 +15,8 @@ from spoken_cefr.processing.audio import load_audio
 from spoken_cefr.processing.batching import map_joined
 from spoken_cefr.processing.transcription import FasterWhisper, OpenAIWhisper, load_engine
 
+pytestmark = pytest.mark.whisper
+
 RATE = 16_000
 REPLICA = ROOT / "data" / "replica" / "audio"
 SENTENCE = "La semaine prochaine, c'est la fête de mon école."

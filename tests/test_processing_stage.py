@@ -20,6 +20,8 @@ from spoken_cefr.processing.textgrid import read_textgrid
 from spoken_cefr.processing.transcription import Transcript
 from spoken_cefr.stages import fingerprint, is_done, stage_folder
 
+pytestmark = pytest.mark.whisper
+
 SPEECH = ROOT / "tests" / "audio" / "kermesse.mp3"
 BAD = {
     "bad_changed": "has changed since scraping",

@@ -162,9 +162,9 @@ def test_many_intervals_take_no_time(save):
     step = DURATION_S / 20_000
     words = [Word(f"w{i}", i * step, (i + 1) * step) for i in range(20_000)]
     path = save(make(("words", words)))
-    start_s = time.perf_counter()
+    start_s = time.process_time()  # the processor's, however busy the machine is
     assert len(read_textgrid(path)) == 20_000
-    assert time.perf_counter() - start_s < 3  # 0.2 s on an idle core
+    assert time.process_time() - start_s < 20  # 0.2 s here; where each looks at all, minutes
 
 
 def test_words_survive_the_round_trip(tmp_path):

@@ -19,6 +19,8 @@ from spoken_cefr.processing.transcription import (
     tidy_words,
 )
 
+pytestmark = pytest.mark.whisper
+
 RATE = 16_000
 SENTENCE = "La semaine prochaine, c'est la fête de mon école."
 

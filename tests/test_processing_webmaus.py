@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -219,15 +220,16 @@ def test_the_stand_in_notices_bad_manners():
         bas.requests.post(f"{server.base_url}/runMAUSBasic", files={"SIGNAL": b""}, timeout=5)
 
 
-def test_after_a_time_out_the_next_job_leaves_time_for_the_first(profile, waits):
-    with serve_webmaus(faults=["late"], delay_s=0.8) as server:
-        config = profile(server, "processing.webmaus_timeout_s=0.6")
+def test_after_a_time_out_the_next_job_leaves_time_for_the_first(profile, waits, monkeypatch):
+    monkeypatch.setattr(bas, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    with serve_webmaus(faults=["late"], delay_s=1.5) as server:
+        config = profile(server, "processing.webmaus_timeout_s=1.25")
         assert align(config, speech(), transcript()).source == "whisper"
     with serve_webmaus() as other:  # the first one is through: `waits` only notes
         service = alignment.service(config)
         service._client.base_url = other.base_url
         align(config, speech(), transcript())
-    assert 0 < waits[0] <= 0.6
+    assert waits[0] == 1.25
 
 
 def test_a_service_that_is_down_is_left_alone_for_a_while(profile, monkeypatch):

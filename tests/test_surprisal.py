@@ -7,6 +7,8 @@ import torch
 from spoken_cefr.neural_networks.surprisal import surprisal_measures, token_surprisals
 from spoken_cefr.openai_weights import load_openai_whisper
 
+pytestmark = pytest.mark.whisper
+
 TEXTS = [
     "Le chat dort.",
     "Nul n'ignore les dissensions qui minent cette institution.",

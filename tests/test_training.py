@@ -1,7 +1,6 @@
-"""The training loop: it learns, repeats itself, stops in time and survives being killed."""
+"""The training loop: it learns, repeats itself and stops in time."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -15,7 +14,6 @@ from spoken_cefr.neural_networks.models import SimpleDNN, SmallCNN
 from spoken_cefr.neural_networks.recording_models import AttentionNetwork
 from spoken_cefr.neural_networks.training import Plan, best_and_stale, predict, train
 
-SCRIPT = Path(__file__).with_name("train_made_up.py")
 CPU = torch.device("cpu")
 PLAN = Plan(batch_size=32, epochs=8, seed=0)
 

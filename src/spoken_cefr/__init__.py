@@ -12,12 +12,16 @@ and `predict`, which uses the result::
 
 import importlib
 import os
+import tempfile
 from typing import Any
 
 __version__ = "0.1.0"
 
 # What runs the voice detector reports to its makers unless it is told before its import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+# Where torch would keep compiled code it makes a folder, also for us who compile nothing. Named
+# so, it finds one that is there already and leaves none behind.
+os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,6 @@ import functools
 import importlib.util
 import json
 import os
-import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
@@ -135,8 +134,7 @@ def serve(
 
 
 def run(*, model: str | None, profile: str | None, port: int) -> int:
-    """Serve the page until Ctrl+C or SIGTERM; both leave no upload behind."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Serve the page until Ctrl+C; it leaves no upload behind."""
     print("loading the model ...", flush=True)
     with serve(model=model, profile=profile, port=port) as url:
         print(f"open {url} in a browser on this machine (stop with Ctrl+C)", flush=True)

@@ -20,6 +20,7 @@ from spoken_cefr.stages import (
     read_report,
     stage_folder,
 )
+from spoken_cefr.temporary import own_temporary_folder
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a character gets "?"
     try:
-        status = args.call(args)
+        with own_temporary_folder():
+            status = args.call(args)
         sys.stdout.flush()
         return status
     except InputError as error:

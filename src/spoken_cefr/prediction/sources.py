@@ -9,6 +9,7 @@ import soundfile
 from spoken_cefr.errors import InputError
 from spoken_cefr.processing.decoding import SAMPLE_RATE, load_audio
 from spoken_cefr.processing.recordings import SILENCE
+from spoken_cefr.sound_files import open_sound
 
 EXTENSIONS: tuple[str, ...] = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff")
 MIN_DURATION_S = 3.0
@@ -95,16 +96,16 @@ def _check_file(path: Path, *, max_mb: float) -> None:
     if size > max_mb * 1e6:
         raise InputError(f"{path} has {size / 1e6:.0f} MB: at most {max_mb:g} MB are read")
     try:
-        header = soundfile.info(str(path))
+        with open_sound(path) as file:
+            rate_hz, n_channels = file.samplerate, file.channels
     except (soundfile.SoundFileError, RuntimeError):
         raise InputError(
             f"{path} is not audio that can be decoded, or is damaged: give an mp3, wav, flac or "
             "ogg file"
         ) from None
-    if header.samplerate > MAX_RATE_HZ or header.channels > MAX_CHANNELS:
+    if rate_hz > MAX_RATE_HZ or n_channels > MAX_CHANNELS:
         raise InputError(
-            f"{path} has {header.channels} channels at {header.samplerate} Hz: convert it to one "
-            "channel at 16 kHz"
+            f"{path} has {n_channels} channels at {rate_hz} Hz: convert it to one channel at 16 kHz"
         )
 
 

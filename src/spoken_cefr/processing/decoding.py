@@ -11,6 +11,7 @@ import soxr
 from spoken_cefr.errors import InputError
 from spoken_cefr.processing.containers import ogg_is_cut, share_present
 from spoken_cefr.processing.mp3 import Walk, walk_frames
+from spoken_cefr.sound_files import open_sound
 
 SAMPLE_RATE = 16_000  # Hz, what Whisper and wav2vec2 were trained on
 _TOLERANCE_S = 0.25  # an MP3 file loses its encoder's delay and padding when decoded
@@ -60,7 +61,7 @@ def load_audio(
 def _decode(path: Path, max_duration_s: float | None) -> tuple[np.ndarray, int]:
     """The whole file's mono samples and its sample rate."""
     try:
-        with soundfile.SoundFile(path) as file:
+        with open_sound(path) as file:
             rate, is_mp3 = file.samplerate, file.format == "MP3"
             announced_s = (file.frames if 0 < file.frames < 2**62 else 0) / rate
             _check_length(path, announced_s, max_duration_s)

@@ -12,6 +12,7 @@ import soundfile
 from spoken_cefr.files import replacing, sha256_of
 from spoken_cefr.scraping.client import Again, Client, Refused
 from spoken_cefr.scraping.journal import Journal
+from spoken_cefr.sound_files import open_sound
 
 CHUNK_BYTES = 64 * 1024
 BODY_TIMEOUTS = 20  # a whole file may take so many times scraping.timeout_s
@@ -51,7 +52,8 @@ class AudioFolder:
         path = self._path(recording_id)
         if sha256 is None or not path.is_file() or sha256_of(path) != sha256:
             return None
-        return self._describe(path, sha256, soundfile.info(path).duration)
+        with open_sound(path) as audio:
+            return self._describe(path, sha256, audio.frames / audio.samplerate)
 
     def fetch(self, recording_id: str, url: str, client: Client | None, *, max_mb: float) -> Audio:
         """Return the kept recording, or download it.
@@ -132,7 +134,7 @@ def _save(
 def _duration_s(path: Path, content_type: str) -> float:
     """Length of a recording; raises Refused where nothing of it can be decoded."""
     try:
-        with soundfile.SoundFile(path) as audio:
+        with open_sound(path) as audio:
             if len(audio.read(PROBE_FRAMES, dtype="float32")) > 0:
                 return audio.frames / audio.samplerate
     except soundfile.LibsndfileError:

@@ -1,0 +1,58 @@
+"""Sound files opened by libsndfile, without what its MP3 decoder tells about each of them.
+
+libmpg123 writes a line to ``stderr`` for every oddity of an MP3 file, and libsndfile
+has no switch for that (its issue 958). Both use C's variable ``stderr``; Python does
+not, it writes to the file descriptor. So the variable is pointed elsewhere meanwhile,
+and what Python's threads have to say still arrives.
+"""
+
+import ctypes
+import functools
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import soundfile
+
+# The variable's name in the C library; on Windows it is none, and the words are seen.
+_STDERR = {"linux": "stderr", "darwin": "__stderrp"}.get(sys.platform)
+_lock = threading.Lock()
+_inside = 0  # threads that decode at this moment: the last one puts the variable back
+
+
+@contextmanager
+def open_sound(path: Path | str) -> Iterator[soundfile.SoundFile]:
+    """Open a file to read; errors are soundfile's own."""
+    with _c_stderr_away(), soundfile.SoundFile(str(path)) as file:
+        yield file
+
+
+@contextmanager
+def _c_stderr_away() -> Iterator[None]:
+    global _inside
+    if _STDERR is None:
+        yield
+        return
+    with _lock:
+        variable, usual, nowhere = _c_streams()  # the first time before anyone has changed it
+        _inside += 1
+        variable.value = nowhere
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if not _inside:
+                variable.value = usual
+
+
+@functools.cache
+def _c_streams() -> tuple[ctypes.c_void_p, int, int]:
+    """The variable, what it points at, and a stream that leads nowhere; opened once."""
+    library = ctypes.CDLL(None)
+    library.fopen.restype = ctypes.c_void_p
+    variable = ctypes.c_void_p.in_dll(library, _STDERR)
+    return variable, variable.value, library.fopen(os.devnull.encode(), b"w")
