@@ -35,11 +35,17 @@ def progress(
     unit: str,
     total: int | None = None,
     disable: bool = False,
+    smoothing: float = 0.3,
 ) -> tqdm:
     """Wrap an iterable in a text bar on the error stream.
 
     Text rather than a widget: `spoken-cefr run` shows a notebook's error
     stream as it comes, and the stripped notebooks in git hold none of it.
+
+    Parameters
+    ----------
+    smoothing : float
+        How much the latest steps count for the time that is left; 0: all alike.
     """
     return tqdm(
         iterable,
@@ -47,6 +53,7 @@ def progress(
         unit=unit,
         total=total,
         disable=disable or _QUIET.get(),
+        smoothing=smoothing,
         file=sys.stderr,
         ncols=88,
         mininterval=0.5,
@@ -70,7 +77,9 @@ class AudioBar:
         self._left = {name: max(1, round(length)) for name, length in lengths_s.items()}
         self._lengths = dict(self._left)
         self._lock = threading.Lock()
-        self._bar = progress(desc=desc, unit=" s of audio", total=sum(self._left.values()))
+        # Steps come in bursts, as several recordings are decoded together: hence no smoothing.
+        total = sum(self._left.values())
+        self._bar = progress(desc=desc, unit=" s of audio", total=total, smoothing=0)
 
     def __enter__(self) -> Self:
         return self

@@ -25,6 +25,7 @@ from spoken_cefr.processing.guards import (
     unheard,
     without_repetition,
 )
+from spoken_cefr.processing.hearing import Hearing, Told, tell_nobody
 from spoken_cefr.processing.words import UNSPACED, Word, join_elisions, tidy_words
 from spoken_cefr.weights import load_whisper
 
@@ -71,13 +72,6 @@ class Transcript:
     avg_logprob: float | None
     no_speech_prob: float
     remarks: list[str] = field(default_factory=list)
-
-
-Told = Callable[[int, float], None]  # index of a signal, and the time (s) up to which it is heard
-
-
-def tell_nobody(index: int, time_s: float) -> None:
-    """For who does not want to know how far an engine is."""
 
 
 class Engine(Protocol):
@@ -167,7 +161,7 @@ class FasterWhisper:
 
     def transcribe(self, signal: np.ndarray, *, language: str) -> Transcript:
         """See `Engine`; ValueError if the signal is not mono float32."""
-        return self._transcribe(self._model, signal, language, lambda time_s: None)
+        return self._transcribe(self._model.model, signal, language, lambda time_s: None)
 
     def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
         """See `Engine`; ValueError if a signal is not mono float32."""
@@ -178,9 +172,7 @@ class FasterWhisper:
     ) -> Iterator[tuple[int, Transcript]]:
         """See `Engine`; ValueError if a signal is not mono float32."""
 
-        def one(ctranslate2_model: Any, index: int) -> Transcript:
-            model = copy(self._model)
-            model.model = ctranslate2_model
+        def one(model: Any, index: int) -> Transcript:
             return self._transcribe(model, signals[index], language, partial(told, index))
 
         model = self._model.model
@@ -204,7 +196,11 @@ class FasterWhisper:
         speech_s = find_speech(signal)
         if not speech_s:
             return _nothing(self, language)
-        segments, _ = model.transcribe(
+        hearing = Hearing(len(signal) / SAMPLE_RATE, heard)
+        whisper = copy(self._model)
+        whisper.model = model
+        whisper.encode = hearing.after(whisper.encode)
+        parts, _ = whisper.transcribe(
             signal,
             language=language,
             beam_size=1,
@@ -212,10 +208,7 @@ class FasterWhisper:
             hallucination_silence_threshold=HALLUCINATION_SILENCE_S,
             **DECODING,
         )
-        parts = []
-        for part in segments:  # they come a window at a time
-            parts.append(part)
-            heard(part.end)
+        parts = list(hearing.through(parts))
         return _transcript(self, parts, language, signal=signal, speech_s=speech_s)
 
 
