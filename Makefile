@@ -6,14 +6,13 @@ BIN := .venv/bin
 # Whole files go to each process: their fixtures are made once. Slow files come first.
 PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo app run paper test quick format notebooks clean browser
+.PHONY: help demo app run paper reproduce test quick format refresh notebooks clean browser
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s%s\n", $$1, $$2}'
 
 demo: browser .venv/.installed  ## install what is missing, then run the four notebooks on the embedded demo
-	@$(BIN)/spoken-cefr doctor --profile demo
-	@$(BIN)/spoken-cefr run --profile demo
+	@$(BIN)/spoken-cefr run --profile demo --check
 
 app: .venv/.installed  ## the page on 127.0.0.1 that says for which level a recording suits
 	@$(BIN)/spoken-cefr app
@@ -21,8 +20,11 @@ app: .venv/.installed  ## the page on 127.0.0.1 that says for which level a reco
 run: browser .venv/.installed  ## the same with another profile: make run PROFILE=fr
 	@$(BIN)/spoken-cefr run --profile $(PROFILE) $(foreach pair,$(SET),--set $(pair))
 
-paper: run  ## paper.pdf and the model card from a profile's results: make paper PROFILE=fr
+paper: run  ## paper.pdf and model_card.md in data/PROFILE/, from its results: make paper PROFILE=fr
 	@$(BIN)/spoken-cefr paper --profile $(PROFILE) $(foreach pair,$(SET),--set $(pair))
+
+reproduce: browser .venv/.installed  ## the demo, then the paper's numbers beside those made here
+	@$(BIN)/spoken-cefr reproduce
 
 test: browser .venv/.installed  ## lint, then all tests, the notebooks on a few recordings among them
 	@$(PYTEST)
@@ -38,8 +40,10 @@ format: .venv/.installed  ## let ruff rewrite the code
 	@$(BIN)/ruff check --fix src tests tools benchmarks notebooks
 	@$(BIN)/ruff format src tests tools benchmarks notebooks
 
-notebooks: demo  ## for maintainers: put the demo's executed notebooks into git, stripped
-	@$(BIN)/spoken-cefr refresh-notebooks --profile demo
+refresh: demo  ## for maintainers: put the demo's notebooks, figures, paper and model card into git
+	@$(BIN)/spoken-cefr refresh --profile demo
+
+notebooks: refresh
 
 clean:  ## delete what the demo wrote (not the environment)
 	rm -rf data/demo

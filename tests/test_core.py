@@ -1,11 +1,13 @@
 """Levels, languages, safe writing, and the account that each stage gives."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from spoken_cefr import stages
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import read_json, replacing, sha256_of, write_csv, write_json, write_parquet
 from spoken_cefr.languages import LANGUAGES, find_language
@@ -124,6 +126,32 @@ def test_a_stage_is_done_until_a_key_an_input_or_an_output_changes(demo_config):
     finish(config, "processing")
     (stage_folder(config, "processing") / "table.csv").unlink()
     assert not is_done(config, "processing")
+
+
+def test_a_stage_is_done_again_when_code_that_it_stands_on_changes(
+    demo_config, tmp_path, monkeypatch
+):
+    copy = tmp_path / "spoken_cefr"
+    shutil.copytree(stages.PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(stages, "PACKAGE", copy)
+    config = demo_config()
+    for stage in STAGES:
+        finish(config, stage)
+
+    def undone_by(name):
+        path, before = copy / name, (copy / name).read_bytes()
+        path.write_bytes(before + b"# another line\n")
+        undone = {stage for stage in STAGES if not is_done(config, stage)}
+        path.write_bytes(before)
+        return undone
+
+    assert undone_by("processing/audio.py") == {"processing"}  # and what reads its report, then
+    assert undone_by("weights.py") == {"processing", "neural_networks"}
+    assert undone_by("prediction/building.py") == {"neural_networks"}
+    assert undone_by("replica/server.py") == {"scraping"}
+    assert undone_by("metadata.py") == set(STAGES)
+    for name in ("cli.py", "doctor.py", "paper.py", "app.py", "config.py", "page/style.py"):
+        assert undone_by(name) == set(), name
 
 
 def test_a_stage_that_began_again_and_was_killed_is_not_done(demo_config):

@@ -29,16 +29,14 @@ def test_streamed_rows_are_the_held_ones(tmp_path):
 
 
 @pytest.mark.parametrize("most_bytes", [None, 0])
-@pytest.mark.parametrize("n_ranks", [1, 2])
 @pytest.mark.parametrize("n, size", [(33, 16), (64, 16), (7, 16), (16, 15)])
-def test_every_row_is_in_one_batch_of_one_process_and_none_is_alone(n, size, n_ranks, most_bytes):
+def test_every_row_is_in_one_batch_and_none_is_alone(n, size, most_bytes):
     examples = rows(n=n, most_bytes=most_bytes)
     order = examples.draw(torch.Generator().manual_seed(0))
     seen = []
-    for rank in range(n_ranks):
-        for (inputs,), codes in examples.batches(order, size, rank=rank, n_ranks=n_ranks):
-            assert len(inputs) == len(codes) >= 2
-            seen += [tuple(row.tolist()) for row in inputs]
+    for (inputs,), codes in examples.batches(order, size):
+        assert len(inputs) == len(codes) >= 2
+        seen += [tuple(row.tolist()) for row in inputs]
     assert sorted(seen) == sorted(tuple(row.tolist()) for row in separable(n=n)[0])
 
 

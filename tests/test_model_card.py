@@ -22,7 +22,7 @@ def copy(tmp_path):
 
 def test_the_card_in_git_is_what_the_results_in_git_give():
     kept = (ROOT / "doc" / "model_card.md").read_text(encoding="utf-8")
-    assert kept == model_card(DEMO), "doc/model_card.md is out of date: run `make paper`"
+    assert kept == model_card(DEMO), "doc/model_card.md is out of date: run `make refresh`"
 
 
 def test_it_opens_with_the_header_of_model_hubs_and_the_notice():

@@ -1,8 +1,5 @@
 """The whole stage on a made-up corpus: split, runs, report; what is kept and what is told."""
 
-import os
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -15,15 +12,20 @@ from spoken_cefr import neural_networks
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import read_json, write_array, write_csv, write_parquet
 from spoken_cefr.metadata import COLUMNS
-from spoken_cefr.neural_networks import stage
+from spoken_cefr.neural_networks import out_of_fold
 from spoken_cefr.neural_networks.crop_measures import crop_measures, words_in
-from spoken_cefr.neural_networks.experiments import select_runs
 from spoken_cefr.neural_networks.performing import perform_run
 from spoken_cefr.stages import Report, finish_stage, stage_folder
 
 # Runs that need neither weights nor a French text.
 RUNS = "neural_networks.runs=table5_cnn50_256,small_cnn,small_cnn_crop"
-OPTIONS = [RUNS, "neural_networks.epochs=1", "neural_networks.n_folds=3", "n_jobs=1"]
+OPTIONS = [
+    RUNS,
+    "neural_networks.epochs=1",
+    "neural_networks.n_folds=3",
+    "neural_networks.n_seeds=2",
+    "n_jobs=1",
+]
 
 
 def write_processing(config, *, spoil=None):
@@ -63,9 +65,12 @@ def test_the_stage_leaves_a_folder_a_run_and_an_account_that_adds_up(demo_config
     folder = stage_folder(config, "neural_networks")
     for name in report.figures["runs"]:
         table = pd.read_parquet(folder / name / "predictions.parquet")
-        assert set(table["unit"]) == {"recording", "segment"}
-        assert (table["unit"] == "segment").sum() == len(segments)
-        assert not (folder / name / "checkpoint.safetensors").exists()
+        of_segments = table[table["unit"] == "segment"]
+        for _, of_seed in of_segments.groupby(["seed", "part"]):
+            assert sorted(of_seed["id"]) == sorted(segments["segment_id"])
+        assert set(zip(of_segments["seed"], of_segments["part"], strict=True)) == {
+            (seed, part) for seed in range(2) for part in ("validation", "test")
+        }
     outputs = read_json(folder / "report.json")["outputs"]
     assert set(outputs) == {
         "split.csv",
@@ -105,26 +110,6 @@ def test_a_run_that_breaks_down_is_told_and_the_others_go_on(
     assert report.figures["runs"] == ["table5_cnn50_256", "small_cnn_crop"]
 
 
-def test_one_of_several_processes_that_breaks_down_ends_so_that_no_other_waits_for_it(
-    demo_config, monkeypatch
-):
-    config = demo_config(*OPTIONS)
-    write_processing(config)
-    break_down(monkeypatch, "small_cnn", RuntimeError("lost"))
-    monkeypatch.setattr("spoken_cefr.neural_networks.failures.distributed.n_ranks", lambda: 2)
-    monkeypatch.setattr("spoken_cefr.neural_networks.distributed.as_main_says", lambda value: value)
-    with pytest.raises(RuntimeError, match="lost"):
-        stage.perform_runs(select_runs("small_cnn"), config, *tables(config))
-
-
-def tables(config):
-    """Segments and split as the stage reads them, the split written as it writes it."""
-    segments = stage.read_segments(config)
-    split = stage.split_recordings(config, segments)
-    write_csv(stage_folder(config, "neural_networks") / "split.csv", split)
-    return segments, split
-
-
 def break_down(monkeypatch, name, error):
     """Let the run of this name raise the error; the others are performed."""
 
@@ -133,7 +118,7 @@ def break_down(monkeypatch, name, error):
             raise error
         return perform_run(run, *args, **options)
 
-    monkeypatch.setattr(stage, "perform_run", perform)
+    monkeypatch.setattr(out_of_fold, "perform_run", perform)
 
 
 def test_runs_that_all_fail_are_one_clear_error(demo_config):
@@ -145,16 +130,21 @@ def test_runs_that_all_fail_are_one_clear_error(demo_config):
         neural_networks.run(config)
 
 
-def test_finished_runs_are_kept_when_others_are_asked_for(demo_config, capsys):
+def test_finished_runs_are_kept_when_others_are_asked_for(demo_config):
     config = demo_config(*OPTIONS, "neural_networks.runs=small_cnn")
     write_processing(config)
     neural_networks.run(config)
-    model = stage_folder(config, "neural_networks") / "small_cnn" / "model.safetensors"
+    model = (
+        stage_folder(config, "neural_networks")
+        / "small_cnn"
+        / "seed_0"
+        / "fold_0"
+        / "model.safetensors"
+    )
     before = model.stat().st_mtime_ns
     both = demo_config(*OPTIONS, "neural_networks.runs=small_cnn,small_cnn_crop")
     assert neural_networks.run(both).figures["runs"] == ["small_cnn", "small_cnn_crop"]
     assert model.stat().st_mtime_ns == before
-    assert "small_cnn: up to date, kept" in capsys.readouterr().err
     other = demo_config(*OPTIONS, "neural_networks.runs=small_cnn", "seed=7")
     neural_networks.run(other)
     assert model.stat().st_mtime_ns != before
@@ -166,28 +156,49 @@ def test_a_corpus_without_segments_is_told(demo_config):
         neural_networks.run(config)
 
 
-@pytest.mark.slow
-def test_torchrun_does_the_whole_stage_in_two_processes(demo_config):
-    config = demo_config(*OPTIONS)
-    write_processing(config, spoil=5)
-    overrides = [f'data_dir="{config.data_dir}"', *OPTIONS]
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
-            *("--log-dir", config.data_dir),
-            *("-m", "spoken_cefr.neural_networks", "--profile", "demo"),
-            *(part for override in overrides for part in ("--set", override)),
-        ],
-        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
+def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(demo_config, monkeypatch, tmp_path):
+    config = demo_config(*OPTIONS, "neural_networks.runs=small_cnn")
+    write_processing(config)
+    neural_networks.run(config)
+    folder = stage_folder(config, "neural_networks")
+    undisturbed = {p.name: p.read_bytes() for p in (folder / "small_cnn").iterdir() if p.is_file()}
+    stopped = demo_config(
+        *OPTIONS, "neural_networks.runs=small_cnn", f'data_dir="{tmp_path}/stopped"'
     )
-    assert done.returncode == 0, done.stderr
-    assert "neural_networks: 3 runs in, 2 out, 1 dropped" in done.stdout
-    # The stage that one process would do finds it done.
-    assert neural_networks.run(config).figures["runs"] == ["small_cnn", "small_cnn_crop"]
+    write_processing(stopped)
+    done = []
+
+    def perform(run, *args, **options):
+        if len(done) == 4:
+            raise KeyboardInterrupt
+        done.append(perform_run(run, *args, **options))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(out_of_fold, "perform_run", perform)
+        with pytest.raises(KeyboardInterrupt):
+            neural_networks.run(stopped)
+    folder = stage_folder(stopped, "neural_networks")
+    assert not (folder / "report.json").exists()
+    before = {p: p.stat().st_mtime_ns for p in folder.rglob("model.safetensors")}
+    assert len(before) == 4
+    neural_networks.run(stopped)
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+    for name, content in undisturbed.items():
+        assert (folder / "small_cnn" / name).read_bytes() == content
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_does(demo_config, tmp_path):
+    one = demo_config(*OPTIONS, "neural_networks.runs=small_cnn")
+    two = demo_config(
+        *OPTIONS, "neural_networks.runs=small_cnn", "n_jobs=2", f'data_dir="{tmp_path}/two"'
+    )
+    for config in (one, two):
+        write_processing(config)
+        neural_networks.run(config)
+    pair = [stage_folder(config, "neural_networks") / "small_cnn" for config in (one, two)]
+    for name in ("seed_1/fold_2/model.safetensors", "predictions.parquet", "history.csv"):
+        assert (pair[0] / name).read_bytes() == (pair[1] / name).read_bytes()
 
 
 # --- measures of crops

@@ -17,11 +17,11 @@ from spoken_cefr.levels import TARGET_LEVELS
 from spoken_cefr.notebooks import (
     collapse_progress,
     find_problems,
-    refresh,
     run_notebook,
     strip_volatile,
 )
 from spoken_cefr.paths import NOTEBOOKS
+from spoken_cefr.refresh import refresh
 from spoken_cefr.stages import STAGES
 
 SUBSET = [
@@ -129,8 +129,8 @@ def test_an_executed_copy_keeps_the_last_state_of_a_progress_bar(tmp_path):
 
 
 def test_only_the_demos_notebooks_go_into_git():
-    with pytest.raises(InputError, match="only the demo's notebooks are kept in git, not fr's"):
-        refresh(load_config("fr"), STAGES)
+    with pytest.raises(InputError, match="only the demo's files are kept in git, not fr's"):
+        refresh(load_config("fr"))
 
 
 # --- running them

@@ -1,6 +1,5 @@
 """The paper says what the files say, and cannot be built without one of them."""
 
-import dataclasses
 import io
 import json
 import re
@@ -8,9 +7,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import nbformat
+import numpy as np
 import pandas as pd
 import pypdf
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from spoken_cefr.cli import main
 from spoken_cefr.errors import InputError
@@ -18,17 +20,22 @@ from spoken_cefr.files import read_json, write_csv, write_json
 from spoken_cefr.paper import (
     INPUTS,
     OPTIONAL,
+    RECORD,
     REQUIRED,
     RESULTS,
+    SAME_BYTES,
     SOURCE,
     account,
     build_paper,
     collect,
     compile_paper,
     pipeline,
+    record,
+    results_folder,
 )
 from spoken_cefr.paths import ROOT
-from spoken_cefr.stages import STAGES, stage_folder
+from spoken_cefr.refresh import refresh
+from spoken_cefr.stages import STAGES, executed_path, stage_folder
 
 DEMO = RESULTS / "demo"
 BASELINES = "data/fr_catalogue_2025-01_baselines.json"
@@ -71,7 +78,7 @@ def test_the_paper_in_git_is_what_the_files_in_git_give():
     built = compile_paper(DEMO)
     assert built == compile_paper(DEMO), "not the same bytes twice"
     kept = (ROOT / "paper.pdf").read_bytes()
-    assert words(built) == words(kept), "paper.pdf is out of date: run `make paper`"
+    assert words(built) == words(kept), "paper.pdf is out of date: run `make refresh`"
 
 
 def test_it_has_six_to_eight_pages_and_warns_of_the_demo_on_the_first():
@@ -232,17 +239,18 @@ def finished(demo_config, copy):
         write_json(card, {"n_parameters": 12, "profile": "demo"})
     for stage in STAGES:
         report = {"unit": "run", "n_in": 1, "n_out": 1, "dropped": [], "remarks": [], "figures": {}}
-        report["figures"] = {"runs": runs, "n_words": 5}
+        report["figures"] = {"runs": runs, "n_words": 5, "n_segments": 7, "n_speakers": 2}
+        report["outputs"] = {name: f"hash of {name}" for name in SAME_BYTES}
         write_json(stage_folder(config, stage) / "report.json", report)
     write_json(folder / "config.json", config.to_dict())
     return config
 
 
-def test_collecting_takes_what_is_listed_and_no_transcript(finished, tmp_path):
-    folder = tmp_path / "root" / collect(finished, root=tmp_path / "root")
+def test_collecting_takes_what_is_listed_and_no_transcript(finished):
+    folder = collect(finished)
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     best = read_json(folder / "results.json")["best_run"]
-    listed = {*REQUIRED, *OPTIONAL, "pipeline.json", "contents.json"}
+    listed = {*REQUIRED, *OPTIONAL, "pipeline.json", RECORD, "contents.json"}
     assert names <= listed | {f"figures/confusion_{best}_recording.png"}
     assert set(REQUIRED) <= names
     everything = b"".join((folder / name).read_bytes() for name in names)
@@ -251,18 +259,61 @@ def test_collecting_takes_what_is_listed_and_no_transcript(finished, tmp_path):
     assert pipeline(finished)["settings"]["seed"] == finished.seed
 
 
-def test_one_call_collects_and_compiles_and_a_second_gives_the_same_bytes(
+def test_the_record_holds_what_a_second_run_is_held_against(finished):
+    told = record(finished)
+    assert told["counts"] == {"recordings": 1, "segments": 7, "words heard": 5, "speakers": 2}
+    assert told["sha256"]["words.parquet"] == "hash of words.parquet"
+    assert told["versions"]["numpy"] == np.__version__
+
+
+def test_one_call_collects_and_compiles_into_the_data_folder_and_gives_the_same_bytes_twice(
     finished, copy, monkeypatch
 ):
     monkeypatch.setattr("spoken_cefr.paper.matches", lambda config, stage: True)
+    in_git = contents(copy, but=finished.data_path)
     path = build_paper(finished, root=copy)
     first = path.read_bytes()
-    assert path == copy / "paper.pdf"
+    assert path == finished.data_path / "paper.pdf"
     assert build_paper(finished, root=copy).read_bytes() == first
-    # Of a real profile nothing lands beside what is in git.
-    real = dataclasses.replace(finished, profile="fr")
-    assert build_paper(real, root=copy) == finished.data_path / "paper.pdf"
-    assert (copy / "paper.pdf").read_bytes() == first
+    assert contents(copy, but=finished.data_path) == in_git
+
+
+def test_results_on_another_disk_give_the_same_paper(copy, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("disk") / "results"
+    shutil.copytree(copy / DEMO, elsewhere)
+    assert compile_paper(elsewhere, root=copy) == compile_paper(DEMO, root=copy)
+
+
+def contents(folder, *, but):
+    """The bytes of every file in a folder, but for those in another one inside it."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path: path.read_bytes() for path in files if not path.is_relative_to(but)}
+
+
+def test_refreshing_puts_one_run_into_git(finished, copy, monkeypatch):
+    monkeypatch.setattr("spoken_cefr.paper.matches", lambda config, stage: True)
+    monkeypatch.setattr("spoken_cefr.refresh.matches", lambda config, stage: True)
+    for stage in STAGES:
+        cell = new_code_cell("1 + 1", execution_count=1, outputs=[new_output("stream", text="2")])
+        path = executed_path(finished, stage)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(new_notebook(cells=[cell]), path)
+    root = copy / "git"
+    for old in (root / "doc" / "demo" / "old.png", root / DEMO / "old.csv"):
+        old.parent.mkdir(parents=True)
+        old.write_text("of an earlier run")
+    refresh(finished, root=root)
+    assert (root / "paper.pdf").read_bytes() == (finished.data_path / "paper.pdf").read_bytes()
+    assert "# Model card" in (root / "doc" / "model_card.md").read_text(encoding="utf-8")
+    assert {path.stem for path in (root / "notebooks").iterdir()} == set(STAGES)
+    figures = stage_folder(finished, "evaluation") / "figures"
+    assert names_in(root / "doc" / "demo") == names_in(figures)
+    assert names_in(root / DEMO) == names_in(results_folder(finished))
+    assert RECORD in names_in(root / DEMO)
+
+
+def names_in(folder):
+    return {path.name for path in folder.iterdir()}
 
 
 def test_results_of_other_profiles_are_kept_out_of_git():
@@ -273,10 +324,10 @@ def test_results_of_other_profiles_are_kept_out_of_git():
     assert done.stdout.splitlines() == ignored[2:]
 
 
-def test_collecting_names_what_evaluation_did_not_write(finished, tmp_path):
+def test_collecting_names_what_evaluation_did_not_write(finished):
     (stage_folder(finished, "evaluation") / "exceeds.csv").unlink()
     with pytest.raises(InputError, match=r"exceeds\.csv is missing"):
-        collect(finished, root=tmp_path / "root")
+        collect(finished)
 
 
 def test_a_profile_that_was_not_evaluated_gets_no_paper(tmp_path, capsys):

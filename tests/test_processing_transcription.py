@@ -60,6 +60,17 @@ def test_same_signal_gives_same_transcript(engine, speech):
     assert engine.transcribe(speech, language="fr") == first
 
 
+@pytest.mark.parametrize("n", [1, 2])  # alone, and decoded together
+def test_it_tells_how_far_it_is(engine, speech, n):
+    told = []
+    done = engine.transcribe_each([speech] * n, language="fr", told=lambda *at: told.append(at))
+    assert len(list(done)) == n
+    for index in range(n):
+        half_s, end_s = (time_s for k, time_s in told if k == index)
+        assert half_s == len(speech) / RATE / 2
+        assert half_s < end_s <= len(speech) / RATE
+
+
 @pytest.mark.parametrize("name", ["silence", "noise", "tone", "one sample"])
 def test_without_speech_nothing_is_invented(engine, name):
     signal = {

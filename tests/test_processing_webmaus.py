@@ -331,7 +331,7 @@ class Engine:
     def __init__(self):
         self.n_heard = 0
 
-    def transcribe_each(self, signals, *, language):
+    def transcribe_each(self, signals, *, language, told=None):
         for index, signal in enumerate(signals):
             self.n_heard += 1
             words = self.sentence.split() if len(signal) > RATE else []

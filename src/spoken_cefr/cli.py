@@ -14,6 +14,7 @@ from spoken_cefr.config import PROFILE_VARIABLE, Config, load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.stages import (
     STAGES,
+    executed_path,
     is_done,
     matches,
     previous_stage,
@@ -77,22 +78,35 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="run even a stage that is up to date (its finished units are kept)",
     )
+    run.add_argument(
+        "--check",
+        action="store_true",
+        help="unless all is up to date, first tell what this machine lacks (see doctor)",
+    )
     run.set_defaults(call=_run)
 
     paper = commands.add_parser(
-        "paper", parents=[common], help="write paper.pdf and the model card from the results"
+        "paper",
+        parents=[common],
+        help="write paper.pdf and model_card.md from the results, into the data folder",
     )
-    paper.add_argument(
-        "--output", type=Path, help="default: paper.pdf here for the demo, else in the data folder"
-    )
+    paper.add_argument("--output", type=Path, help="where to write the PDF instead")
     paper.set_defaults(call=_paper)
 
-    refresh = commands.add_parser(
-        "refresh-notebooks",
+    reproduce = commands.add_parser(
+        "reproduce",
         parents=[common],
-        help="for maintainers: copy the executed notebooks over those in git",
+        help="run what is missing, then hold the paper's numbers against those made here",
     )
-    refresh.set_defaults(call=_refresh_notebooks)
+    reproduce.set_defaults(call=_reproduce)
+
+    refresh = commands.add_parser(
+        "refresh",
+        aliases=["refresh-notebooks"],
+        parents=[common],
+        help="for maintainers: put the demo's notebooks, figures, paper and model card into git",
+    )
+    refresh.set_defaults(call=_refresh)
     _add_use(commands)
     return parser
 
@@ -138,40 +152,60 @@ def _run(args: argparse.Namespace) -> int:
     if unknown:
         raise InputError(f"{unknown[0]!r} is not a stage: {', '.join(STAGES)}")
     wanted = [stage for stage in STAGES if not args.stages or stage in args.stages]
-    # Here, not at the top: `--help` need not wait for Jupyter.
-    notebooks = importlib.import_module("spoken_cefr.notebooks")
-    for stage in wanted:
+    if args.check and not _is_ready(config, wanted):
+        return 1
+    _run_stages(config, wanted, args.overrides, force=args.force)
+    _print_results(config, wanted)
+    return 0
+
+
+def _has_nothing_to_do(config: Config, stage: str) -> bool:
+    rebuild = stage == "scraping" and config.scraping.from_cache
+    return is_done(config, stage) and executed_path(config, stage).exists() and not rebuild
+
+
+def _is_ready(config: Config, stages: Sequence[str]) -> bool:
+    """Whether nothing is to be done, or this machine has what that needs (and say so)."""
+    if all(_has_nothing_to_do(config, stage) for stage in stages):
+        return True
+    return importlib.import_module("spoken_cefr.doctor").run(config.profile) == 0
+
+
+def _run_stages(
+    config: Config, stages: Sequence[str], overrides: list[str], *, force: bool = False
+) -> None:
+    for stage in stages:
         before = previous_stage(stage)
         if before and not matches(config, before):
             raise InputError(
                 f"{stage} needs {before}, which is not up to date with this profile: run "
                 f"`spoken-cefr run {before}` first, with the same options"
             )
-        if args.force:
+        if force:
             (stage_folder(config, stage) / "report.json").unlink(missing_ok=True)
-        executed = notebooks.executed_path(config, stage)
-        rebuild = stage == "scraping" and config.scraping.from_cache
-        if is_done(config, stage) and executed.exists() and not rebuild:
+        if _has_nothing_to_do(config, stage):
             print(f"{stage}: up to date, skipped (--force runs it again)")
         else:
-            notebooks.run_notebook(config, stage, overrides=args.overrides)
+            # Here, not at the top: who has nothing to do need not wait for Jupyter.
+            notebooks = importlib.import_module("spoken_cefr.notebooks")
+            notebooks.run_notebook(config, stage, overrides=overrides)
         print(read_report(config, stage).summary())
-    _print_results(config, [notebooks.executed_path(config, stage) for stage in wanted])
-    return 0
 
 
-def _print_results(config: Config, executed: list) -> None:
+def _print_results(config: Config, stages: Sequence[str]) -> None:
     """End with the results table, if there is one, and where everything is."""
     folder = stage_folder(config, "evaluation")
-    if matches(config, "evaluation"):
+    evaluated = matches(config, "evaluation")
+    if evaluated:
         results = importlib.import_module("spoken_cefr.evaluation.results")
         print(f"\nResults on the test part, profile {config.profile}")
         if config.notice:
             print(config.notice)
         print(results.summary_table(results.read_results(folder)).to_string(index=False))
-    print("\nNotebooks  " + "\n           ".join(str(path) for path in executed))
+    executed = [str(executed_path(config, stage)) for stage in stages]
+    print("\nNotebooks  " + "\n           ".join(executed))
     print(f"Tables     {config.data_path} (one folder a stage, each with its report.json)")
-    if matches(config, "evaluation"):
+    if evaluated:
         print(f"           {folder / 'results.csv'}")
         print(f"Figures    {folder / 'figures'}")
 
@@ -183,10 +217,20 @@ def _paper(args: argparse.Namespace) -> int:
     return 0
 
 
-def _refresh_notebooks(args: argparse.Namespace) -> int:
+def _reproduce(args: argparse.Namespace) -> int:
+    config = load_config(args.profile or "demo", args.overrides)
+    reproduce = importlib.import_module("spoken_cefr.reproduce")
+    reproduce.check_profile(config)
+    if not _is_ready(config, STAGES):
+        return 1
+    _run_stages(config, STAGES, args.overrides)
+    print()
+    return reproduce.run(config)
+
+
+def _refresh(args: argparse.Namespace) -> int:
     config = load_config(args.profile, args.overrides)
-    notebooks = importlib.import_module("spoken_cefr.notebooks")
-    for path in notebooks.refresh(config, STAGES):
+    for path in importlib.import_module("spoken_cefr.refresh").refresh(config):
         print(path)
     return 0
 

@@ -1,7 +1,7 @@
 """The model card: what the trained runs are, for whom, and what they score.
 
 Written from the folder of results that the paper reads too, so that the card in
-``doc/`` can be held against what is in git. Mitchell et al. (2019), "Model
+git can be held against the results in git. Mitchell et al. (2019), "Model
 Cards for Model Reporting".
 """
 
@@ -16,7 +16,7 @@ from spoken_cefr.evaluation.catalogue_counts import read_counts
 from spoken_cefr.evaluation.results import read_results, summary_table
 from spoken_cefr.evaluation.tables import PARTS
 from spoken_cefr.files import read_json, write_text
-from spoken_cefr.paper import RESULTS
+from spoken_cefr.paper import results_folder
 from spoken_cefr.paths import ROOT
 
 BASELINES_OF_CATALOGUE = Path("data/fr_catalogue_2025-01_baselines.json")
@@ -47,22 +47,16 @@ ETHICS = """\
 
 
 def write_model_card(config: Config) -> Path:
-    """Write the card of a profile from its collected results.
-
-    Returns
-    -------
-    Path
-        ``doc/model_card.md`` for the demo, whose card is in git; in the
-        profile's data folder for any other.
+    """Write the card of a profile, ``model_card.md`` in its data folder, from its paper's results.
 
     Raises
     ------
     InputError
         If the results were not collected (:func:`spoken_cefr.paper.collect`).
     """
-    folder = ROOT / "doc" if config.profile == "demo" else config.data_path
-    write_text(folder / "model_card.md", model_card(RESULTS / config.profile))
-    return folder / "model_card.md"
+    path = config.data_path / "model_card.md"
+    write_text(path, model_card(results_folder(config)))
+    return path
 
 
 def model_card(results: Path, *, root: Path = ROOT) -> str:
@@ -71,7 +65,7 @@ def model_card(results: Path, *, root: Path = ROOT) -> str:
     Parameters
     ----------
     results : Path
-        Folder of collected results, relative to ``root``.
+        Folder of collected results; a relative one starts at ``root``.
     """
     folder = root / results
     document = read_json(folder / "results.json")

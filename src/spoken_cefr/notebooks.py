@@ -1,12 +1,10 @@
 """Running the four notebooks, and keeping those in git clean.
 
 A run writes its executed copies to ``<data_dir>/notebooks/`` and leaves the
-ones in ``notebooks/`` as they are. Maintainers refresh the latter with
-``spoken-cefr refresh-notebooks`` (``make notebooks``).
+ones in ``notebooks/`` as they are; `refresh` is for the latter.
 """
 
 import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -18,18 +16,13 @@ from nbformat import NotebookNode
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import remove_unfinished, replacing
-from spoken_cefr.paths import DEMO_FIGURES, NOTEBOOKS
-from spoken_cefr.stages import matches, stage_folder
+from spoken_cefr.paths import NOTEBOOKS
+from spoken_cefr.stages import executed_path
 
 MAX_OUTPUT_LINES = 60
 
 # Only the kernel's errors: each start warns that it listens on a port of this machine.
 KERNEL_ARGUMENTS = ["--IPKernelApp.log_level=40"]
-
-
-def executed_path(config: Config, stage: str) -> Path:
-    """Where the executed copy of a stage's notebook goes."""
-    return config.data_path / "notebooks" / f"{stage}.ipynb"
 
 
 def run_notebook(config: Config, stage: str, *, overrides: list[str]) -> Path:
@@ -108,45 +101,6 @@ def strip_volatile(notebook: NotebookNode) -> NotebookNode:
             for output in cell.outputs:
                 if "metadata" in output:
                     output.metadata = NotebookNode()
-    return notebook
-
-
-def refresh(config: Config, stages: tuple[str, ...]) -> list[Path]:
-    """Copy executed notebooks over those in git, stripped, and the figures to ``doc/demo/``.
-
-    Raises
-    ------
-    InputError
-        If a stage is not up to date, or its notebook is unfit for git; or for
-        any profile but the demo's: rows and voices of the real site must not
-        enter git. Nothing is written then.
-    """
-    if config.profile != "demo":
-        raise InputError(f"only the demo's notebooks are kept in git, not {config.profile}'s")
-    notebooks = {stage: _checked(config, stage) for stage in stages}
-    for stage, notebook in notebooks.items():
-        with replacing(NOTEBOOKS / f"{stage}.ipynb") as temporary:
-            nbformat.write(strip_volatile(notebook), temporary)
-    for figure in DEMO_FIGURES.glob("*.png"):
-        figure.unlink()
-    figures = sorted((stage_folder(config, "evaluation") / "figures").glob("*.png"))
-    for figure in figures:
-        with replacing(DEMO_FIGURES / figure.name) as temporary:
-            shutil.copyfile(figure, temporary)
-    return [
-        *(NOTEBOOKS / f"{stage}.ipynb" for stage in stages),
-        *(DEMO_FIGURES / figure.name for figure in figures),
-    ]
-
-
-def _checked(config: Config, stage: str) -> NotebookNode:
-    path = executed_path(config, stage)
-    if not matches(config, stage) or not path.exists():
-        raise InputError(f"{stage} is not up to date: run `make demo` first")
-    notebook = nbformat.read(path, as_version=4)
-    problems = find_problems(notebook)
-    if problems:
-        raise InputError(f"{path}: {problems[0]} (spoken-cefr run --force runs it again)")
     return notebook
 
 

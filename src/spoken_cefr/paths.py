@@ -5,7 +5,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "configs"
 NOTEBOOKS = ROOT / "notebooks"
-DEMO_FIGURES = ROOT / "doc" / "demo"
 
 
 def under_root(path: str | Path) -> Path:

@@ -1,10 +1,12 @@
 """Progress bars that read the same in a terminal and in a notebook."""
 
 import sys
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, TextIO
+from types import TracebackType
+from typing import Any, Self, TextIO
 
 from tqdm import tqdm
 
@@ -33,11 +35,17 @@ def progress(
     unit: str,
     total: int | None = None,
     disable: bool = False,
+    smoothing: float = 0.3,
 ) -> tqdm:
     """Wrap an iterable in a text bar on the error stream.
 
     Text rather than a widget: `spoken-cefr run` shows a notebook's error
     stream as it comes, and the stripped notebooks in git hold none of it.
+
+    Parameters
+    ----------
+    smoothing : float
+        How much the latest steps count for the time that is left; 0: all alike.
     """
     return tqdm(
         iterable,
@@ -45,7 +53,54 @@ def progress(
         unit=unit,
         total=total,
         disable=disable or _QUIET.get(),
+        smoothing=smoothing,
         file=sys.stderr,
         ncols=88,
         mininterval=0.5,
     )
+
+
+class AudioBar:
+    """A bar over seconds of audio, told from any thread how far each recording is done.
+
+    Recordings differ in length and some are done at once, so their number says
+    little of the time that is left.
+
+    Parameters
+    ----------
+    lengths_s : mapping of str to float
+        Length of each recording by its name. The bar counts whole seconds, at least
+        one a recording.
+    """
+
+    def __init__(self, lengths_s: Mapping[str, float], *, desc: str) -> None:
+        self._left = {name: max(1, round(length)) for name, length in lengths_s.items()}
+        self._lengths = dict(self._left)
+        self._lock = threading.Lock()
+        # Steps come in bursts, as several recordings are decoded together: hence no smoothing.
+        total = sum(self._left.values())
+        self._bar = progress(desc=desc, unit=" s of audio", total=total, smoothing=0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.close()
+
+    def reach(self, name: str, time_s: float | None = None) -> None:
+        """A recording is done up to this time, or (None) to its end; going back tells nothing."""
+        with self._lock:
+            left = 0 if time_s is None else max(0, self._lengths[name] - int(time_s))
+            step = self._left[name] - left
+            if step > 0:
+                self._left[name] = left
+                self._bar.update(step)
+
+
+def reach_nothing(name: str, time_s: float | None = None) -> None:
+    """`AudioBar.reach` where there is no bar."""

@@ -8,6 +8,7 @@ that a second run knows whether there is anything to do.
 
 import dataclasses
 import hashlib
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,12 @@ WHERE_NOT_WHAT: tuple[str, ...] = (
     "webmaus_delay_s",
     "webmaus_timeout_s",
 )
+
+
+# What the fingerprint knows better than by its code: keys by their values, and these say nothing.
+NO_RESULT: tuple[str, ...] = ("config", "errors", "paths", "progress", "stages")
+PACKAGE = ROOT / "src" / "spoken_cefr"
+_NAMED = re.compile(r"\bspoken_cefr\.(\w+)(?:\.(\w+))?")
 
 
 @dataclass
@@ -83,6 +90,11 @@ def stage_folder(config: Config, stage: str) -> Path:
     return config.data_path / stage
 
 
+def executed_path(config: Config, stage: str) -> Path:
+    """Where the executed copy of a stage's notebook goes."""
+    return config.data_path / "notebooks" / f"{stage}.ipynb"
+
+
 def previous_stage(stage: str) -> str | None:
     """The stage whose folder this one reads."""
     index = STAGES.index(stage)
@@ -117,9 +129,9 @@ def fingerprint(config: Config, stage: str) -> str:
 
 
 def _code_digest(stage: str) -> str:
-    """Digest of the stage's modules and of the code in its notebook (not its outputs)."""
+    """Digest of the stage's code (see `code_of`) and of that in its notebook (not its outputs)."""
     whole = hashlib.sha256()
-    for path in sorted((ROOT / "src" / "spoken_cefr" / stage).glob("*.py")):
+    for path in code_of(stage):
         whole.update(path.read_bytes())
     notebook = NOTEBOOKS / f"{stage}.ipynb"
     if notebook.is_file():
@@ -127,6 +139,27 @@ def _code_digest(stage: str) -> str:
         code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
         whole.update("\n".join(code).encode("utf-8"))
     return whole.hexdigest()
+
+
+def code_of(stage: str) -> list[Path]:
+    """The modules of a stage, and those of the package outside the stages that they name.
+
+    Another stage's modules count where that stage runs: its report is the input
+    here. Names are looked for in the text, which costs 10 ms where importing
+    would cost seconds.
+    """
+    found: set[Path] = set()
+    waiting = sorted((PACKAGE / stage).glob("*.py"))
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for name, inner in _NAMED.findall(path.read_text(encoding="utf-8")):
+            if name not in STAGES + NO_RESULT:
+                places = (f"{name}.py", f"{name}/__init__.py", f"{name}/{inner}.py")
+                waiting += [PACKAGE / place for place in places if (PACKAGE / place).is_file()]
+    return sorted(found)
 
 
 def written_by(path: Path, stage: str) -> Path:

@@ -40,7 +40,7 @@ from spoken_cefr.processing.recordings import (
 from spoken_cefr.processing.segments import segment_table
 from spoken_cefr.processing.tables import transcripts_table, words_table
 from spoken_cefr.processing.transcription import SAMPLE_RATE, load_engine
-from spoken_cefr.progress import progress
+from spoken_cefr.progress import AudioBar, progress, reach_nothing
 from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
 
 ARRAYS = ("log_mel.npy", "log_mel_noisy.npy")
@@ -157,7 +157,8 @@ def transcribe_all(
         else:
             waiting = to_transcribe if record is None else to_align
             waiting.append((row.recording_id, path, sha256))
-    outcomes = chain(_aligned(config, to_align), _transcribed(config, to_transcribe))
+    lengths_s = metadata.set_index("recording_id")["duration_s"].fillna(0)  # "" where unknown
+    outcomes = chain(_aligned(config, to_align), _transcribed(config, to_transcribe, lengths_s))
     for (recording_id, _, _), outcome in zip(to_align + to_transcribe, outcomes, strict=True):
         if isinstance(outcome, InputError):
             dropped.append(_reason(config, recording_id, outcome))
@@ -177,38 +178,41 @@ def _align_one(config: Config, recording_id: str, path: Path, sha256: str) -> Ou
     return _attempt(config, align_again, config, recording_id, path, sha256)
 
 
-def _transcribed(config: Config, waiting: list[Task]) -> Iterator[Outcome]:
+def _transcribed(config: Config, waiting: list[Task], lengths_s: pd.Series) -> Iterator[Outcome]:
     """Transcribe recordings, some at once in each worker; what they give, in their order."""
     if not waiting:
         return
     # Here, not first in a worker: a model that cannot be loaded is one sentence, once.
     size = min(load_engine(config).at_once, ceil(len(waiting) / n_workers(config)))
     batches = [waiting[i : i + size] for i in range(0, len(waiting), size)]
-    done = run_in_order(config, _process_batch, [(batch,) for batch in batches])
-    yield from progress(
-        (outcome for outcomes in done for outcome in outcomes),
-        desc="transcribing",
-        unit="recording",
-        total=len(waiting),
-    )
+    with AudioBar({name: lengths_s[name] for name, _, _ in waiting}, desc="transcribing") as bar:
+        # A worker in another process cannot reach the bar: there it moves a batch at a time.
+        reach = bar.reach if config.processing.backend == "joblib" else reach_nothing
+        done = run_in_order(config, _process_batch, [(batch, reach) for batch in batches])
+        for batch, outcomes in zip(batches, done, strict=True):
+            for name, _, _ in batch:
+                bar.reach(name)
+            yield from outcomes
 
 
-def _process_batch(config: Config, batch: list[Task]) -> list[Outcome]:
+def _process_batch(config: Config, batch: list[Task], reach: Callable[..., None]) -> list[Outcome]:
     """Transcribe recordings together; each is aligned and kept as soon as its text is there.
 
     What is kept of a recording does not depend on those beside it (see
-    `Engine`), so a run that was killed may go on with other batches.
+    `Engine`), so a killed run may go on with others. ``reach`` is an `AudioBar`'s.
     """
     longest_s = config.processing.max_duration_s
     outcomes = [_attempt(config, load_speech, path, longest_s) for _, path, _ in batch]
     good = [i for i, signal in enumerate(outcomes) if not isinstance(signal, InputError)]
     transcripts = load_engine(config).transcribe_each(
-        [outcomes[i] for i in good], language=whisper_language(config)
+        [outcomes[i] for i in good],
+        language=whisper_language(config),
+        told=lambda k, time_s: reach(batch[good[k]][0], time_s),
     )
     for k, transcript in transcripts:
-        recording_id, _, sha256 = batch[good[k]]
-        signal = outcomes[good[k]]
+        (recording_id, _, sha256), signal = batch[good[k]], outcomes[good[k]]
         outcomes[good[k]] = process_recording(config, recording_id, sha256, signal, transcript)
+        reach(recording_id)
     return outcomes
 
 

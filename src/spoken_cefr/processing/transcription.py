@@ -7,11 +7,11 @@ always gives the same words, and an error does not spread.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any, Protocol
 
@@ -25,6 +25,7 @@ from spoken_cefr.processing.guards import (
     unheard,
     without_repetition,
 )
+from spoken_cefr.processing.hearing import Hearing, Told, tell_nobody
 from spoken_cefr.processing.words import UNSPACED, Word, join_elisions, tidy_words
 from spoken_cefr.weights import load_whisper
 
@@ -85,9 +86,12 @@ class Engine(Protocol):
         """`transcribe` of each signal, to the last bit, in less time where that can be."""
 
     def transcribe_each(
-        self, signals: Sequence[np.ndarray], *, language: str
+        self, signals: Sequence[np.ndarray], *, language: str, told: Told = tell_nobody
     ) -> Iterator[tuple[int, Transcript]]:
-        """`transcribe_many` as it goes: index and transcript of each signal when it is done."""
+        """`transcribe_many` as it goes: index and transcript of each signal when it is done.
+
+        An engine that can calls ``told`` in between, from the thread that listens.
+        """
 
 
 def load_engine(config: Config) -> Engine:
@@ -157,29 +161,27 @@ class FasterWhisper:
 
     def transcribe(self, signal: np.ndarray, *, language: str) -> Transcript:
         """See `Engine`; ValueError if the signal is not mono float32."""
-        return self._transcribe(self._model, signal, language)
+        return self._transcribe(self._model.model, signal, language, lambda time_s: None)
 
     def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
         """See `Engine`; ValueError if a signal is not mono float32."""
         return _in_order(self.transcribe_each(signals, language=language))
 
     def transcribe_each(
-        self, signals: Sequence[np.ndarray], *, language: str
+        self, signals: Sequence[np.ndarray], *, language: str, told: Told = tell_nobody
     ) -> Iterator[tuple[int, Transcript]]:
         """See `Engine`; ValueError if a signal is not mono float32."""
 
-        def one(joined: Any, signal: np.ndarray) -> Transcript:
-            model = copy(self._model)
-            model.model = joined
-            return self._transcribe(model, signal, language)
+        def one(model: Any, index: int) -> Transcript:
+            return self._transcribe(model, signals[index], language, partial(told, index))
 
+        model = self._model.model
         if self._batch_size == 1 or len(signals) < 2:
-            yield from _one_by_one(self, signals, language)
+            yield from ((index, one(model, index)) for index in range(len(signals)))
             return
         # The longest first: the windows of one recording can only be decoded one by one.
         order = sorted(range(len(signals)), key=lambda i: -signals[i].size)
-        ordered = [signals[i] for i in order]
-        for k, done in map_joined(one, ordered, model=self._model.model, size=self._batch_size):
+        for k, done in map_joined(one, order, model=model, size=self._batch_size):
             yield order[k], done
 
     def language_probabilities(self, signal: np.ndarray) -> dict[str, float]:
@@ -187,12 +189,18 @@ class FasterWhisper:
         _, _, probabilities = self._model.detect_language(signal, vad_filter=True)
         return dict(probabilities)
 
-    def _transcribe(self, model: Any, signal: np.ndarray, language: str) -> Transcript:
+    def _transcribe(
+        self, model: Any, signal: np.ndarray, language: str, heard: Callable[[float], None]
+    ) -> Transcript:
         _check_signal(signal)
         speech_s = find_speech(signal)
         if not speech_s:
             return _nothing(self, language)
-        parts, _ = model.transcribe(
+        hearing = Hearing(len(signal) / SAMPLE_RATE, heard)
+        whisper = copy(self._model)
+        whisper.model = model
+        whisper.encode = hearing.after(whisper.encode)
+        parts, _ = whisper.transcribe(
             signal,
             language=language,
             beam_size=1,
@@ -200,7 +208,8 @@ class FasterWhisper:
             hallucination_silence_threshold=HALLUCINATION_SILENCE_S,
             **DECODING,
         )
-        return _transcript(self, list(parts), language, signal=signal, speech_s=speech_s)
+        parts = list(hearing.through(parts))
+        return _transcript(self, parts, language, signal=signal, speech_s=speech_s)
 
 
 class OpenAIWhisper:
@@ -253,17 +262,11 @@ class OpenAIWhisper:
         return _in_order(self.transcribe_each(signals, language=language))
 
     def transcribe_each(
-        self, signals: Sequence[np.ndarray], *, language: str
+        self, signals: Sequence[np.ndarray], *, language: str, told: Told = tell_nobody
     ) -> Iterator[tuple[int, Transcript]]:
         """See `Engine`; ValueError if a signal is not mono float32."""
-        yield from _one_by_one(self, signals, language)
-
-
-def _one_by_one(
-    engine: Engine, signals: Sequence[np.ndarray], language: str
-) -> Iterator[tuple[int, Transcript]]:
-    for index, signal in enumerate(signals):
-        yield index, engine.transcribe(signal, language=language)
+        for index, signal in enumerate(signals):
+            yield index, self.transcribe(signal, language=language)
 
 
 def _in_order(done: Iterator[tuple[int, Transcript]]) -> list[Transcript]:
