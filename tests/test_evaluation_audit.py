@@ -316,9 +316,10 @@ def predictions_of(truth, answered, speakers, part="test"):
             "part": part,
             "level": np.asarray(TARGET_LEVELS)[truth],
             "predicted": np.asarray(TARGET_LEVELS)[answered],
+            "seed": 0,
         }
     )
-    return table
+    return table.assign(**dict.fromkeys([f"p_{level}" for level in TARGET_LEVELS], 0.2))
 
 
 def test_groups_are_compared_with_the_rest(config, speakers):
@@ -426,7 +427,7 @@ def test_a_network_that_learns_from_silence_does_not_rule_the_microphone_out(con
     )
     assert "for another answer than the level, it reads the age group with 0.30." in text
     # The network as it is stays the one that is asked about.
-    assert "The run net, chosen on the validation part, reaches a kappa of 1.00" in text
+    assert "The run net, chosen by validation, reaches a kappa of 1.00" in text
     mute = made_up_verdict(config, speakers, again=[by_silence | {"kappa_low": -0.1}])["verdict"]
     assert "hears more than length and age, and nothing points to the microphone" in mute
 
@@ -440,7 +441,7 @@ def test_a_model_of_length_is_not_said_to_hear(config, speakers, options):
 def test_few_test_speakers_let_nothing_be_concluded(config, speakers):
     found = made_up_verdict(config, speakers, n_test=3)
     assert not found["conclusive"]
-    assert found["verdict"].startswith("Nothing can be concluded: the test part holds 3 speakers")
+    assert found["verdict"].startswith("Nothing can be concluded: there are 3 speakers")
     assert config.notice in found["verdict"]
     assert "hears" not in found["verdict"]
 

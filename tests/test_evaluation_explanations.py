@@ -117,7 +117,8 @@ def test_the_lowest_level_has_no_neighbour_below_and_few_recordings_no_median():
 def predictions():
     rows = [("1", "A1", "A1", 0.9), ("2", "A1", "B1", 0.8), ("3", "A2", "B1", 0.95)]
     table = pd.DataFrame(rows, columns=["recording_id", "level", "predicted", "p"])
-    table = table.assign(unit="recording", id=table["recording_id"], part="test")
+    table = table.assign(unit="recording", id=table["recording_id"], part="test", seed=0)
+    table["speaker_id"] = table["recording_id"]
     for level in TARGET_LEVELS:
         table[f"p_{level}"] = np.where(
             table["predicted"] == level, table["p"], (1 - table["p"]) / 4

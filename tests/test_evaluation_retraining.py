@@ -31,8 +31,15 @@ from spoken_cefr.evaluation.variants import (
 )
 from spoken_cefr.files import write_csv, write_json, write_parquet
 from spoken_cefr.levels import TARGET_LEVELS, level_codes
+from spoken_cefr.neural_networks import out_of_fold
 from spoken_cefr.neural_networks.experiments import RUNS
 from spoken_cefr.neural_networks.inputs import Source
+from spoken_cefr.neural_networks.out_of_fold import (
+    SEGMENT_COLUMNS,
+    Heard,
+    joined_table,
+    train_all,
+)
 from spoken_cefr.processing.segments import segment_table
 from spoken_cefr.stages import stage_folder
 
@@ -41,15 +48,17 @@ QUICK = ("evaluation.n_bootstrap=50", "evaluation.n_permuted_trainings=1")
 RUN_OF = {run.name: run for run in RUNS}
 N = 60
 PARTS = np.array(["train"] * 36 + ["validation"] * 12 + ["test"] * 12)
+FOLDS = np.repeat([0, 1, 2, 3, 4], 12)
 
 
 def split_of(n=N):
-    """Two recordings a speaker, every level in every part."""
+    """Two recordings a speaker, every level in every fold."""
     return pd.DataFrame(
         {
             "recording_id": [f"{9000 + i}" for i in range(n)],
             "speaker_id": [f"spk_{i // 2}" for i in range(n)],
             "level": np.resize(TARGET_LEVELS, n),
+            "fold": FOLDS,
             "part": PARTS,
         }
     )
@@ -131,16 +140,16 @@ def test_a_corpus_without_pauses_is_one_clear_error(spoken):
 
 def test_permuted_labels_are_those_of_others_and_the_test_part_keeps_its_own():
     split = split_of()
-    one, two = permuted_variants(split, TARGET_LEVELS, n=2, seed=0)
-    for variant in (one, two):
+    one, two = (variant.change(split) for variant in permuted_variants(TARGET_LEVELS, n=2, seed=0))
+    for changed in (one, two):
         tested = split["part"] == "test"
-        assert (variant.split["level"] == split["level"])[tested].all()
-        assert (variant.split["level"] == split["level"])[~tested].mean() < 0.5
-        pd.testing.assert_series_equal(variant.split["part"], split["part"])
+        assert (changed["level"] == split["level"])[tested].all()
+        assert (changed["level"] == split["level"])[~tested].mean() < 0.5
+        pd.testing.assert_series_equal(changed["part"], split["part"])
         for part in ("train", "validation"):
             rows = split["part"] == part
-            assert set(variant.split["level"][rows]) <= set(split["level"][rows])
-    assert (one.split["level"] != two.split["level"]).any()
+            assert set(changed["level"][rows]) <= set(split["level"][rows])
+    assert (one["level"] != two["level"]).any()
 
 
 def test_another_answer_leaves_unknown_cards_in_no_part():
@@ -149,22 +158,23 @@ def test_another_answer_leaves_unknown_cards_in_no_part():
     level = Target(pd.Series(0, index=split["recording_id"]), TARGET_LEVELS)
     nothing = Target(codes.iloc[:0], ())
     targets = {"level": level, "gender": Target(codes, ("f", "m")), "year": nothing}
-    (variant,) = target_variants(split, targets)
+    (variant,) = target_variants(targets)
     assert (variant.name, variant.target, variant.classes) == ("gender", "gender", ("f", "m"))
-    assert (variant.split["part"].iloc[-3:] == NO_PART).all()
-    assert variant.split["part"].iloc[:-3].tolist() == split["part"].iloc[:-3].tolist()
-    assert variant.split["level"].iloc[:4].tolist() == ["f", "m", "f", "m"]
+    changed = variant.change(split)
+    assert (changed["part"].iloc[-3:] == NO_PART).all()
+    assert changed["part"].iloc[:-3].tolist() == split["part"].iloc[:-3].tolist()
+    assert changed["level"].iloc[:4].tolist() == ["f", "m", "f", "m"]
 
 
 def test_fewer_speakers_are_within_more_and_only_of_train():
     split = split_of()
-    variants = curve_variants(split, TARGET_LEVELS, seed=0)
-    assert [variant.n_train_speakers for variant in variants] == [4, 9, 14]
-    trained = [set(v.split.loc[v.split["part"] == "train", "speaker_id"]) for v in variants]
+    changed = [variant.change(split) for variant in curve_variants(TARGET_LEVELS, seed=0)]
+    trained = [set(c.loc[c["part"] == "train", "speaker_id"]) for c in changed]
+    assert [len(names) for names in trained] == [4, 9, 14]
     assert trained[0] < trained[1] < trained[2]
-    for variant in variants:
+    for one in changed:
         others = split["part"] != "train"
-        assert (variant.split["part"] == split["part"])[others].all()
+        assert (one["part"] == split["part"])[others].all()
 
 
 # --- training again
@@ -187,10 +197,10 @@ def make_corpus(config, monkeypatch):
     array[:, :4] += level_codes(segments["recording_id"].map(truth))[:, None]
     array[:, 4:8] += segments["recording_id"].map(gender).to_numpy()[:, None]
 
-    def load(config, segments, run, noisy):
-        return Source(array, widths=(12,))
+    def hear(run, config, segments, split):
+        return Heard(segments[SEGMENT_COLUMNS], Source(array, widths=(12,)))
 
-    monkeypatch.setattr(retraining, "load_source", load)
+    monkeypatch.setattr(retraining, "heard_by", hear)
     processing, networks = (
         stage_folder(config, name) for name in ("processing", "neural_networks")
     )
@@ -208,14 +218,14 @@ def make_corpus(config, monkeypatch):
 @pytest.fixture
 def corpus(demo_config, monkeypatch):
     """Of one's own, to spoil; networks train for a moment."""
-    return make_corpus(demo_config(*QUICK, "neural_networks.epochs=3"), monkeypatch)
+    return make_corpus(demo_config(*QUICK, "neural_networks.epochs=3", "n_jobs=1"), monkeypatch)
 
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
     """What the networks make of the corpus."""
     data = tmp_path_factory.mktemp("data").as_posix()
-    options = ["neural_networks.epochs=100", "neural_networks.patience=0"]
+    options = ["neural_networks.epochs=60", "neural_networks.patience=0", "n_jobs=1"]
     config = load_config("demo", [f'data_dir="{data}"', *QUICK, *options])
     with pytest.MonkeyPatch.context() as monkeypatch:
         return perform(make_corpus(config, monkeypatch))
@@ -223,7 +233,10 @@ def found(tmp_path_factory):
 
 def predictions_of(split):
     """Of a run that is always right."""
-    return split.assign(unit="recording", id=split["recording_id"], predicted=split["level"])
+    table = split.assign(unit="recording", id=split["recording_id"], predicted=split["level"])
+    return table.assign(
+        part="test", seed=0, **dict.fromkeys([f"p_{c}" for c in TARGET_LEVELS], 0.2)
+    )
 
 
 def perform(corpus, names=("attention_speech",)):
@@ -239,7 +252,8 @@ def test_a_network_reads_what_is_there_and_no_more(found):
     assert abs(kappa["whole recording", "year"]) < 0.6
     assert kappa[PERMUTED, "level"] < 0.5
     of_gender = found.audit.set_index("target").loc["gender"]
-    assert (of_gender["n"], of_gender["n_dropped"], of_gender["n_speakers"]) == (10, 2, 5)
+    # All recordings are asked, but for those of which the answer is not known.
+    assert (of_gender["n"], of_gender["n_dropped"], of_gender["n_speakers"]) == (58, 2, 29)
     assert set(found.audit["kind"]) == {"run"} and set(found.audit["model"]) == {"attention_speech"}
     # Nobody pauses here.
     (remark,) = found.remarks
@@ -252,7 +266,7 @@ def test_the_curve_ends_at_the_run_itself(found):
     assert curve["n_train_speakers"].tolist() == [4, 9, 14, 18]
     assert curve["quadratic_weighted_kappa"].iloc[-1] == 1
     assert curve["quadratic_weighted_kappa"].iloc[-2] > 0.7
-    assert set(curve["n"]) == {12}
+    assert set(curve["n"]) == {60}
 
 
 def test_one_bar_tells_of_all_trainings(corpus, capfd):
@@ -268,7 +282,7 @@ def test_a_second_call_trains_nothing_and_gives_the_same(corpus, monkeypatch):
     def trained(*args, **kwargs):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(retraining, "perform_run", trained)
+    monkeypatch.setattr(out_of_fold, "perform_run", trained)
     second = perform(corpus)
     pd.testing.assert_frame_equal(first.audit, second.audit)
     pd.testing.assert_frame_equal(first.curve, second.curve)
@@ -284,17 +298,18 @@ def test_what_cannot_be_trained_is_a_remark_and_stops_no_other(corpus):
 
 
 @pytest.mark.parametrize("name", ["fusion", "ordinal_measures", "table4_simple_128"])
-def test_silence_is_not_given_to_a_run_that_reads_words(name, corpus, monkeypatch):
-    monkeypatch.setattr(retraining, "perform_run", lambda *args, **kwargs: pytest.fail("trained"))
+def test_silence_is_not_given_to_a_run_that_reads_words(name, corpus):
     config, inputs, _ = corpus
-    trainer = retraining.Trainer(config, inputs)
-    with pytest.raises(InputError, match="silence has neither"):
-        trainer.answers(RUN_OF[name], retraining.silence_variant(inputs.split, TARGET_LEVELS))
+    pair = {"it": (RUN_OF[name], retraining.silence_variant(TARGET_LEVELS))}
+    trainings, failures = retraining._trainings(pair, inputs, config)
+    assert trainings == {} and "silence has neither" in failures["it"]
 
 
 def test_a_network_that_is_given_silence_answers_from_the_room(demo_config):
     """Each level was recorded in a room of its own, and the words say nothing."""
-    config = demo_config("neural_networks.epochs=12", "evaluation.n_bootstrap=0")
+    config = demo_config(
+        "neural_networks.epochs=12", "evaluation.n_bootstrap=0", "evaluation.n_permuted_trainings=0"
+    )
     split = split_of().assign(level=np.resize(["A1", "B1"], N))
     rng = np.random.default_rng(0)
     folder = stage_folder(config, "scraping") / "audio"
@@ -316,15 +331,24 @@ def test_a_network_that_is_given_silence_answers_from_the_room(demo_config):
     write_json(processing / "report.json", {})
     write_csv(networks / "split.csv", split)
     inputs = Inputs(split, segments, metadata, unit_table(split, segments), TARGET_LEVELS)
-    trainer = retraining.Trainer(config, inputs)
-    variant = retraining.silence_variant(split, TARGET_LEVELS)
-    given = trainer.answers(dataclasses.replace(RUN_OF["small_cnn"], batch_size=16), variant)
-    told = rows_of(given, unit="recording")
-    assert len(told) == 12
+    run = dataclasses.replace(RUN_OF["small_cnn"], batch_size=16)
+    variant = retraining.silence_variant(TARGET_LEVELS)
+    trainings, _ = retraining._trainings({"silence": (run, variant)}, inputs, config)
+    listener = retraining._Listener(config, inputs)
+    failures = train_all(
+        {"silence": trainings["silence"][:2]},
+        lambda name: listener.heard(run, variant),
+        config,
+        desc="silence",
+    )
+    assert failures == {}
+    asked = trainings["silence"][:2]
+    told = rows_of(joined_table(asked, "predictions.parquet"), unit="recording")
+    assert len(told) == 23
     assert (told["level"] == told["predicted"]).mean() > 0.9
-    (remark,) = left_out_remarks(RUN_OF["small_cnn"], variant, given)
+    (remark,) = left_out_remarks("small_cnn, silence", asked, told)
     assert remark["id"] == "audit: small_cnn, silence"
-    assert remark["reason"].startswith("1 of 60 recordings")
+    assert remark["reason"].startswith("1 of 24 recordings")
 
 
 # --- which runs

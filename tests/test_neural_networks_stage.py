@@ -1,6 +1,5 @@
 """The whole stage on a made-up corpus: split, runs, report; what is kept and what is told."""
 
-
 import numpy as np
 import pandas as pd
 import pytest

@@ -146,6 +146,8 @@ def _trainings(
     pairs: Mapping[str, Pair], inputs: Inputs, config: Config
 ) -> tuple[dict[str, list[Training]], dict[str, str]]:
     """The trainings of each run and variant, and why there are none of others."""
+    if not pairs:
+        return {}, {}
     folder = stage_folder(config, "evaluation") / "retrained"
     processed = sha256_of(stage_folder(config, "processing") / "report.json")
     silent = [PAUSE_MARGIN_S, FADE_S, sha256_of(Path(silence.__file__))]
