@@ -16,7 +16,8 @@ from spoken_cefr.evaluation.explanation_stage import clearest_recording
 from spoken_cefr.evaluation.explanations import gradcam, measure_differences, segment_evidence
 from spoken_cefr.evaluation.mistakes import mistakes_table
 from spoken_cefr.levels import TARGET_LEVELS
-from spoken_cefr.neural_networks.models import StudyCNN
+from spoken_cefr.neural_networks.heads import HEADS
+from spoken_cefr.neural_networks.models import SmallCNN, StudyCNN
 
 
 class TwoFilters(nn.Module):
@@ -66,6 +67,17 @@ def test_gradcam_takes_the_study_s_network_and_leaves_it_as_it_was():
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
     assert all(weight.grad is None for weight in model.parameters())
     assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_gradcam_explains_a_probability_where_outputs_are_no_logits_of_classes():
+    image = torch.tensor([[0.0, 1.0], [2.0, 4.0]])
+    # The logarithm of the softmax of (x, -x) moves as the first logit does: same places.
+    of_softmax = gradcam(TwoFilters(), image, 0, probabilities=HEADS["softmax"].probabilities)
+    np.testing.assert_allclose(of_softmax, gradcam(TwoFilters(), image, 0), rtol=1e-5)
+    heat = gradcam(
+        SmallCNN(16, n_outputs=4), torch.rand(16, 12), 4, probabilities=HEADS["corn"].probabilities
+    )
+    assert heat.shape == (16, 12)
 
 
 def test_a_network_without_convolution_is_refused():

@@ -30,6 +30,7 @@ from spoken_cefr.evaluation.explanations import (
 from spoken_cefr.evaluation.results import rows_of
 from spoken_cefr.evaluation.tables import Inputs, read_table
 from spoken_cefr.files import read_json
+from spoken_cefr.neural_networks.heads import HEADS
 from spoken_cefr.neural_networks.saved import load_run_model
 from spoken_cefr.processing.audio import to_image
 from spoken_cefr.processing.stage import load_arrays
@@ -174,7 +175,7 @@ def _gradcam(
     chosen: pd.Series,
     config: Config,
 ) -> tuple[dict[str, str], Drawing] | None:
-    """Grad-CAM of a network's own answer, on the segment that speaks most for it."""
+    """Grad-CAM of a convolutional network's own answer, on the segment that speaks most for it."""
     stage = stage_folder(config, "neural_networks")
     name = next((name for name in ranked if _reads_images(stage / name)), None)
     if name is None or not (stage_folder(config, "processing") / "log_mel.npy").exists():
@@ -186,8 +187,16 @@ def _gradcam(
     clearest = evidence.loc[evidence["evidence"].idxmax()]
     row = int(np.flatnonzero(inputs.segments["segment_id"] == clearest["segment_id"])[0])
     trained = load_run_model(stage / name / "seed_0" / f"fold_{chosen['fold']}")
-    image = to_image(load_arrays(config)[0][row : row + 1], trained.card["image_size"])[0]
-    heat = gradcam(trained.model, torch.as_tensor(image), inputs.levels.index(answer))
+    log_mel = load_arrays(config)[0][row : row + 1]
+    level = inputs.levels.index(answer)
+    if trained.card["inputs"] == "image":
+        image = to_image(log_mel, trained.card["image_size"])[0]
+        heat = gradcam(trained.model, torch.as_tensor(image), level)
+    else:
+        heard = torch.as_tensor(np.array(log_mel[0]))
+        of_head = HEADS[trained.card["head"]].probabilities
+        heat = gradcam(trained.model, heard, level, probabilities=of_head)
+        image, heat = (to_image(one, len(heard))[0] for one in (log_mel, heat[None]))
     title = f"{clearest['segment_id']}, {clearest['start_s']:.1f} s: {answer} by {name}"
     seen = {"image_run": name, "image_answer": answer, "image_segment": clearest["segment_id"]}
     return seen, draw_gradcam(image, heat, title)
@@ -198,7 +207,7 @@ def _reads_images(folder: Path) -> bool:
         card = read_json(folder / "config.json")
     except InputError:
         return False
-    return card.get("inputs") == "image"
+    return card.get("inputs") in ("image", "log_mel")
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

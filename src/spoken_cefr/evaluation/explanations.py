@@ -4,7 +4,7 @@ None of them proves what a network has understood. They show where the answer
 comes from, so that a person can listen there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,13 @@ from torch.nn import functional as F
 MIN_RECORDINGS = 3
 
 
-def gradcam(model: nn.Module, image: Tensor, target: int) -> np.ndarray:
+def gradcam(
+    model: nn.Module,
+    image: Tensor,
+    target: int,
+    *,
+    probabilities: Callable[[Tensor], Tensor] | None = None,
+) -> np.ndarray:
     """Where in an image a convolutional network finds the class.
 
     The activations of the last convolution, each weighted by the mean gradient
@@ -31,6 +37,9 @@ def gradcam(model: nn.Module, image: Tensor, target: int) -> np.ndarray:
     image : Tensor, shape (height, width), float32
     target : int
         Code of the class.
+    probabilities : callable, optional
+        Of a network whose outputs are not one logit a class: from outputs to the
+        probability of each class (n, n_classes), whose logarithm is then explained.
 
     Returns
     -------
@@ -53,8 +62,9 @@ def gradcam(model: nn.Module, image: Tensor, target: int) -> np.ndarray:
     hook = convolutions[-1].register_forward_hook(keep)
     try:
         with torch.enable_grad():
-            logits = model.eval()(image.unsqueeze(0).requires_grad_())
-            (gradient,) = torch.autograd.grad(logits[0, target], kept[-1])
+            outputs = model.eval()(image.unsqueeze(0).requires_grad_())
+            scores = outputs if probabilities is None else probabilities(outputs).log()
+            (gradient,) = torch.autograd.grad(scores[0, target], kept[-1])
     finally:
         hook.remove()
     activations = kept[-1].detach()
