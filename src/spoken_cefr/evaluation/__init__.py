@@ -1,5 +1,11 @@
 """Evaluation: what the networks' answers are worth, beside answers that hear nothing."""
 
-from spoken_cefr.evaluation.stage import run
+import importlib
+from typing import Any
 
-__all__ = ["run"]
+
+def __getattr__(name: str) -> Any:
+    # On demand: who prints finished results must not wait for what makes them (torch among it).
+    if name == "run":
+        return importlib.import_module("spoken_cefr.evaluation.stage").run
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

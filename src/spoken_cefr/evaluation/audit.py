@@ -22,6 +22,14 @@ from spoken_cefr.evaluation.bootstrap import (
     speaker_intervals,
     speaker_matrices,
 )
+from spoken_cefr.evaluation.conditions import (
+    CROP,
+    SILENCE,
+    WHOLE,
+    WITHIN,
+)
+from spoken_cefr.evaluation.conditions import PERMUTED as PERMUTED  # for `verdict`, `variants`
+from spoken_cefr.evaluation.conditions import as_it_is as as_it_is
 from spoken_cefr.evaluation.metrics import METRICS
 from spoken_cefr.evaluation.probes import (
     Question,
@@ -35,8 +43,6 @@ from spoken_cefr.evaluation.probes import (
 from spoken_cefr.evaluation.results import bootstrap_options, codes_of, rows_of
 from spoken_cefr.progress import progress
 
-WHOLE, CROP, WITHIN = "whole recording", "fixed-length crop", "within duration classes"
-SILENCE, PERMUTED = "silence only", "labels permuted"
 # What a probe hears, by the name of its vectors; others (measures, embeddings) are whole
 # recordings.
 CONDITIONS: Mapping[str, str] = {
@@ -135,15 +141,6 @@ def run_table(
             config=config,
         )
     return pd.DataFrame(rows, columns=list(AUDIT_COLUMNS))
-
-
-def as_it_is(audit: pd.DataFrame) -> pd.Series:
-    """Which rows of ``audit.csv`` are of a model that is what its name says.
-
-    A probe of silence is: it has a name. A run that was trained again on silence is not.
-    """
-    again = (audit["kind"] == "run") & audit["condition"].isin((SILENCE, PERMUTED))
-    return (audit["condition"] != WITHIN) & ~again
 
 
 def within_strata(
