@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from sklearn.decomposition import PCA
 from sklearn.metrics import cohen_kappa_score
+from sklearn.neighbors import NearestCentroid
+from sklearn.preprocessing import StandardScaler
 
 from spoken_cefr.evaluation.audit import (
     PERMUTED,
@@ -31,9 +33,11 @@ from spoken_cefr.evaluation.learning_curve import learning_curve, train_sizes
 from spoken_cefr.evaluation.probes import (
     Target,
     answers,
+    components,
+    cross_validation,
     permuted_codes,
     permuted_kappas,
-    probe,
+    permuted_rows,
     question,
     usable_folds,
 )
@@ -113,7 +117,12 @@ def test_no_speaker_is_answered_by_a_model_that_heard_them(speakers):
     signature = rng.standard_normal((N_SPEAKERS, 40))[speakers.factorize()[0]]
     vectors = pd.DataFrame(signature, index=speakers.index)
     asked = question(vectors, target, speakers)
-    given = answers(asked, n_repeats=3, n_folds=5, seed=1)
+    repeats = cross_validation(asked, n_repeats=3, n_folds=5, seed=1)
+    for folds in repeats:
+        assert sorted(np.concatenate([fold.test for fold in folds])) == list(range(N))
+        for fold in folds:
+            assert not set(asked.speakers[fold.train]) & set(asked.speakers[fold.test])
+    (given,) = answers(repeats, asked.codes[None], n_classes=2)
     assert (given == asked.codes).mean() < 0.75
 
 
@@ -124,14 +133,97 @@ def test_what_is_unknown_is_left_out_and_counted(speakers, level):
     assert list(asked.recording_ids) == sorted(asked.recording_ids)
 
 
-def test_the_two_ways_to_components_are_one():
+def nearest_mean(train, codes, rows):
+    """Refit by scikit-learn: the nearest class mean by a covariance with a ridge."""
+    scaled = StandardScaler().fit(train)
+    z = scaled.transform(train)
+    covariance = z.T @ z / len(z)
+    ridge = np.trace(covariance) / len(z) * np.eye(len(covariance))
+    root = np.linalg.cholesky(np.linalg.inv(covariance + ridge))
+    model = NearestCentroid().fit(z @ root, codes)
+    return model.predict(scaled.transform(rows) @ root)
+
+
+@pytest.mark.parametrize("n_features", [1, 20, 30])
+def test_answers_and_permutations_by_a_product_are_those_of_refitting(speakers, level, n_features):
+    vectors = noisy(level.codes, n_features=n_features, noise=2.0)
+    few = speakers.iloc[: 5 * PER_SPEAKER]  # 24 rows to train on: fewer or more than features
+    asked = question(vectors, level, few)
+    repeats = cross_validation(asked, n_repeats=2, n_folds=5, seed=3)
+    rows = permuted_rows(asked.speakers, n_permutations=4, seed=[5])
+    sets = np.vstack([asked.codes, asked.codes[rows]])
+    given = answers(repeats, sets, n_classes=3)
+    for codes, of_set in zip(sets, given, strict=True):
+        for folds, of_repeat in zip(repeats, of_set, strict=True):
+            for train, test, *_ in folds:
+                expected = nearest_mean(asked.values[train], codes[train], asked.values[test])
+                np.testing.assert_array_equal(of_repeat[test], expected)
+
+
+def test_the_kappa_of_a_permutation_is_the_mean_over_the_repeats(speakers, level):
+    asked = question(noisy(level.codes), level, speakers)
+    repeats = cross_validation(asked, n_repeats=3, n_folds=5, seed=1)
+    kappas = permuted_kappas(repeats, asked, n_classes=3, n_permutations=250, seed=1)
+    sets = asked.codes[permuted_rows(asked.speakers, n_permutations=250, seed=[1, 1])]
+    for number in (0, 100, 249):
+        (given,) = answers(repeats, sets[[number]], n_classes=3)
+        each = [cohen_kappa_score(sets[number], one, weights="quadratic") for one in given]
+        assert kappas[number] == pytest.approx(np.mean(each))
+    assert permuted_kappas(repeats, asked, n_classes=3, n_permutations=0, seed=1).size == 0
+
+
+@pytest.mark.parametrize("n_rows", [40, 80])
+def test_components_are_principal_ones_for_more_and_for_fewer_rows_than_features(n_rows):
     rng = np.random.default_rng(0)
-    rows = rng.standard_normal((80, 60)) * np.linspace(1, 3, 60)
-    few, many = (PCA(32, svd_solver=solver).fit(rows) for solver in ("full", "covariance_eigh"))
-    np.testing.assert_allclose(np.abs(few.components_), np.abs(many.components_), atol=1e-8)
-    assert probe(80, 60).named_steps["pca"].svd_solver == "covariance_eigh"
-    assert probe(40, 60).named_steps["pca"].svd_solver == "full"
-    assert "pca" not in probe(40, 20).named_steps
+    rows = rng.standard_normal((n_rows, 60)) * np.linspace(1, 3, 60)
+    others = rng.standard_normal((7, 60))
+    trained, tested = components(rows, others)
+    scaled = StandardScaler().fit(rows)
+    pca = PCA(32, svd_solver="full").fit(scaled.transform(rows))
+    variances = pca.explained_variance_ * (n_rows - 1) / n_rows
+    spread = np.sqrt(variances + variances.sum() / n_rows)
+    for made, given in ((trained, rows), (tested, others)):
+        expected = pca.transform(scaled.transform(given)) / spread
+        # The order and the sign of components are arbitrary.
+        np.testing.assert_allclose(made @ made.T, expected @ expected.T, atol=1e-8)
+
+
+def test_missing_values_are_medians_and_constant_features_tell_nothing():
+    train = np.array([[1.0, np.nan, 5], [2, np.nan, 5], [6, np.nan, 5]])
+    rows = np.array([[np.nan, np.nan, 7], [2, 3, 5]])
+    trained, tested = components(train, rows)
+    weights = tested @ trained.T  # all that answers depend on
+    np.testing.assert_allclose(weights[0], weights[1], atol=1e-12)
+    trained, _ = components(np.ones((4, 2)), np.ones((1, 2)))
+    np.testing.assert_array_equal(trained, 0)
+
+
+def test_folds_look_at_no_label(speakers, level):
+    asked = question(noisy(level.codes), level, speakers)
+    other = asked._replace(codes=asked.codes[::-1])
+    for one, two in zip(
+        *(cross_validation(q, n_repeats=2, n_folds=5, seed=1) for q in (asked, other)), strict=True
+    ):
+        for a, b in zip(one, two, strict=True):
+            np.testing.assert_array_equal(a.test, b.test)
+
+
+def test_a_common_class_is_not_preferred_and_the_lowest_of_equal_ones_is_answered(speakers):
+    """Nothing to be read at all: rare and common classes are equally near."""
+    codes = np.where(np.arange(N) % 3 == 0, 1, 2)  # no 0: what no model was trained on is no answer
+    target = Target(pd.Series(codes, index=speakers.index), ("a", "b", "c"))
+    asked = question(noisy(np.zeros(N), noise=0.0), target, speakers)
+    repeats = cross_validation(asked, n_repeats=1, n_folds=5, seed=1)
+    assert (answers(repeats, asked.codes[None], n_classes=3) == 1).all()
+
+
+def test_where_there_is_nothing_to_find_p_values_are_as_often_low_as_high(speakers, level):
+    asked = question(noisy(np.zeros(N)), level, speakers)
+    repeats = cross_validation(asked, n_repeats=2, n_folds=5, seed=1)
+    kappas = permuted_kappas(repeats, asked, n_classes=3, n_permutations=999, seed=1)
+    others = permuted_kappas(repeats, asked, n_classes=3, n_permutations=300, seed=2)
+    p_values = (1 + (kappas >= others[:, None]).sum(axis=1)) / 1000
+    np.testing.assert_allclose(np.quantile(p_values, [0.1, 0.5, 0.9]), [0.1, 0.5, 0.9], atol=0.06)
 
 
 def test_permuted_labels_stay_with_their_speaker(speakers):
@@ -144,7 +236,8 @@ def test_permuted_labels_stay_with_their_speaker(speakers):
 
 def test_probes_on_permuted_labels_reach_nothing_on_average(speakers, level):
     asked = question(noisy(level.codes), level, speakers)
-    kappas = permuted_kappas(asked, n_classes=3, n_permutations=20, n_folds=5, seed=1)
+    repeats = cross_validation(asked, n_repeats=2, n_folds=5, seed=1)
+    kappas = permuted_kappas(repeats, asked, n_classes=3, n_permutations=200, seed=1)
     assert abs(kappas.mean()) < 0.1
 
 

@@ -112,7 +112,7 @@ class EvaluationConfig:
     n_bootstrap: int = 1000
     confidence: float = 0.95
     n_repeats: int = 3  # of the probes' cross-validation over speakers
-    n_permutations: int = 99  # of the labels, for what a probe reaches by chance; 0: none
+    n_permutations: int = 999  # of the labels, for what a probe reaches by chance; 0: none
     # Finished runs that the audit trains again (and the best of all); "" for none.
     audit_runs: str = "ordinal_measures, attention_speech, fusion, small_cnn"
     n_permuted_trainings: int = 3  # of each of them, with the labels of other speakers; 0: none

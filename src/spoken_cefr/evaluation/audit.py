@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from spoken_cefr.config import Config
@@ -23,11 +22,13 @@ from spoken_cefr.evaluation.bootstrap import (
     speaker_intervals,
     speaker_matrices,
 )
+from spoken_cefr.evaluation.conditions import CROP, SILENCE, WHOLE, WITHIN
 from spoken_cefr.evaluation.metrics import METRICS
 from spoken_cefr.evaluation.probes import (
     Question,
     Target,
     answers,
+    cross_validation,
     permuted_kappas,
     question,
     usable_folds,
@@ -35,8 +36,6 @@ from spoken_cefr.evaluation.probes import (
 from spoken_cefr.evaluation.results import answers_of, bootstrap_options, rows_of
 from spoken_cefr.progress import progress
 
-WHOLE, CROP, WITHIN = "whole recording", "fixed-length crop", "within duration classes"
-SILENCE, PERMUTED = "silence only", "labels permuted"
 # What a probe hears, by the name of its vectors; others (measures, embeddings) are whole
 # recordings.
 CONDITIONS: Mapping[str, str] = {
@@ -83,8 +82,9 @@ def probe_table(
         could not be asked.
     """
     pairs = [(name, target) for name in vectors for target in targets]
-    tasks = (
-        delayed(_probe_rows)(
+    rows, remarks = [], []
+    for name, target in progress(pairs, desc="audit", unit="probe"):
+        told = _probe_rows(
             question(vectors[name], targets[target], speakers),
             name,
             target,
@@ -92,15 +92,6 @@ def probe_table(
             duration_classes,
             config=config,
         )
-        for name, target in pairs
-    )
-    # A new process costs as much as a few probes.
-    n_jobs = max(1, min(config.n_jobs, len(pairs) // 4))
-    done = Parallel(n_jobs, return_as="generator")(tasks)
-    rows, remarks = [], []
-    for (name, target), told in zip(
-        pairs, progress(done, desc="audit", unit="probe", total=len(pairs)), strict=True
-    ):
         rows += told
         if not told:
             reason = "too few recordings, speakers or classes to ask a probe"
@@ -143,15 +134,6 @@ def run_table(
             config=config,
         )
     return pd.DataFrame(rows, columns=list(AUDIT_COLUMNS))
-
-
-def as_it_is(audit: pd.DataFrame) -> pd.Series:
-    """Which rows of ``audit.csv`` are of a model that is what its name says.
-
-    A probe of silence is: it has a name. A run that was trained again on silence is not.
-    """
-    again = (audit["kind"] == "run") & audit["condition"].isin((SILENCE, PERMUTED))
-    return (audit["condition"] != WITHIN) & ~again
 
 
 def within_strata(
@@ -217,7 +199,10 @@ def _probe_rows(
     if not n_folds:
         return []
     n_classes = len(target.classes)
-    given = answers(asked, n_repeats=config.evaluation.n_repeats, n_folds=n_folds, seed=config.seed)
+    repeats = cross_validation(
+        asked, n_repeats=config.evaluation.n_repeats, n_folds=n_folds, seed=config.seed
+    )
+    given = answers(repeats, asked.codes[None], n_classes=n_classes)[0]
     strata = duration_classes.reindex(asked.recording_ids).fillna("").to_numpy(dtype=str)
     shared = {"kind": "probe", "model": name, "target": target_name, "n_dropped": asked.n_dropped}
     shared |= counts_of(asked.codes, asked.speakers, n_classes)
@@ -232,10 +217,10 @@ def _probe_rows(
         config=config,
     )
     by_chance = permuted_kappas(
+        repeats,
         asked,
         n_classes=n_classes,
         n_permutations=config.evaluation.n_permutations,
-        n_folds=n_folds,
         seed=config.seed,
     )
     by_chance = by_chance[~np.isnan(by_chance)]

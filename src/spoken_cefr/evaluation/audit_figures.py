@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spoken_cefr.evaluation.audit import PERMUTED, SILENCE, WITHIN, as_it_is
+from spoken_cefr.evaluation.conditions import PERMUTED, SILENCE, WITHIN, as_it_is
 from spoken_cefr.evaluation.drawing import HATCHES, OKABE_ITO, Drawing, in_style
 
 MARKERS = "osD^vP*"

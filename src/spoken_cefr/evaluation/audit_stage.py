@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.audit import probe_table, run_table
 from spoken_cefr.evaluation.audit_figures import draw_audit, draw_groups, draw_learning_curve
 from spoken_cefr.evaluation.audit_targets import audit_targets, cards_of
-from spoken_cefr.evaluation.drawing import Drawing
+from spoken_cefr.evaluation.drawing import Sketch
 from spoken_cefr.evaluation.groups import group_table
 from spoken_cefr.evaluation.learning_curve import learning_curve
 from spoken_cefr.evaluation.recording_vectors import sound_vectors, speech_vectors
@@ -33,7 +34,7 @@ class Audit:
 
     tables: dict[str, pd.DataFrame]
     document: dict[str, Any]
-    figures: dict[str, Drawing]
+    figures: dict[str, Sketch]
     remarks: list[dict[str, str]]
 
 
@@ -76,9 +77,12 @@ def perform_audit(
     curve = _joined(curve, retrained.curve)
     groups = group_table(runs, cards, config=config, levels=inputs.levels)
     n_test_speakers = cards["speaker_id"].nunique()
-    figures = {"audit": draw_audit(audit), "learning_curve": draw_learning_curve(curve)}
+    figures = {
+        "audit": partial(draw_audit, audit),
+        "learning_curve": partial(draw_learning_curve, curve),
+    }
     if best:
-        figures["groups"] = draw_groups(groups, best)
+        figures["groups"] = partial(draw_groups, groups, best)
     return Audit(
         tables={"audit": audit, "audit_groups": groups, "learning_curve": curve},
         document=verdict(audit, exceeds, run=best, n_test_speakers=n_test_speakers, config=config),

@@ -131,16 +131,16 @@ def _means(
     seed: int,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Of each measure the mean over repeats, and that of each resampling, (n_bootstrap,)."""
-    matrices = [
-        speaker_matrices(truth, answer, speakers, n_classes=n_classes)
-        for answer in np.atleast_2d(answers)
-    ]
-    drawn = [resample(one, n_bootstrap=n_bootstrap, seed=seed) for one in matrices]
+    matrices = np.stack(
+        [
+            speaker_matrices(truth, answer, speakers, n_classes=n_classes)
+            for answer in np.atleast_2d(answers)
+        ],
+        axis=1,
+    )  # (n_speakers, n_repeats, k, k): one product for all repeats
+    drawn = np.moveaxis(resample(matrices, n_bootstrap=n_bootstrap, seed=seed), 1, 0)
     return {
-        name: (
-            np.mean([metric(one.sum(axis=0)) for one in matrices]),
-            np.mean([metric(one) for one in drawn], axis=0),
-        )
+        name: (metric(matrices.sum(axis=0)).mean(), metric(drawn).mean(axis=0))
         for name, metric in metrics.items()
     }
 

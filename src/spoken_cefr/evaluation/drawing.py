@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from spoken_cefr.files import replacing
@@ -58,6 +59,11 @@ class Drawing(Figure):
         return png_bytes(self)
 
 
+# A figure still to be drawn: a `functools.partial` of one of our functions, which is plain data
+# until it is called, or a figure that is drawn already.
+Sketch = Drawing | Callable[[], Drawing]
+
+
 def in_style(draw: Callable[..., Drawing]) -> Callable[..., Drawing]:
     """Draw with our style whatever the user's matplotlibrc says."""
 
@@ -83,12 +89,15 @@ def png_bytes(figure: Drawing) -> bytes:
     """The figure as PNG, the same bytes every time: no date, no version inside."""
     buffer = io.BytesIO()
     with mpl.rc_context(STYLE):
-        figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None, "Date": None})
+        # savefig would draw twice: once to lay the figure out, once for the pixels.
+        canvas = FigureCanvasAgg(figure)
+        canvas.print_png(buffer, metadata={"Software": None, "Date": None})
     return buffer.getvalue()
 
 
-def save_figure(figure: Drawing, path: Path, *, notice: str) -> None:
+def save_figure(sketch: Sketch, path: Path, *, notice: str) -> None:
     """Write a figure as PNG with the notice as a footnote, all or nothing."""
+    figure = sketch if isinstance(sketch, Drawing) else sketch()
     image = png_bytes(with_notice(figure, notice))
     with replacing(path) as temporary:
         temporary.write_bytes(image)

@@ -7,6 +7,7 @@ was trained without the recording's fold.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import torch
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.drawing import Drawing
+from spoken_cefr.evaluation.drawing import Sketch
 from spoken_cefr.evaluation.explanation_figures import (
     draw_gradcam,
     draw_measures,
@@ -44,7 +45,7 @@ class Explanation:
     """The document ``explanation`` (None if no run answers a test recording) and its figures."""
 
     document: dict[str, Any] | None = None
-    figures: dict[str, Drawing] = field(default_factory=dict)
+    figures: dict[str, Sketch] = field(default_factory=dict)
 
 
 def perform_explanation(
@@ -81,7 +82,7 @@ def perform_explanation(
         "predicted": chosen["predicted"],
         "confidence": float(chosen[f"p_{chosen['predicted']}"]),
     }
-    figures: dict[str, Drawing] = {}
+    figures: dict[str, Sketch] = {}
     evidence = _evidence(inputs, runs, answering, chosen, config)
     if evidence is not None:
         told, of_run, answer, attention_run = evidence
@@ -89,7 +90,7 @@ def perform_explanation(
         document["attention_run"] = attention_run
         document["segments"] = _records(told.sort_values("evidence", ascending=False))
         title = f"recording {chosen['recording_id']}: {answer} by {of_run}"
-        figures["explanation_segments"] = draw_segments(told, title)
+        figures["explanation_segments"] = partial(draw_segments, told, title)
     image = _gradcam(inputs, runs, answering, chosen, config)
     if image is not None:
         seen, figures["explanation_gradcam"] = image
@@ -105,7 +106,7 @@ def perform_explanation(
         )
         document["measures"] = _records(differences)
         title = f"recording {chosen['recording_id']}, answered {chosen['predicted']}"
-        figures["explanation_measures"] = draw_measures(differences, title)
+        figures["explanation_measures"] = partial(draw_measures, differences, title)
     return Explanation(document, figures)
 
 
@@ -174,7 +175,7 @@ def _gradcam(
     ranked: Sequence[str],
     chosen: pd.Series,
     config: Config,
-) -> tuple[dict[str, str], Drawing] | None:
+) -> tuple[dict[str, str], Sketch] | None:
     """Grad-CAM of a convolutional network's own answer, on the segment that speaks most for it."""
     stage = stage_folder(config, "neural_networks")
     name = next((name for name in ranked if _reads_images(stage / name)), None)
@@ -199,7 +200,7 @@ def _gradcam(
         image, heat = (to_image(one, len(heard))[0] for one in (log_mel, heat[None]))
     title = f"{clearest['segment_id']}, {clearest['start_s']:.1f} s: {answer} by {name}"
     seen = {"image_run": name, "image_answer": answer, "image_segment": clearest["segment_id"]}
-    return seen, draw_gradcam(image, heat, title)
+    return seen, partial(draw_gradcam, image, heat, title)
 
 
 def _reads_images(folder: Path) -> bool:

@@ -161,6 +161,11 @@ def draw_scores(results: pd.DataFrame, *, unit: str = "recording") -> Drawing:
     return figure
 
 
+def _count(value: float) -> str:
+    """A count, with a decimal where it is a mean over seeds."""
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
+
+
 @in_style
 def draw_confusion(
     matrix: pd.DataFrame | np.ndarray, title: str, *, levels: Sequence[str] = TARGET_LEVELS
@@ -179,14 +184,16 @@ def draw_confusion(
     ax = figure.subplots()
     image = ax.imshow(shares, cmap="cividis", vmin=0, vmax=1)
     for row, column in np.ndindex(*counts.shape):
-        told = f"{counts[row, column]:,}"
+        told = _count(counts[row, column])
         if totals[row, 0]:
             told += f"\n{100 * shares[row, column]:.0f} %"
         # cividis runs from dark to light.
         color = "black" if shares[row, column] > 0.5 else "white"
         ax.text(column, row, told, ha="center", va="center", color=color, fontsize=9)
     ax.set_xticks(np.arange(len(levels)), levels)
-    names = [f"{level} (n = {total:,})" for level, total in zip(levels, totals[:, 0], strict=True)]
+    names = [
+        f"{level} (n = {_count(total)})" for level, total in zip(levels, totals[:, 0], strict=True)
+    ]
     ax.set_yticks(np.arange(len(levels)), names)
     ax.spines[:].set_visible(False)
     ax.set(xlabel="predicted level", ylabel="true level", title=title)

@@ -11,10 +11,9 @@ import pandas as pd
 from spoken_cefr.config import Config
 from spoken_cefr.evaluation.bootstrap import speaker_intervals
 from spoken_cefr.evaluation.metrics import METRICS
-from spoken_cefr.evaluation.probes import Question, Target, answers, question, usable_folds
+from spoken_cefr.evaluation.probes import Target, answers, cross_validation, question, usable_folds
 from spoken_cefr.evaluation.results import bootstrap_options
 from spoken_cefr.progress import progress
-from spoken_cefr.speakers import speaker_folds
 
 SHARES: tuple[float, ...] = (0.1, 0.2, 0.35, 0.6, 1.0)  # of the speakers that a fold trains on
 SHOWN: tuple[str, ...] = ("accuracy", "macro_f1", "quadratic_weighted_kappa")
@@ -55,14 +54,18 @@ def learning_curve(
         n_folds = usable_folds(asked)
         if not n_folds:
             continue
-        for n_train in train_sizes(fewest_train_speakers(asked, n_folds=n_folds, config=config)):
-            given = answers(
+        n_speakers = np.unique(asked.speakers).size
+        # A fold tests so many at most; every model has the others to train on.
+        n_tested = -(-n_speakers // n_folds)
+        for n_train in train_sizes(n_speakers - n_tested):
+            repeats = cross_validation(
                 asked,
                 n_repeats=config.evaluation.n_repeats,
                 n_folds=n_folds,
                 seed=config.seed,
                 n_train_speakers=n_train,
             )
+            given = answers(repeats, asked.codes[None], n_classes=len(level.classes))[0]
             shared = {"kind": "probe", "model": name, "n_train_speakers": n_train}
             rows.append(
                 shared
@@ -106,17 +109,6 @@ def curve_row(
     for measure, (value, low, high) in intervals.items():
         row |= {measure: value, f"{measure}_low": low, f"{measure}_high": high}
     return row
-
-
-def fewest_train_speakers(asked: Question, *, n_folds: int, config: Config) -> int:
-    """How many speakers every fold of every repeat has to train on."""
-    return min(
-        np.unique(asked.speakers[train]).size
-        for repeat in range(config.evaluation.n_repeats)
-        for train, _ in speaker_folds(
-            asked.codes, asked.speakers, seed=config.seed + repeat, n_folds=n_folds
-        )
-    )
 
 
 def train_sizes(most: int, *, shares: Sequence[float] = SHARES) -> list[int]:

@@ -1,7 +1,10 @@
 """Cheap models that ask what a vector gives away: one vector a recording, cross-validated.
 
-A probe is a logistic regression on a few principal components. It asks whether
-something can be read from the vector at all, not how well it could be read.
+A probe finds the nearest class mean among a few principal components (a linear
+discriminant with a ridge and no class preferred). It asks whether something can
+be read from the vector at all, not how well it could be read. Class means are
+linear in the labels: the components are computed once, and a thousand
+permutations of the labels are a matrix product with them.
 """
 
 from collections.abc import Sequence
@@ -9,18 +12,21 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from sklearn.decomposition import PCA
+from scipy.linalg import eigh
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from spoken_cefr.evaluation.metrics import confusion_matrix, quadratic_weighted_kappa
-from spoken_cefr.speakers import N_FOLDS, speaker_folds
+from spoken_cefr.evaluation.metrics import quadratic_weighted_kappa
+from spoken_cefr.speakers import N_FOLDS
 
 N_COMPONENTS = 32
 # Two classes are the least to tell apart, two folds the least to do it by.
 MIN_CLASSES = MIN_FOLDS = 2
+# Distances that differ by less are equal: their order would be that of rounding errors.
+TIE = 1e-9
+N_AT_ONCE = 100  # permutations; a product of more needs much memory
+FOLDS, PERMUTATIONS = 0, 1  # random numbers of one must not be those of the other
 
 
 class Target(NamedTuple):
@@ -65,69 +71,135 @@ def question(vectors: pd.DataFrame, target: Target, speakers: pd.Series) -> Ques
     )
 
 
+class Fold(NamedTuple):
+    """Rows to train on and rows to test on, with the components of both.
+
+    ``train`` and ``test`` are row numbers; the components are of shape
+    (n_train, r) and (n_test, r).
+    """
+
+    train: np.ndarray
+    test: np.ndarray
+    trained: np.ndarray
+    tested: np.ndarray
+
+
 def usable_folds(asked: Question) -> int:
     """How many folds the recordings allow: at most 5; 0 if nothing can be asked of them."""
-    if asked.codes.size == 0:
-        return 0
-    counts = np.bincount(asked.codes)
-    n_folds = min(N_FOLDS, np.unique(asked.speakers).size, int(counts.max()))
-    enough = (counts > 0).sum() >= MIN_CLASSES and n_folds >= MIN_FOLDS
+    n_folds = min(N_FOLDS, np.unique(asked.speakers).size)
+    enough = np.unique(asked.codes).size >= MIN_CLASSES and n_folds >= MIN_FOLDS
     return n_folds if enough else 0
 
 
-def answers(
+def cross_validation(
     asked: Question,
     *,
     n_repeats: int,
     n_folds: int,
     seed: int,
     n_train_speakers: int | None = None,
-) -> np.ndarray:
-    """Answer every recording by a model that was not trained on its speaker.
+) -> list[list[Fold]]:
+    """All of a probe that does not depend on the labels: the folds of each repeat.
+
+    Speakers are shared out at random, as many to each fold, and no label is looked
+    at: folds that are balanced by the true labels would favour these over permuted ones.
 
     Parameters
     ----------
     n_train_speakers : int, optional
         Train on so many speakers, drawn at random from those of the other
         folds; all of them by default.
+    """
+    names, index = np.unique(asked.speakers, return_inverse=True)
+    repeats = []
+    for repeat in range(n_repeats):
+        rng = np.random.default_rng([FOLDS, seed, repeat])
+        number = (rng.permutation(names.size) % n_folds)[index]
+        folds = []
+        for fold in range(n_folds):
+            train, test = np.flatnonzero(number != fold), np.flatnonzero(number == fold)
+            if n_train_speakers is not None:
+                train = _of_some_speakers(train, asked.speakers, n_train_speakers, rng)
+            folds.append(Fold(train, test, *components(asked.values[train], asked.values[test])))
+        repeats.append(folds)
+    return repeats
+
+
+def components(train: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Principal components of the training rows, and other rows in the same ones.
+
+    Missing values become the median of the training rows, and features are scaled by
+    their spread. Components are divided by theirs, to which the mean over all
+    directions that the rows could span is added: weak ones are held down by a rule
+    that looks at no label.
+
+    Parameters
+    ----------
+    train : np.ndarray, shape (n_train, n_features)
+    rows : np.ndarray, shape (n_rows, n_features)
 
     Returns
     -------
-    np.ndarray, shape (n_repeats, n), int
+    two np.ndarray, shape (n_train, r) and (n_rows, r)
+        ``r`` is ``N_COMPONENTS``, or fewer where there are fewer rows or features.
     """
-    given = np.empty((n_repeats, asked.codes.size), dtype=np.int64)
-    for repeat in range(n_repeats):
-        rng = np.random.default_rng([seed, repeat])
-        folds = speaker_folds(asked.codes, asked.speakers, seed=seed + repeat, n_folds=n_folds)
-        for train, test in folds:
-            if n_train_speakers is not None:
-                train = _of_some_speakers(train, asked.speakers, n_train_speakers, rng)
-            given[repeat, test] = fit_and_answer(
-                asked.values[train], asked.codes[train], asked.values[test]
+    steps = SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
+    scaled = make_pipeline(*steps).fit(train)
+    z = scaled.transform(train)
+    n_rows, n_features = z.shape
+    n_kept = min(N_COMPONENTS, n_rows, n_features)
+    if n_features < n_rows:  # both are exact; this is the faster one for many rows
+        kept = (n_features - n_kept, n_features - 1)
+        squares, directions = eigh(z.T @ z, subset_by_index=kept)
+    else:
+        _, singular, rotation = np.linalg.svd(z, full_matrices=False)
+        squares, directions = singular[:n_kept] ** 2, rotation[:n_kept].T
+    spread = np.sqrt(np.maximum(squares, 0) / n_rows + squares.sum() / n_rows**2)
+    # Features that are all constant have no spread.
+    directions = directions / np.where(spread > 0, spread, 1)
+    return z @ directions, scaled.transform(rows) @ directions
+
+
+def answers(repeats: Sequence[Sequence[Fold]], codes: np.ndarray, *, n_classes: int) -> np.ndarray:
+    """Answer every recording by models that were not trained on its speaker.
+
+    The class of the nearest mean, whether it is common or rare: were common ones
+    preferred, the class that happens to be rarer in training would be so in every
+    fold that tests it, and chance would be far below a kappa of 0. The lowest class of
+    equally near ones.
+
+    Parameters
+    ----------
+    repeats : sequence of sequences of Fold
+        From :func:`cross_validation`.
+    codes : np.ndarray, shape (n_sets, n), int
+        Labels to train on. All sets are one product.
+
+    Returns
+    -------
+    np.ndarray, shape (n_sets, n_repeats, n), int
+    """
+    n_sets, n = codes.shape
+    indicators = (codes.T[..., None] == np.arange(n_classes)).astype(np.float64)
+    given = np.empty((n_sets, len(repeats), n), dtype=np.int64)
+    for repeat, folds in enumerate(repeats):
+        for fold in folds:
+            of_class = indicators[fold.train]
+            counts = of_class.sum(axis=0)
+            sums = fold.trained.T @ of_class.reshape(fold.train.size, n_sets * n_classes)
+            means = sums / np.maximum(counts, 1).ravel()
+            # Half the squared distance, less what is the same for all classes.
+            distances = (means**2).sum(axis=0) / 2 - fold.tested @ means
+            distances = distances.reshape(fold.test.size, *counts.shape) + TIE * np.arange(
+                n_classes
             )
+            distances[:, counts == 0] = np.inf
+            given[:, repeat, fold.test] = distances.argmin(axis=-1).T
     return given
 
 
-def fit_and_answer(train: np.ndarray, codes: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Train a probe on some rows and answer others. -> (n_rows,), int"""
-    if np.unique(codes).size == 1:  # nothing to tell apart, and scikit-learn refuses
-        return np.full(len(rows), codes[0])
-    return probe(len(train), train.shape[1]).fit(train, codes).predict(rows)
-
-
-def probe(n_rows: int, n_features: int) -> Pipeline:
-    """An unfitted probe: missing values as the median, scaled, reduced, logistic regression."""
-    steps = [SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()]
-    n_components = min(N_COMPONENTS, n_rows - 1)
-    if n_features > n_components:
-        # Both exact; the first needs only the features' covariance, the second fits few rows.
-        solver = "covariance_eigh" if n_rows > n_features else "full"
-        steps.append(PCA(n_components, whiten=True, svd_solver=solver))
-    return make_pipeline(*steps, LogisticRegression(max_iter=1000))
-
-
-def permuted_codes(codes: np.ndarray, speakers: np.ndarray, *, seed: Sequence[int]) -> np.ndarray:
-    """Give each speaker the labels of another, drawn at random.
+def permuted_rows(speakers: np.ndarray, *, n_permutations: int, seed: Sequence[int]) -> np.ndarray:
+    """Whose label each recording gets when speakers get the labels of others, drawn at random.
 
     Recordings of one speaker resemble each other in label and in sound. If
     labels were shuffled over recordings, that tie would be cut and chance
@@ -136,37 +208,55 @@ def permuted_codes(codes: np.ndarray, speakers: np.ndarray, *, seed: Sequence[in
 
     Returns
     -------
-    np.ndarray, shape (n,), int
+    np.ndarray, shape (n_permutations, n), int
+        Row numbers.
     """
     rng = np.random.default_rng(list(seed))
-    names, index = np.unique(speakers, return_inverse=True)
-    order = rng.permutation(names.size)
-    permuted = np.empty_like(codes)
-    for mine, theirs in enumerate(order):
-        rows = np.flatnonzero(index == mine)
-        labels = rng.permutation(codes[index == theirs])
-        permuted[rows] = np.resize(labels, rows.size)
-    return permuted
+    _, mine, counts = np.unique(speakers, return_inverse=True, return_counts=True)
+    first = np.cumsum(counts) - counts
+    theirs = rng.permuted(np.tile(np.arange(counts.size), (n_permutations, 1)), axis=1)[:, mine]
+    # The rows of the first speaker in random order, then those of the second, and so on.
+    shuffled = np.argsort(mine + rng.random((n_permutations, mine.size)), axis=1)
+    in_order = np.argsort(mine, kind="stable")
+    number = np.empty_like(mine)
+    number[in_order] = np.arange(mine.size) - first[mine[in_order]]
+    return np.take_along_axis(shuffled, first[theirs] + number % counts[theirs], axis=1)
+
+
+def permuted_codes(codes: np.ndarray, speakers: np.ndarray, *, seed: Sequence[int]) -> np.ndarray:
+    """Give each speaker the labels of another, once. -> (n,), int"""
+    return codes[permuted_rows(speakers, n_permutations=1, seed=seed)[0]]
 
 
 def permuted_kappas(
-    asked: Question, *, n_classes: int, n_permutations: int, n_folds: int, seed: int
+    repeats: Sequence[Sequence[Fold]],
+    asked: Question,
+    *,
+    n_classes: int,
+    n_permutations: int,
+    seed: int,
 ) -> np.ndarray:
     """Kappa of the probe when there is nothing to learn. -> (n_permutations,)
 
-    Each is of one cross-validation. What it is held against is a mean of several,
-    which varies less: a p-value from both errs towards "by chance".
+    Each is the mean over the repeats of the cross-validation that answers the true
+    labels, so that like is held against like. NaN where all drawn labels are the same.
     """
-    kappas = []
-    for number in range(n_permutations):
-        codes = permuted_codes(asked.codes, asked.speakers, seed=[seed, number])
-        told = asked._replace(codes=codes)
-        n = min(n_folds, usable_folds(told))
-        if n < MIN_FOLDS:
-            continue
-        given = answers(told, n_repeats=1, n_folds=n, seed=seed + number)[0]
-        kappas.append(quadratic_weighted_kappa(confusion_matrix(codes, given, n_classes=n_classes)))
-    return np.asarray(kappas, dtype=np.float64)
+    rows = permuted_rows(asked.speakers, n_permutations=n_permutations, seed=[PERMUTATIONS, seed])
+    kappas = [
+        _kappas(codes, answers(repeats, codes, n_classes=n_classes), n_classes)
+        for codes in np.array_split(asked.codes[rows], -(-n_permutations // N_AT_ONCE) or 1)
+    ]
+    return np.concatenate(kappas)
+
+
+def _kappas(codes: np.ndarray, given: np.ndarray, n_classes: int) -> np.ndarray:
+    """Mean over repeats; codes (n_sets, n), given (n_sets, n_repeats, n) -> (n_sets,)"""
+    n_sets, n_repeats, _ = given.shape
+    matrix = np.arange(n_sets * n_repeats).reshape(n_sets, n_repeats, 1)
+    cells = (matrix * n_classes + codes[:, None]) * n_classes + given
+    counts = np.bincount(cells.ravel(), minlength=matrix.size * n_classes**2)
+    matrices = counts.reshape(n_sets, n_repeats, n_classes, n_classes)
+    return quadratic_weighted_kappa(matrices).mean(axis=1)
 
 
 def _of_some_speakers(

@@ -168,4 +168,5 @@ def speech_vectors(embedded: np.ndarray, segments: pd.DataFrame) -> dict[str, pd
 
 def _table(vectors: Mapping[str, np.ndarray | None]) -> pd.DataFrame:
     known = {name: vector for name, vector in vectors.items() if vector is not None}
-    return pd.DataFrame.from_dict(known, orient="index").rename_axis("recording_id")
+    index = pd.Index(list(known), name="recording_id", dtype=str)
+    return pd.DataFrame(np.stack(list(known.values())) if known else None, index=index)

@@ -17,7 +17,8 @@ import pandas as pd
 
 from spoken_cefr.config import Config
 from spoken_cefr.evaluation import silence
-from spoken_cefr.evaluation.audit import AUDIT_COLUMNS, SILENCE, counts_of, scored_rows
+from spoken_cefr.evaluation.audit import AUDIT_COLUMNS, counts_of, scored_rows
+from spoken_cefr.evaluation.conditions import SILENCE
 from spoken_cefr.evaluation.learning_curve import CURVE_COLUMNS, curve_row
 from spoken_cefr.evaluation.probes import Target
 from spoken_cefr.evaluation.recording_vectors import PAUSE_MARGIN_S

@@ -1,6 +1,7 @@
 """The stage: score every run beside the baselines, write the tables and the figures."""
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,7 @@ from spoken_cefr.evaluation.audit_figures import (
 from spoken_cefr.evaluation.audit_stage import perform_audit
 from spoken_cefr.evaluation.baselines import BASELINES, all_baselines
 from spoken_cefr.evaluation.differences import agreement_table, difference_table, exceeds_table
-from spoken_cefr.evaluation.drawing import Drawing
+from spoken_cefr.evaluation.drawing import Sketch
 from spoken_cefr.evaluation.explanation_stage import perform_explanation
 from spoken_cefr.evaluation.figures import (
     draw_age,
@@ -49,10 +50,10 @@ from spoken_cefr.evaluation.tables import (
 )
 from spoken_cefr.evaluation.verdict import ranked_runs
 from spoken_cefr.evaluation.writing import (
+    FigureWriter,
     remove_others,
     write_confusion,
     write_documents,
-    write_figures,
     write_tables,
 )
 from spoken_cefr.files import read_json
@@ -91,7 +92,7 @@ def run(config: Config) -> Report:
         return read_report(config, "evaluation")
     inputs = read_inputs(config)
     begin_stage(config, "evaluation")
-    levels = inputs.levels
+    levels, folder = inputs.levels, stage_folder(config, "evaluation")
     baselines = all_baselines(
         inputs.units,
         inputs.metadata,
@@ -101,32 +102,29 @@ def run(config: Config) -> Report:
     )
     seen = run_folders(config)
     runs, dropped, remarks = read_runs(seen, inputs, current=current_runs(config))
-    scores = score_all({**baselines, **runs}, config=config, levels=levels)
-    differences = difference_table(runs, baselines, config=config, levels=levels)
     ranked = ranked_runs(runs, config=config, levels=levels)
     best = ranked[0] if ranked else None
-    exceeds = exceeds_table(differences)
     measures = read_measures(config)
-    audit = perform_audit(inputs, runs, exceeds, measures, best=best, config=config)
-    explanation = perform_explanation(inputs, runs, measures, ranked=ranked, config=config)
-    tables = {
-        "results": results_table(scores),
-        "per_class": per_class_table(scores),
-        "calibration": calibration_table(scores),
-        "differences": differences,
-        "exceeds": exceeds,
-        "agreement": agreement_table(runs, config=config, levels=levels),
-        "mistakes": mistakes_table(
+    with FigureWriter(folder, config=config) as figures:
+        figures.add(corpus_figures(inputs))
+        scores = score_all({**baselines, **runs}, config=config, levels=levels)
+        tables = score_tables(scores, runs, baselines, config=config, levels=levels)
+        study_fold = int(inputs.split.loc[inputs.split["part"] == "test", "fold"].iloc[0])
+        histories = read_histories([path for path in seen if path.name in runs], fold=study_fold)
+        figures.add(score_figures(scores, histories, ranked=ranked, levels=levels))
+        figures.add(table_figures(tables, ranked))
+        audit = perform_audit(inputs, runs, tables["exceeds"], measures, best=best, config=config)
+        figures.add(audit.figures)
+        explanation = perform_explanation(inputs, runs, measures, ranked=ranked, config=config)
+        figures.add(explanation.figures)
+        tables |= audit.tables
+        tables["mistakes"] = mistakes_table(
             {name: runs[name] for name in ranked},
             read_transcripts(config),
             measures,
             levels=levels,
-        ),
-        **audit.tables,
-    }
-    descriptions = BASELINES | {
-        folder.name: _description(folder) for folder in seen if folder.name in runs
-    }
+        )
+    descriptions = BASELINES | {path.name: _description(path) for path in seen if path.name in runs}
     documents = {
         "results": results_document(
             scores,
@@ -140,16 +138,6 @@ def run(config: Config) -> Report:
         "audit": audit.document,
         "explanation": explanation.document,
     }
-    study_fold = int(inputs.split.loc[inputs.split["part"] == "test", "fold"].iloc[0])
-    histories = read_histories([path for path in seen if path.name in runs], fold=study_fold)
-    figures = {
-        **corpus_figures(inputs),
-        **score_figures(scores, histories, ranked=ranked, levels=levels),
-        **table_figures(tables, ranked),
-        **audit.figures,
-        **explanation.figures,
-    }
-    folder = stage_folder(config, "evaluation")
     written = [
         *write_tables(folder, tables),
         *write_documents(folder, documents),
@@ -161,7 +149,7 @@ def run(config: Config) -> Report:
             levels=levels,
             options=config.neural_networks,
         ),
-        *write_figures(folder, figures, config=config),
+        *figures.paths,
     ]
     remove_others(folder, written)
     report = Report(
@@ -177,7 +165,7 @@ def run(config: Config) -> Report:
             "best_run": best,
             "n_recordings": int((inputs.units["unit"] == "recording").sum()),
             "n_segments": int((inputs.units["unit"] == "segment").sum()),
-            "n_figures": len(figures),
+            "n_figures": len(figures.paths),
         },
     )
     return finish_stage(config, report, written)
@@ -226,6 +214,26 @@ def score_all(
     return [one for one in scores if one is not None]
 
 
+def score_tables(
+    scores: Sequence[Score],
+    runs: Mapping[str, pd.DataFrame],
+    baselines: Mapping[str, pd.DataFrame],
+    *,
+    config: Config,
+    levels: Sequence[str],
+) -> dict[str, pd.DataFrame]:
+    """The tables that follow from answers and scores alone, by the name of their file."""
+    differences = difference_table(runs, baselines, config=config, levels=levels)
+    return {
+        "results": results_table(scores),
+        "per_class": per_class_table(scores),
+        "calibration": calibration_table(scores),
+        "differences": differences,
+        "exceeds": exceeds_table(differences),
+        "agreement": agreement_table(runs, config=config, levels=levels),
+    }
+
+
 def study_results(
     tables: Mapping[str, pd.DataFrame], results: pd.DataFrame, inputs: Inputs, *, config: Config
 ) -> pd.DataFrame:
@@ -263,16 +271,18 @@ def read_transcripts(config: Config) -> pd.DataFrame:
     return read_table(path, columns=columns) if path.exists() else pd.DataFrame(columns=columns)
 
 
-def corpus_figures(inputs: Inputs) -> dict[str, Drawing]:
+def corpus_figures(inputs: Inputs) -> dict[str, Sketch]:
     """The figures of the study on this corpus, by name."""
     segments = inputs.units[inputs.units["unit"] == "segment"]
     ages = inputs.split[["recording_id", "level"]].merge(
         inputs.metadata[["recording_id", "age_group"]], on="recording_id", how="left"
     )
     return {
-        "classes": draw_classes(segments, levels=inputs.levels),
-        "age": draw_age(ages, levels=inputs.levels),
-        "data_balancing": draw_data_balancing(inputs.split, segments, levels=inputs.levels),
+        "classes": partial(draw_classes, segments, levels=inputs.levels),
+        "age": partial(draw_age, ages, levels=inputs.levels),
+        "data_balancing": partial(
+            draw_data_balancing, inputs.split, segments, levels=inputs.levels
+        ),
     }
 
 
@@ -282,16 +292,18 @@ def score_figures(
     *,
     ranked: Sequence[str],
     levels: Sequence[str],
-) -> dict[str, Drawing]:
+) -> dict[str, Sketch]:
     """Learning curves, scores of each unit, and confusion matrices, of the runs ranked first."""
-    figures: dict[str, Drawing] = {}
+    figures: dict[str, Sketch] = {}
     trained = [name for name in ranked if name in histories][:N_SHOWN]
     if trained:
-        figures["learning_curves"] = draw_learning_curves({n: histories[n] for n in trained})
+        figures["learning_curves"] = partial(
+            draw_learning_curves, {n: histories[n] for n in trained}
+        )
     table = results_table(scores)
     table = table[table["run"].isin([*BASELINES, *ranked[:N_ROWS]])]
     for unit in table["unit"].unique():
-        figures[f"scores_{unit}"] = draw_scores(table, unit=unit)
+        figures[f"scores_{unit}"] = partial(draw_scores, table, unit=unit)
     shown = [*SHOWN_BASELINES, *ranked[:N_SHOWN]]
     for one in scores:
         if one.run not in shown:
@@ -299,13 +311,13 @@ def score_figures(
         title = f"{one.run}, {one.n:,} {one.unit}s"
         if one.n_seeds > 1:
             title += f", mean of {one.n_seeds} seeds"
-        figures[f"confusion_{one.run}_{one.unit}"] = draw_confusion(
-            one.matrix, title, levels=levels
+        figures[f"confusion_{one.run}_{one.unit}"] = partial(
+            draw_confusion, one.matrix, title, levels=levels
         )
     return figures
 
 
-def table_figures(tables: Mapping[str, pd.DataFrame], ranked: Sequence[str]) -> dict[str, Drawing]:
+def table_figures(tables: Mapping[str, pd.DataFrame], ranked: Sequence[str]) -> dict[str, Sketch]:
     """Calibration, levels and agreement, of each unit that some run answers; by name.
 
     Parameters
@@ -313,20 +325,24 @@ def table_figures(tables: Mapping[str, pd.DataFrame], ranked: Sequence[str]) -> 
     ranked : sequence of str
         The runs, best first; figures show the first ``N_SHOWN`` of them.
     """
-    figures: dict[str, Drawing] = {}
+    figures: dict[str, Sketch] = {}
     results = tables["results"]
     for unit in UNITS:
         answering = set(results["run"][results["unit"] == unit])
         shown = [name for name in ranked if name in answering][:N_SHOWN]
         if not shown:
             continue
-        figures[f"calibration_{unit}"] = draw_calibration(tables["calibration"], shown, unit=unit)
+        figures[f"calibration_{unit}"] = partial(
+            draw_calibration, tables["calibration"], shown, unit=unit
+        )
         compared = [*SHOWN_BASELINES[1:], shown[0]]
-        figures[f"per_class_{unit}"] = draw_per_class(tables["per_class"], compared, unit=unit)
+        figures[f"per_class_{unit}"] = partial(
+            draw_per_class, tables["per_class"], compared, unit=unit
+        )
         agreement = tables["agreement"]
         agreement = agreement[agreement["run"].isin(shown) & agreement["other"].isin(shown)]
         if (agreement["unit"] == unit).any():
-            figures[f"agreement_{unit}"] = draw_agreement(agreement, unit=unit)
+            figures[f"agreement_{unit}"] = partial(draw_agreement, agreement, unit=unit)
     return figures
 
 

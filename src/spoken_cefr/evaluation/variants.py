@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from spoken_cefr.evaluation.audit import PERMUTED, SILENCE, WHOLE
+from spoken_cefr.evaluation.conditions import PERMUTED, SILENCE, WHOLE
 from spoken_cefr.evaluation.probes import Target, permuted_codes
 from spoken_cefr.levels import level_codes
 

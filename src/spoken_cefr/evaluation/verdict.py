@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spoken_cefr.config import Config
-from spoken_cefr.evaluation.audit import PERMUTED, SILENCE, WITHIN, as_it_is
+from spoken_cefr.evaluation.conditions import PERMUTED, SILENCE, WITHIN, as_it_is
 from spoken_cefr.evaluation.differences import MIN_SPEAKERS
 from spoken_cefr.evaluation.metrics import confusion_matrix, quadratic_weighted_kappa
 from spoken_cefr.evaluation.results import answers_of, rows_of
