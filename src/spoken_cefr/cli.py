@@ -235,14 +235,7 @@ def _refresh(args: argparse.Namespace) -> int:
     return 0
 
 
-def _pin(profile: str | None) -> None:
-    """Hold the arithmetic to that of a named profile before any library is loaded."""
-    if profile:
-        load_config(profile)
-
-
 def _predict(args: argparse.Namespace) -> int:
-    _pin(args.profile)
     command = importlib.import_module("spoken_cefr.prediction.command")
     return command.run(
         args.paths, model=args.model, profile=args.profile, as_json=args.json, csv=args.csv
@@ -250,7 +243,6 @@ def _predict(args: argparse.Namespace) -> int:
 
 
 def _app(args: argparse.Namespace) -> int:
-    _pin(args.profile)
     page = importlib.import_module("spoken_cefr.app")
     return page.run(model=args.model, profile=args.profile, port=args.port)
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from spoken_cefr.arithmetic import pin_arithmetic
 from spoken_cefr.errors import InputError
 from spoken_cefr.paths import CONFIGS, under_root
 
@@ -130,8 +129,6 @@ class Config:
     notice: str = ""  # printed beside every result, e.g. that the voices are synthetic
     seed: int = 42
     n_jobs: int = 2
-    # "portable": the same bytes on every x86-64 processor with AVX2; "fast": the best of this one.
-    arithmetic: str = field(default="fast", metadata={"choices": ("fast", "portable")})
     scraping: ScrapingConfig = field(default_factory=ScrapingConfig)
     processing: ProcessingConfig = field(default_factory=ProcessingConfig)
     neural_networks: NeuralNetworksConfig = field(default_factory=NeuralNetworksConfig)
@@ -158,12 +155,6 @@ def load_config(profile: str | None = None, overrides: Sequence[str] = ()) -> Co
     overrides : sequence of str
         Such as ``processing.overlap=0.25``; the value is TOML, or else a string.
 
-    Returns
-    -------
-    Config
-        If its arithmetic is portable, libraries that are loaded from now on are
-        held to it, see `spoken_cefr.arithmetic`.
-
     Raises
     ------
     InputError
@@ -184,8 +175,6 @@ def load_config(profile: str | None = None, overrides: Sequence[str] = ()) -> Co
     for override in overrides:
         config = _override(config, override)
     _check(config)
-    if config.arithmetic == "portable":
-        pin_arithmetic()
     return config
 
 

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from spoken_cefr.arithmetic import has_avx2
 from spoken_cefr.config import Config, load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.languages import find_language
@@ -71,7 +70,6 @@ def examine(profile: str | None) -> list[Finding]:
     checks: tuple[Callable[[Config], Finding], ...] = (
         profile_found,
         site,
-        arithmetic,
         torch_device,
         torchaudio,
         browser,
@@ -165,18 +163,6 @@ def site(config: Config) -> Finding:
             "with every request",
         )
     return Finding("contact", OK, s.contact)
-
-
-def arithmetic(config: Config) -> Finding:
-    """Whether this processor can compute what a portable profile promises."""
-    if config.arithmetic == "portable" and has_avx2() is False:
-        return Finding(
-            "arithmetic",
-            NOTE,
-            "portable, but this processor has no AVX2",
-            "numbers may differ from the paper's in the last digits; all else works",
-        )
-    return Finding("arithmetic", OK, config.arithmetic)
 
 
 def torch_device(config: Config) -> Finding:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from spoken_cefr import __version__
-from spoken_cefr.arithmetic import is_pinned
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import digest, read_json, remove_unfinished, sha256_of, write_json
@@ -122,7 +121,6 @@ def fingerprint(config: Config, stage: str) -> str:
             "version": __version__,
             "code": _code_digest(stage),
             "seed": config.seed,
-            "arithmetic": config.arithmetic,
             "notice": config.notice,
             "keys": keys,
             "input": sha256_of(source) if source.is_file() else None,
@@ -202,7 +200,6 @@ def finish_stage(config: Config, report: Report, outputs: list[Path]) -> Report:
     account = dataclasses.asdict(report) | {
         "profile": config.profile,
         "notice": config.notice,
-        "arithmetic": config.arithmetic if is_pinned() else "fast",  # what the results are of
         "fingerprint": fingerprint(config, report.stage),
         "outputs": {path.relative_to(folder).as_posix(): sha256_of(path) for path in outputs},
     }

@@ -67,7 +67,6 @@ def build_speech_encoder(config: Config, *, place: PlaceEraser | None = None) ->
     """
     c = config.neural_networks
     device = choose_device(c.device)
-    torch.set_num_threads(config.n_jobs)  # not the machine's number: sums depend on it
     frames = load_frame_encoder(
         c.speech_encoder,
         layer=c.speech_layer,

@@ -219,7 +219,6 @@ def run_key(run: Run, config: Config, *, input_digest: str) -> str:
     c = config.neural_networks
     keys = {
         "format": FORMAT,
-        "arithmetic": config.arithmetic,
         "balance": c.balance,
         "epochs": c.epochs,
         "n_folds": c.n_folds,

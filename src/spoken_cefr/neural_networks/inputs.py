@@ -279,7 +279,7 @@ def _speech_keys(config: Config, *, noisy: bool) -> list[Any]:
     model = p.model if c.speech_encoder == "whisper" else ""
     noise = [p.noise_ratio, config.seed] if noisy else []
     encoder = [c.speech_encoder, c.speech_layer, c.speech_pooling, c.speech_context]
-    return [EMBEDDING_VERSION, config.arithmetic, model, *encoder, *noise]
+    return [EMBEDDING_VERSION, model, *encoder, *noise]
 
 
 def _embed_recording(

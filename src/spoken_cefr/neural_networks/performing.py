@@ -138,9 +138,7 @@ def _perform_network(
     if run.architecture in CONVOLUTIONAL:
         model = model.to(memory_format=torch.channels_last)
     bfloat16 = use_bfloat16(
-        "float32" if config.arithmetic == "portable" else c.precision,
-        device=device,
-        convolutional=run.architecture in FASTER_IN_BFLOAT16,
+        c.precision, device=device, convolutional=run.architecture in FASTER_IN_BFLOAT16
     )
     card |= {
         "n_parameters": count_parameters(model),

@@ -95,8 +95,6 @@ def transcript_key(config: Config, audio_sha256: str) -> str:
     }
     if p.engine == "faster-whisper":  # openai-whisper computes in float32 whatever the profile says
         known["compute_type"] = p.compute_type
-    if config.arithmetic == "portable":
-        known["arithmetic"] = config.arithmetic
     return digest(known)
 
 
