@@ -78,7 +78,7 @@ def model_card(results: Path, *, root: Path = ROOT) -> str:
         "What they must not be used for": NOT_FOR,
         "Trained and tested on": _data(document, pipeline),
         "Runs": _runs(scores, document, pipeline),
-        "Results on test recordings": _results(scores, document),
+        "Results": _results(scores, document),
         "Above the shortcuts?": _shortcuts(folder, document, catalogue),
         "Does it hear level?": _audit(folder),
         "Limits and ethics": ETHICS.format(minors=_share_of_minors()),
@@ -115,7 +115,7 @@ def _task(document: dict[str, Any]) -> str:
 def _data(document: dict[str, Any], pipeline: dict[str, Any]) -> str:
     levels = document["levels"]
     rows = []
-    for part in PARTS:
+    for part in ("all", *PARTS):
         counts = document["counts"][part]
         of_levels = [counts["recordings"][level] for level in levels]
         totals = [counts["speakers"], counts["recordings"]["all"], counts["segments"]["all"]]
@@ -124,7 +124,9 @@ def _data(document: dict[str, Any], pipeline: dict[str, Any]) -> str:
     dropped = pipeline["stages"]["processing"]["reasons"]
     told = "; ".join(f"{reason}: {n}" for reason, n in dropped.items())
     return _table(head, rows) + (
-        "\nNo speaker is in two parts." + (f" Left out before: {told}." if told else "") + "\n"
+        "\nNo speaker is in two folds or parts. Every recording is answered by models of other "
+        f"folds ({document['n_folds']} folds); the parts are those of the study's 80/20 split, one "
+        "of these folds." + (f" Left out before: {told}." if told else "") + "\n"
     )
 
 
@@ -139,10 +141,11 @@ def _runs(scores: pd.DataFrame, document: dict[str, Any], pipeline: dict[str, An
 def _results(scores: pd.DataFrame, document: dict[str, Any]) -> str:
     table = summary_table(scores[scores["unit"] == "recording"])
     shown = table.drop(columns=["unit", "n", "speakers"])
-    test = document["counts"]["test"]
+    everything = document["counts"]["all"]
     return (
-        f"{test['recordings']['all']} recordings of {test['speakers']} speakers; in brackets, "
-        f"{document['confidence']:.0%} intervals over speakers. Baselines come first; kappa is "
+        f"{everything['recordings']['all']} recordings of {everything['speakers']} speakers, out of "
+        f"fold; in brackets, {document['confidence']:.0%} intervals over speakers, behind them the "
+        "lowest and the highest of the seeds. Baselines come first; kappa is "
         "quadratic weighted. Levels crowd in the middle: read accuracy within one level beside "
         "that of `majority`.\n\n"
     ) + _table(list(shown.columns), shown.to_numpy().tolist())

@@ -59,7 +59,6 @@ REQUIRED: tuple[str, ...] = (
 OPTIONAL: tuple[str, ...] = (
     "agreement.csv",
     "audit_groups.csv",
-    "cross_validation.csv",
     "learning_curve.csv",
     "figures/audit.png",
     "figures/calibration_recording.png",
