@@ -18,7 +18,7 @@ from typing import Any
 
 from spacy.language import Language
 
-from spoken_cefr.config import load_config
+from spoken_cefr.config import load_config, prediction_profile
 from spoken_cefr.errors import InputError
 from spoken_cefr.languages import find_language
 from spoken_cefr.neural_networks.language import load_nlp
@@ -99,7 +99,7 @@ def serve(
     if importlib.util.find_spec("gradio") is None:
         raise InputError("the page needs Gradio: pip install 'spoken-cefr[app]', or `make app`")
     chosen = choose_model(model, profile)
-    config = load_config(profile)
+    config = load_config(prediction_profile(profile))
     listener = load_listener(
         chosen.transcription["model"],
         compute_type=chosen.transcription["compute_type"],

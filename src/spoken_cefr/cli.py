@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from spoken_cefr import __version__
-from spoken_cefr.config import PROFILE_VARIABLE, Config, load_config
+from spoken_cefr.config import PROFILE_VARIABLE, Config, load_config, prediction_profile
 from spoken_cefr.errors import InputError
 from spoken_cefr.stages import (
     STAGES,
@@ -236,6 +236,7 @@ def _refresh(args: argparse.Namespace) -> int:
 
 
 def _predict(args: argparse.Namespace) -> int:
+    load_config(prediction_profile(args.profile))  # its arithmetic, before numpy is imported
     command = importlib.import_module("spoken_cefr.prediction.command")
     return command.run(
         args.paths, model=args.model, profile=args.profile, as_json=args.json, csv=args.csv
@@ -243,6 +244,7 @@ def _predict(args: argparse.Namespace) -> int:
 
 
 def _app(args: argparse.Namespace) -> int:
+    load_config(prediction_profile(args.profile))
     page = importlib.import_module("spoken_cefr.app")
     return page.run(model=args.model, profile=args.profile, port=args.port)
 

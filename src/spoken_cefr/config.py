@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
+from spoken_cefr import arithmetic
 from spoken_cefr.errors import InputError
 from spoken_cefr.paths import CONFIGS, under_root
 
 PROFILE_VARIABLE = "SPOKEN_CEFR_PROFILE"
+REAL_PROFILE = "fr"  # whose model a prediction uses when no profile is named
 WEBMAUS_TERMS = (
     'processing.aligner is "webmaus": it sends every recording and its transcript to a third party '
     "(LMU Munich). The service is for members of academic institutions and non-profit research "
@@ -129,6 +131,8 @@ class Config:
     notice: str = ""  # printed beside every result, e.g. that the voices are synthetic
     seed: int = 42
     n_jobs: int = 2
+    # "portable": the same numbers on every x86-64 processor with AVX2, see `arithmetic`.
+    arithmetic: str = field(default="fast", metadata={"choices": ("fast", "portable")})
     scraping: ScrapingConfig = field(default_factory=ScrapingConfig)
     processing: ProcessingConfig = field(default_factory=ProcessingConfig)
     neural_networks: NeuralNetworksConfig = field(default_factory=NeuralNetworksConfig)
@@ -145,7 +149,7 @@ class Config:
 
 
 def load_config(profile: str | None = None, overrides: Sequence[str] = ()) -> Config:
-    """Read a profile and apply ``stage.key=value`` overrides.
+    """Read a profile, apply ``stage.key=value`` overrides, and compute as it says from here on.
 
     Parameters
     ----------
@@ -175,7 +179,13 @@ def load_config(profile: str | None = None, overrides: Sequence[str] = ()) -> Co
     for override in overrides:
         config = _override(config, override)
     _check(config)
+    arithmetic.use(config.arithmetic)
     return config
+
+
+def prediction_profile(profile: str | None) -> str:
+    """The profile of a prediction: the named one, by argument or variable, else a real one."""
+    return profile or os.environ.get(PROFILE_VARIABLE) or REAL_PROFILE
 
 
 def _build(cls: type, values: Mapping[str, Any], profile: str = "", *, where: str) -> Any:
@@ -236,7 +246,7 @@ def _replace(instance: Any, name: str, value: Any, *, where: str) -> Any:
 
 def _check(config: Config) -> None:
     """Stop on values of the right type that no stage could use."""
-    p, s = config.processing, config.scraping
+    p, s, n = config.processing, config.scraping, config.neural_networks
     rules = [
         (config.seed >= 0, f"seed is {config.seed}; it must not be below 0"),
         (
@@ -252,8 +262,8 @@ def _check(config: Config) -> None:
             f"processing.n_fft is {p.n_fft}; it must be even",
         ),
         (
-            config.neural_networks.epochs >= 0,
-            f"neural_networks.epochs is {config.neural_networks.epochs}; it must not be below 0 "
+            n.epochs >= 0,
+            f"neural_networks.epochs is {n.epochs}; it must not be below 0 "
             "(0: as many as each run says)",
         ),
         (0 <= p.overlap < 1, f"processing.overlap is {p.overlap}; it must be from 0 to below 1"),
@@ -286,11 +296,15 @@ def _check(config: Config) -> None:
         (s.timeout_s > 0, f"scraping.timeout_s is {s.timeout_s}; it must be over 0 s"),
         (s.max_tries >= 1, f"scraping.max_tries is {s.max_tries}; it must be at least 1"),
         (s.max_audio_mb > 0, f"scraping.max_audio_mb is {s.max_audio_mb}; it must be over 0"),
+        (
+            config.arithmetic != "portable" or (n.device, n.precision) == ("cpu", "float32"),
+            'arithmetic is "portable", which GPUs and bfloat16 are not: set '
+            'neural_networks.device = "cpu" and neural_networks.precision = "float32"',
+        ),
         (config.n_jobs >= 1, f"n_jobs is {config.n_jobs}; it must be at least 1"),
         (
-            config.neural_networks.n_folds >= 3,
-            f"neural_networks.n_folds is {config.neural_networks.n_folds}; train, validation and "
-            "test need at least 3",
+            n.n_folds >= 3,
+            f"neural_networks.n_folds is {n.n_folds}; train, validation and test need at least 3",
         ),
         (
             config.evaluation.n_bootstrap >= 0,
@@ -307,8 +321,8 @@ def _check(config: Config) -> None:
             "not be below 0 (0: none)",
         ),
         (
-            config.neural_networks.n_seeds >= 1,
-            f"neural_networks.n_seeds is {config.neural_networks.n_seeds}; it must be at least 1",
+            n.n_seeds >= 1,
+            f"neural_networks.n_seeds is {n.n_seeds}; it must be at least 1",
         ),
         (
             config.evaluation.n_permutations >= 0,

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from spoken_cefr.arithmetic import has_avx2
 from spoken_cefr.config import Config, load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.languages import find_language
@@ -70,6 +71,7 @@ def examine(profile: str | None) -> list[Finding]:
     checks: tuple[Callable[[Config], Finding], ...] = (
         profile_found,
         site,
+        computes_as,
         torch_device,
         torchaudio,
         browser,
@@ -163,6 +165,19 @@ def site(config: Config) -> Finding:
             "with every request",
         )
     return Finding("contact", OK, s.contact)
+
+
+def computes_as(config: Config) -> Finding:
+    """Whether the numbers are those of other processors."""
+    if config.arithmetic == "portable" and not has_avx2():
+        return Finding(
+            "arithmetic",
+            NOTE,
+            "as this processor",
+            "it has no AVX2: the numbers may differ in the last digits from those of others",
+        )
+    told = "the numbers of any x86-64 processor with AVX2"
+    return Finding("arithmetic", OK, config.arithmetic, told if config.arithmetic != "fast" else "")
 
 
 def torch_device(config: Config) -> Finding:

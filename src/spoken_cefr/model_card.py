@@ -142,9 +142,9 @@ def _results(scores: pd.DataFrame, document: dict[str, Any]) -> str:
     table = summary_table(scores[scores["unit"] == "recording"])
     shown = table.drop(columns=["unit", "n", "speakers"])
     everything = document["counts"]["all"]
+    n_recordings, n_speakers = everything["recordings"]["all"], everything["speakers"]
     return (
-        f"{everything['recordings']['all']} recordings of {everything['speakers']} speakers, out of "
-        f"fold; in brackets, {document['confidence']:.0%} intervals over speakers, behind them the "
+        f"{n_recordings} recordings of {n_speakers} speakers, out of fold; in brackets, {document['confidence']:.0%} intervals over speakers, behind them the "
         "lowest and the highest of the seeds. Baselines come first; kappa is "
         "quadratic weighted. Levels crowd in the middle: read accuracy within one level beside "
         "that of `majority`.\n\n"

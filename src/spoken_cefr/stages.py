@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from spoken_cefr import __version__
+from spoken_cefr import __version__, arithmetic
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import digest, read_json, remove_unfinished, sha256_of, write_json
@@ -35,7 +35,7 @@ WHERE_NOT_WHAT: tuple[str, ...] = (
 
 
 # What the fingerprint knows better than by its code: keys by their values, and these say nothing.
-NO_RESULT: tuple[str, ...] = ("config", "errors", "paths", "progress", "stages")
+NO_RESULT: tuple[str, ...] = ("arithmetic", "config", "errors", "paths", "progress", "stages")
 PACKAGE = ROOT / "src" / "spoken_cefr"
 _NAMED = re.compile(r"\bspoken_cefr\.(\w+)(?:\.(\w+))?")
 
@@ -118,6 +118,7 @@ def fingerprint(config: Config, stage: str) -> str:
         keys.pop(name, None)
     return digest(
         {
+            "arithmetic": [] if stage == "scraping" else arithmetic.pins_of(config.arithmetic),
             "version": __version__,
             "code": _code_digest(stage),
             "seed": config.seed,

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
 from spoken_cefr.files import digest, write_parquet
 from spoken_cefr.neural_networks.language import load_nlp
@@ -39,7 +40,8 @@ def crop_measures(config: Config, windows: pd.DataFrame) -> pd.DataFrame:
     heard = [words_in(words, window) for window in windows.itertuples(index=False)]
     texts = [" ".join(word.word for word in inside) for inside in heard]
     names = [measure.name for measure in MEASURES]
-    key = digest([windows.to_numpy().tolist(), heard, method_keys()])[:12]
+    pins = pins_of(config.arithmetic)
+    key = digest([windows.to_numpy().tolist(), heard, method_keys(), *pins])[:12]
     folder = stage_folder(config, "neural_networks")
     kept = folder / f"measures_crop.{key}.parquet"
     table = _read_kept(kept)

@@ -4,6 +4,7 @@ import functools
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import digest, read_json, sha256_of
@@ -224,6 +225,7 @@ def run_key(run: Run, config: Config, *, input_digest: str) -> str:
         "n_folds": c.n_folds,
         "patience": run.patience(config),
         "precision": c.precision,
+        "arithmetic": pins_of(config.arithmetic),
         "rare_levels": c.rare_levels,
         "seed": config.seed,
     }

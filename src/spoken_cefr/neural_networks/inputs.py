@@ -11,6 +11,7 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import digest, replacing
@@ -279,7 +280,7 @@ def _speech_keys(config: Config, *, noisy: bool) -> list[Any]:
     model = p.model if c.speech_encoder == "whisper" else ""
     noise = [p.noise_ratio, config.seed] if noisy else []
     encoder = [c.speech_encoder, c.speech_layer, c.speech_pooling, c.speech_context]
-    return [EMBEDDING_VERSION, model, *encoder, *noise]
+    return [EMBEDDING_VERSION, model, *encoder, *noise, *pins_of(config.arithmetic)]
 
 
 def _embed_recording(

@@ -13,6 +13,7 @@ import pandas as pd
 import spacy
 from spacy.tokens import Doc
 
+from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import digest, sha256_of, write_parquet
@@ -214,6 +215,7 @@ def _read_recordings(config: Config) -> list[dict]:
         for recording_id, rows in words.groupby("recording_id")
     }
     duration_of = tables["segments"].groupby("recording_id")["end_s"].max()
+    pins = pins_of(config.arithmetic)
     recordings = []
     for row in tables["transcripts"].sort_values("recording_id").itertuples():
         heard = words_of.get(row.recording_id, [])
@@ -223,7 +225,7 @@ def _read_recordings(config: Config) -> list[dict]:
                 "text": row.text,
                 "words": heard,
                 "duration_s": float(duration_of[row.recording_id]),
-                "key": digest([row.recording_id, row.text, heard, method_keys()]),
+                "key": digest([row.recording_id, row.text, heard, method_keys(), *pins]),
             }
         )
     return recordings

@@ -6,7 +6,7 @@ from typing import Any
 
 from spacy.language import Language
 
-from spoken_cefr.config import load_config
+from spoken_cefr.config import load_config, prediction_profile
 from spoken_cefr.errors import InputError
 from spoken_cefr.languages import find_language
 from spoken_cefr.neural_networks.language import load_nlp
@@ -67,7 +67,7 @@ def predict_each(
     chosen = choose_model(model, profile)
     for remark in [] if quiet else remarks:
         tell(remark)
-    n_jobs = load_config(profile).n_jobs
+    n_jobs = load_config(prediction_profile(profile)).n_jobs
     outcomes = predict_files(files, model=chosen, n_jobs=n_jobs)
     yield from progress(outcomes, desc="predict", unit="recording", total=len(files), disable=quiet)
 

@@ -1,9 +1,8 @@
 """Which model a prediction uses when the user names none."""
 
-import os
 from pathlib import Path
 
-from spoken_cefr.config import PROFILE_VARIABLE, Config, load_config
+from spoken_cefr.config import Config, load_config, prediction_profile
 from spoken_cefr.errors import InputError
 from spoken_cefr.languages import find_language
 from spoken_cefr.paths import ROOT
@@ -15,7 +14,6 @@ from spoken_cefr.stages import stage_folder
 
 STARTER = ROOT / "data" / "starter"
 STARTER_LANGUAGE = "fr"
-REAL_PROFILE = "fr"  # whose bundle is looked for when no profile is named
 KINDS = {kind.kind: kind for kind in (MeasuresModel, TranscriptModel)}
 
 
@@ -40,8 +38,7 @@ def choose_model(folder: Path | str | None = None, profile: str | None = None) -
     """
     if folder is not None:
         return load_model(Path(folder))
-    named = profile or os.environ.get(PROFILE_VARIABLE)
-    config = load_config(named or REAL_PROFILE)
+    config = load_config(prediction_profile(profile))
     bundle = bundle_folder(config)
     if (bundle / CONFIG).is_file():
         return load_model(bundle)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.files import digest, read_json, sha256_of, write_json
@@ -95,6 +96,8 @@ def transcript_key(config: Config, audio_sha256: str) -> str:
     }
     if p.engine == "faster-whisper":  # openai-whisper computes in float32 whatever the profile says
         known["compute_type"] = p.compute_type
+    if pins := pins_of(config.arithmetic):
+        known["arithmetic"] = pins
     return digest(known)
 
 
