@@ -146,8 +146,8 @@ def _results(scores: pd.DataFrame, document: dict[str, Any]) -> str:
     return (
         f"{n_recordings} recordings of {n_speakers} speakers, out of fold; in brackets, "
         f"{document['confidence']:.0%} intervals over speakers, behind them the lowest and the "
-        "highest of the seeds. Baselines come first; kappa is quadratic weighted. Levels crowd in the middle: read accuracy within one level beside "
-        "that of `majority`.\n\n"
+        "highest of the seeds. Baselines come first; kappa is quadratic weighted. Levels crowd in "
+        "the middle: read accuracy within one level beside that of `majority`.\n\n"
     ) + _table(list(shown.columns), shown.to_numpy().tolist())
 
 
