@@ -23,13 +23,15 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session", autouse=True)
 def temporary_folder(tmp_path_factory):
     """A fresh one for this process and those that it starts; at the end nothing may be in it."""
-    folder = tmp_path_factory.getbasetemp() / "left"
-    folder.mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TMPDIR", str(folder))
-        patch.setattr(tempfile, "tempdir", None)
-        yield folder
-    left = sorted(path.relative_to(folder) for path in folder.rglob("*"))
+    tmp_path_factory.getbasetemp()  # pytest's own folders stay where they are
+    with (
+        tempfile.TemporaryDirectory(prefix="t_") as folder,  # short, see `Browser._start`
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", folder)
+        yield
+        left = sorted(path.relative_to(folder) for path in Path(folder).rglob("*"))
     assert left == [], f"left in the temporary folder: {', '.join(map(str, left[:20]))}"
 
 

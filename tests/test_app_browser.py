@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from contextlib import closing, contextmanager
@@ -101,11 +102,12 @@ def open_browser(language="fr", *, flags=(), downloads=None):
     options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
     if _debian_pair():
         options.binary_location = _debian_pair()[0]
-    driver = webdriver.Chrome(options, _service())
-    try:
-        yield driver
-    finally:
-        driver.quit()
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        driver = webdriver.Chrome(options, _service(folder))
+        try:
+            yield driver
+        finally:
+            driver.quit()
 
 
 def wait_for(driver, selector):
@@ -360,10 +362,12 @@ def test_every_text_can_be_read_and_every_field_is_labelled(url, scheme):
 
 
 def test_the_server_answers_to_this_machine_s_name_only(url):
-    assert requests.get(url, timeout=10).status_code == 200
-    other = requests.get(url, headers={"Host": f"evil.example:{urlsplit(url).port}"}, timeout=10)
+    assert requests.get(url, timeout=WAIT_S).status_code == 200
+    other = requests.get(
+        url, headers={"Host": f"evil.example:{urlsplit(url).port}"}, timeout=WAIT_S
+    )
     assert other.status_code == 403
-    policy = requests.get(url, timeout=10).headers["Content-Security-Policy"]
+    policy = requests.get(url, timeout=WAIT_S).headers["Content-Security-Policy"]
     assert "http:" not in policy
     assert "https:" not in policy
 
@@ -371,7 +375,9 @@ def test_the_server_answers_to_this_machine_s_name_only(url):
 def test_a_page_of_another_site_cannot_send_a_file(url, uploads):
     def send(**headers):
         files = {"files": ("a.wav", b"sound")}
-        return requests.post(f"{url}gradio_api/upload", files=files, headers=headers, timeout=10)
+        return requests.post(
+            f"{url}gradio_api/upload", files=files, headers=headers, timeout=WAIT_S
+        )
 
     assert send(Origin="http://evil.example").status_code == 403
     assert send(Origin="null").status_code == 403
@@ -384,7 +390,7 @@ def test_a_page_of_another_site_cannot_send_a_file(url, uploads):
 
 
 def test_an_upload_that_is_too_large_is_refused_before_it_is_sent(url, uploads):
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=WAIT_S)
     with closing(connection):
         connection.putrequest("POST", "/gradio_api/upload")
         connection.putheader("Content-Length", str((MAX_UPLOAD_MB + 2) << 20))
@@ -410,5 +416,5 @@ def test_a_visitor_is_told_that_a_file_is_too_large(url, uploads, tmp_path):
 @pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd"])
 def test_no_file_of_this_machine_is_given_away(url, path):
     for address in (f"{url}gradio_api/file={path}", f"{url}file={path}"):
-        reply = requests.get(address, timeout=10)
+        reply = requests.get(address, timeout=WAIT_S)
         assert "root:" not in reply.text

@@ -19,15 +19,21 @@ from spoken_cefr.processing.backends import run_in_order
 from spoken_cefr.stages import is_done
 
 
+@pytest.fixture(scope="module", autouse=True)
+def dask_folder(tmp_path_factory):
+    """Dask's scheduler and workers lay their folders and locks there, and leave some."""
+    import dask
+
+    with dask.config.set({"temporary-directory": str(tmp_path_factory.mktemp("dask"))}):
+        yield
+
+
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
+def cluster(dask_folder):
     """A scheduler and two workers, each a process with one thread."""
     from distributed import LocalCluster
 
-    folder = tmp_path_factory.mktemp("dask")
-    with LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=":0", local_directory=folder
-    ) as running:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as running:
         yield running.scheduler_address
 
 
@@ -57,12 +63,12 @@ def test_results_come_in_the_order_of_the_tasks_and_not_all_at_once(cluster, dem
     assert list(run_in_order(config, _echo, [])) == []
 
 
-def test_a_worker_that_comes_late_gets_work(demo_config, capsys, tmp_path):
+def test_a_worker_that_comes_late_gets_work(demo_config, capsys):
     """No worker at first, then one thread, and a second one while the tasks run."""
     from distributed import LocalCluster
 
     options = {"processes": False, "threads_per_worker": 1, "dashboard_address": ":0"}
-    with LocalCluster(n_workers=0, local_directory=tmp_path / "dask", **options) as late:
+    with LocalCluster(n_workers=0, **options) as late:
         config = on_cluster(demo_config(), late.scheduler_address)
         threading.Timer(0.3, late.scale, [1]).start()
         done = run_in_order(config, _thread, [(0.05,)] * 2000)

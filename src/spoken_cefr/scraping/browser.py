@@ -232,11 +232,10 @@ class Browser:
         return status, retry_after_s
 
     def _start(self) -> None:
-        self._profile = tempfile.TemporaryDirectory(
-            prefix="spoken_cefr_", ignore_cleanup_errors=True
-        )
+        # A short name: the browser makes a socket below it, whose path may have 107 characters.
+        self._profile = tempfile.TemporaryDirectory(prefix="cefr_", ignore_cleanup_errors=True)
         try:
-            self.driver = webdriver.Chrome(self._options(), _service())
+            self.driver = webdriver.Chrome(self._options(), _service(self._profile.name))
             self.driver.set_page_load_timeout(self._client.timeout_s)
             self._frame = self.driver.current_window_handle
         except (WebDriverException, OSError) as error:
@@ -248,7 +247,7 @@ class Browser:
         for flag in FLAGS:
             options.add_argument(flag)
         options.add_argument(f"--user-agent={self._client.manners.agent}")
-        options.add_argument(f"--user-data-dir={self._profile.name}")
+        options.add_argument(f"--user-data-dir={self._profile.name}/profile")
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             options.add_argument("--no-sandbox")  # Chromium refuses its sandbox to root
         options.page_load_strategy = "eager"
@@ -264,7 +263,8 @@ def _debian_pair() -> tuple[str, str] | None:
     return (found[0], found[1]) if all(found) else None
 
 
-def _service() -> Service:
+def _service(folder: str) -> Service:
+    """The driver, which with its browser leaves folders behind in ``folder`` alone."""
     # Without a driver of the distribution, Selenium Manager looks for Chrome;
     # it must not report to its makers that we ran.
     os.environ.setdefault("SE_AVOID_STATS", "true")
@@ -272,8 +272,9 @@ def _service() -> Service:
     direct = os.environ.get("no_proxy", os.environ.get("NO_PROXY", ""))
     if "localhost" not in direct.split(","):
         os.environ["no_proxy"] = ",".join(filter(None, (direct, "localhost", "127.0.0.1")))
+    environment = os.environ | {"TMPDIR": folder}
     pair = _debian_pair()
-    return Service(executable_path=pair[1]) if pair else Service()
+    return Service(executable_path=pair[1] if pair else None, env=environment)
 
 
 def _is_dead(error: BaseException) -> bool:
