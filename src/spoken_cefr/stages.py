@@ -229,6 +229,11 @@ def _holds(config: Config, stage: str) -> bool:
     )
 
 
+def output_hashes(config: Config, stage: str) -> dict[str, str]:
+    """SHA-256 of each file that the stage has left for the next, by name."""
+    return read_json(stage_folder(config, stage) / "report.json").get("outputs", {})
+
+
 def read_report(config: Config, stage: str) -> Report:
     """Read a stage's account back.
 

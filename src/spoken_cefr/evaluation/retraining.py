@@ -46,7 +46,7 @@ from spoken_cefr.neural_networks.out_of_fold import (
 )
 from spoken_cefr.neural_networks.split import parts_of_fold
 from spoken_cefr.neural_networks.stage import heard_by
-from spoken_cefr.stages import stage_folder
+from spoken_cefr.stages import output_hashes, stage_folder
 
 Pair = tuple[Run, Variant]
 
@@ -150,7 +150,7 @@ def _trainings(
     if not pairs:
         return {}, {}
     folder = stage_folder(config, "evaluation") / "retrained"
-    processed = sha256_of(stage_folder(config, "processing") / "report.json")
+    processed = output_hashes(config, "processing")
     silent = [PAUSE_MARGIN_S, FADE_S, sha256_of(Path(silence.__file__))]
     trainings, failures = {}, {}
     for name, (run, variant) in pairs.items():

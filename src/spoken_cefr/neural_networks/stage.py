@@ -7,7 +7,7 @@ import pandas as pd
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import sha256_of, write_csv
+from spoken_cefr.files import write_csv
 from spoken_cefr.levels import label_set
 from spoken_cefr.metadata import read_metadata
 from spoken_cefr.neural_networks.corpus import check_classes, left_out, read_corpus
@@ -35,6 +35,7 @@ from spoken_cefr.stages import (
     begin_stage,
     finish_stage,
     is_done,
+    output_hashes,
     read_report,
     stage_folder,
     written_by,
@@ -100,7 +101,7 @@ def perform_runs(
         Failures and remarks, as in a `spoken_cefr.stages.Report`.
     """
     folder = stage_folder(config, "neural_networks")
-    told = [sha256_of(stage_folder(config, "processing") / "report.json")]
+    told = [output_hashes(config, "processing")]
     failures: dict[str, str] = {}
     trainings: dict[str, list[Training]] = {}
     for entry in runs:
