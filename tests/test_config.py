@@ -64,8 +64,8 @@ def test_a_profile_cannot_be_changed_once_loaded():
         ("processing.hop_length=0", "must all be over 0"),
         ("processing.segment_s=inf", "at most 30 s"),
         ("neural_networks.n_folds=2", "need at least 3"),
-        ("evaluation.n_cross_validation_repeats=0", "it must be at least 1"),
-        ("evaluation.cross_validated_runs=fusion", "must be a list of str"),
+        ("neural_networks.n_seeds=0", "it must be at least 1"),
+        ("scraping.audio_hosts=fusion", "must be a list of str"),
         ("processing.overlap", "write it as stage.key=value"),
     ],
 )

@@ -29,11 +29,12 @@ SUBSET = [
     "scraping.replica_port=0",
     "neural_networks.n_folds=3",
     "neural_networks.epochs=1",
+    "neural_networks.n_seeds=1",
+    "arithmetic=fast",
     "evaluation.n_bootstrap=50",
     "evaluation.n_repeats=1",
     "evaluation.n_permutations=2",
     "evaluation.n_permuted_trainings=1",
-    "evaluation.n_cross_validation_repeats=1",
 ]
 
 

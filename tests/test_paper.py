@@ -93,7 +93,7 @@ def test_it_has_six_to_eight_pages_and_warns_of_the_demo_on_the_first():
         (BASELINES, "label_sets keep baselines duration_only accuracy value", 0.12345, "0.12"),
         (BASELINES, "source n_usable", 7654, "7,654 recordings"),
         (DEMO / "study.json", "constant_answer b1_sum", 65432, "65,432"),
-        (DEMO / "results.json", "counts test speakers", 8765, "8,765 speakers"),
+        (DEMO / "results.json", "counts all speakers", 8765, "8,765 speakers"),
         (DEMO / "results.json", "n_bootstrap", 4321, "4,321 resamplings"),
         (DEMO / "pipeline.json", "settings processing sample_rate", 11025, "11,025 Hz"),
         (DEMO / "pipeline.json", "stages processing figures n_words", 98765, "98,765 words"),
