@@ -46,14 +46,16 @@ for variant in $VARIANTS; do
         echo "there is no variant '$variant'" >&2
         exit 2
     fi
+    order=(-p no:cacheprovider "--randomly-seed=$RANDOM")
+    spread=(-n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
     # shellcheck disable=SC2086  # one word for each pair
-    if env $pairs "$PYTHON" -m pytest -q -n auto --maxprocesses 4 --dist loadfile -p no:cacheprovider "$@" >"$log" 2>&1; then
+    if env $pairs "$PYTHON" -m pytest -q "${spread[@]}" "${order[@]}" "$@" >"$log" 2>&1; then
         told=passed
     else
         told=FAILED
         failed=1
-        grep -E '^(FAILED|ERROR|Using --randomly-seed)' "$log" || tail -n 20 "$log"
+        grep -E '^(FAILED|ERROR)' "$log" || tail -n 20 "$log"
     fi
-    printf '%-13s %-7s %s\n' "$variant" "$told" "$(tail -n 1 "$log")"
+    echo "$variant $told: $(tail -n 1 "$log") (${order[2]})"
 done
 exit $failed
