@@ -128,7 +128,7 @@ def draw_data_balancing(
 
 @in_style
 def draw_scores(results: pd.DataFrame, *, unit: str = "recording") -> Drawing:
-    """Every run and baseline with its interval over speakers, for three measures.
+    """Every run and baseline with its interval over speakers and its spread over seeds.
 
     Parameters
     ----------
@@ -147,8 +147,10 @@ def draw_scores(results: pd.DataFrame, *, unit: str = "recording") -> Drawing:
         figure.subplots(1, len(measures), sharey=True), measures.items(), strict=True
     ):
         value, low, high = (rows[column] for column in (name, f"{name}_low", f"{name}_high"))
-        ax.hlines(places, low, high, color=OKABE_ITO[0], lw=2)
-        ax.plot(value, places, "o", color=OKABE_ITO[6], ms=5)
+        ax.hlines(places, low, high, color=OKABE_ITO[0], lw=2, label="interval over speakers")
+        seeds = (rows[f"{name}_seed_{end}"] for end in ("low", "high"))
+        ax.hlines(places, *seeds, color=OKABE_ITO[1], lw=5, alpha=0.7, label="spread over seeds")
+        ax.plot(value, places, "o", color=OKABE_ITO[6], ms=4)
         ax.set(
             xlabel=title,
             xlim=(-1.02 if low.min() < 0 else -0.02, 1.02),
@@ -157,7 +159,12 @@ def draw_scores(results: pd.DataFrame, *, unit: str = "recording") -> Drawing:
         ax.grid(axis="x", lw=0.4)
     figure.axes[0].set_yticks(places, rows["run"])
     n, n_speakers = rows["n"].iloc[0], rows["n_speakers"].iloc[0]
-    figure.suptitle(f"{n:,} test {unit}s of {n_speakers} speakers", fontsize=11)
+    figure.legend(
+        *figure.axes[0].get_legend_handles_labels(),
+        loc="outside upper center",
+        ncols=2,
+        title=f"{n:,} {unit}s of {n_speakers} speakers, out of fold",
+    )
     return figure
 
 
