@@ -75,7 +75,7 @@ def cropped_plan(balance, demo_config):
     store = Store(np.zeros((len(codes), 1), np.float32), device=CPU)
     examples = Rows(store, codes, COUNTS, crop=3)
     config = demo_config(f"neural_networks.balance={balance}")
-    return examples, make_plan(RUN, config, examples, n_classes=2, bf16=False)
+    return examples, make_plan(RUN, config, examples, n_classes=2, bf16=False, seed=0)
 
 
 def drawn(examples, plan, *, n_epochs=200):

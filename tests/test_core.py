@@ -117,7 +117,7 @@ def test_a_stage_is_done_until_a_key_an_input_or_an_output_changes(demo_config):
     finish(config, "scraping")
     finish(config, "processing")
     assert is_done(config, "processing")
-    assert not is_done(demo_config("processing.overlap=0.0"), "processing")
+    assert not is_done(demo_config("processing.overlap=0.25"), "processing")
     assert not is_done(demo_config("seed=1"), "processing")
     assert is_done(demo_config("evaluation.n_bootstrap=10"), "processing")
     assert is_done(demo_config("n_jobs=1"), "processing")
@@ -176,7 +176,7 @@ def test_a_stage_after_one_that_another_config_made_does_not_match(demo_config):
     for stage in STAGES:
         finish(config, stage)
     assert matches(config, "evaluation")
-    assert not matches(demo_config("processing.overlap=0.0"), "evaluation")
+    assert not matches(demo_config("processing.overlap=0.25"), "evaluation")
 
 
 def test_the_account_reads_back_with_the_config_beside_it(demo_config):

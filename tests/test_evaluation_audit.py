@@ -10,14 +10,7 @@ from sklearn.metrics import cohen_kappa_score
 from sklearn.neighbors import NearestCentroid
 from sklearn.preprocessing import StandardScaler
 
-from spoken_cefr.evaluation.audit import (
-    PERMUTED,
-    SILENCE,
-    WITHIN,
-    probe_table,
-    run_table,
-    within_strata,
-)
+from spoken_cefr.evaluation.audit import probe_table, run_table, within_strata
 from spoken_cefr.evaluation.audit_figures import (
     draw_agreement,
     draw_audit,
@@ -27,6 +20,7 @@ from spoken_cefr.evaluation.audit_figures import (
     draw_per_class,
 )
 from spoken_cefr.evaluation.audit_targets import audit_targets, cards_of, duration_class
+from spoken_cefr.evaluation.conditions import PERMUTED, SILENCE, WITHIN
 from spoken_cefr.evaluation.drawing import png_bytes
 from spoken_cefr.evaluation.groups import group_table
 from spoken_cefr.evaluation.learning_curve import learning_curve, train_sizes

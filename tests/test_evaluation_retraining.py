@@ -11,8 +11,8 @@ from made_up import made_up_corpus
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation import retraining
-from spoken_cefr.evaluation.audit import PERMUTED
 from spoken_cefr.evaluation.audit_figures import draw_audit, draw_learning_curve
+from spoken_cefr.evaluation.conditions import PERMUTED
 from spoken_cefr.evaluation.drawing import png_bytes
 from spoken_cefr.evaluation.probes import Target
 from spoken_cefr.evaluation.results import rows_of

@@ -35,10 +35,10 @@ def test_it_opens_with_the_header_of_model_hubs_and_the_notice():
 def test_a_number_that_changes_in_a_file_changes_in_the_card(copy):
     path = copy / BASELINES_OF_CATALOGUE
     document = read_json(path)
-    document["label_sets"]["keep"]["baselines"]["all_metadata"]["accuracy"]["value"] = 0.987
+    document["label_sets"]["keep"]["baselines"]["all_metadata"]["accuracy"]["value"] = 7.77
     write_json(path, document)
-    assert "0.99" not in model_card(DEMO)
-    assert "0.99" in model_card(DEMO, root=copy)
+    assert "7.77" not in model_card(DEMO)
+    assert "7.77" in model_card(DEMO, root=copy)
 
 
 def test_a_profile_of_real_recordings_gets_no_notice(copy):

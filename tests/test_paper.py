@@ -94,7 +94,7 @@ def test_it_has_six_to_eight_pages_and_warns_of_the_demo_on_the_first():
         (BASELINES, "source n_usable", 7654, "7,654 recordings"),
         (DEMO / "study.json", "constant_answer b1_sum", 65432, "65,432"),
         (DEMO / "results.json", "counts all speakers", 8765, "8,765 speakers"),
-        (DEMO / "results.json", "n_bootstrap", 4321, "4,321 resamplings"),
+        (DEMO / "results.json", "n_bootstrap", 4321, "4,321"),
         (DEMO / "pipeline.json", "settings processing sample_rate", 11025, "11,025 Hz"),
         (DEMO / "pipeline.json", "stages processing figures n_words", 98765, "98,765 words"),
     ],
@@ -160,6 +160,9 @@ def test_a_profile_of_real_recordings_is_not_called_synthetic(copy):
     for name in ("results.json", "pipeline.json"):
         change(copy / DEMO / name, "notice", value="")
         change(copy / DEMO / name, "profile", value="fr")
+    change(
+        copy / DEMO / "audit.json", "verdict", value="It hears level."
+    )  # it ends with the notice
     told = text_of(copy).lower()
     assert "the corpus of profile fr" in told
     for word in ("machine-spoken", "synthetic", "demo corpus", "spoken by machine"):

@@ -131,7 +131,7 @@ def test_the_saved_model_of_recordings_gives_the_predictions_that_were_written(
 
 def test_attention_weights_of_each_recording_add_up_to_1_also_in_crops(demo_config, tmp_path):
     for name in ("attention", "attention_crop"):
-        perform(RUN_OF[name], demo_config(), tmp_path)
+        perform(RUN_OF[name], demo_config("processing.overlap=0.5"), tmp_path)
         table = pd.read_parquet(tmp_path / name / "attention.parquet")
         sums = table.groupby("recording_id")["weight"].sum()
         assert len(sums) == 24
@@ -175,7 +175,8 @@ def test_the_measures_of_a_crop_are_asked_for_its_middle(demo_config, tmp_path):
         return measures(recordings)
 
     perform(RUN_OF["ordinal"], demo_config(), tmp_path, load_measures=load)
-    perform(RUN_OF["ordinal_crop"], demo_config(), tmp_path, load_measures=load)
+    overlapping = demo_config("processing.overlap=0.5")
+    perform(RUN_OF["ordinal_crop"], overlapping, tmp_path, load_measures=load)
     assert list(asked["ordinal"].columns) == ["recording_id"]
     windows = asked["ordinal_crop"].set_index("recording_id")
     n = segments.groupby("recording_id").size()

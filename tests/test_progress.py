@@ -68,8 +68,11 @@ def test_the_bar_moves_by_seconds_and_ends_at_the_sum_of_the_lengths(
     monkeypatch.setattr(stage, "load_speech", lambda path, longest_s: signal)
     with contextlib.ExitStack() as stack:
         if backend == "dask":
+            import dask
             from distributed import LocalCluster
 
+            folder = {"temporary-directory": str(demo_config().data_path)}
+            stack.enter_context(dask.config.set(folder))
             options = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
             cluster = stack.enter_context(LocalCluster(dashboard_address=":0", **options))
             config = on_cluster(config, cluster.scheduler_address)
