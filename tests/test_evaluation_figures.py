@@ -257,10 +257,11 @@ def test_a_second_process_that_dies_leaves_no_figure_out(demo_config, tmp_path):
 
 
 def test_an_error_beside_the_figures_is_not_held_up(demo_config, tmp_path):
+    before = set(multiprocessing.active_children())  # of other tests
     with (
         pytest.raises(InputError, match="a table"),
         FigureWriter(tmp_path, config=demo_config("n_jobs=2")) as writer,
     ):
         writer.add(SKETCHES)
         raise InputError("a table cannot be computed")
-    assert multiprocessing.active_children() == []
+    assert set(multiprocessing.active_children()) <= before

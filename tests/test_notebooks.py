@@ -197,18 +197,18 @@ def test_the_tables_of_the_design_are_there_with_their_columns(subset_run):
         "processing/segments.parquet": "segment_id recording_id speaker_id level start_s end_s "
         "text",
         "neural_networks/split.csv": "recording_id speaker_id level fold part",
-        "neural_networks/table2_simple_128/predictions.parquet": "unit id recording_id speaker_id "
-        f"part level predicted {' '.join(p_levels)}",
+        "neural_networks/table2_simple_256/predictions.parquet": "unit id recording_id speaker_id "
+        f"part level predicted {' '.join(p_levels)} seed fold",
     }
     for name, expected in columns.items():
         path = folder / name
         table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
         assert list(table.columns)[: len(expected.split())] == expected.split(), name
         assert len(table) > 0
-    for run in ("table2_simple_128", "table5_cnn50_128", "ordinal_measures", "attention_speech"):
+    for run in ("table2_simple_256", "small_cnn", "ordinal_measures", "attention_speech"):
         table = pd.read_parquet(folder / "neural_networks" / run / "predictions.parquet")
         assert table[p_levels].sum(axis=1).to_numpy() == pytest.approx(1)
-        assert not table.duplicated(["unit", "id"]).any()
+        assert not table.duplicated(["unit", "id", "part", "seed"]).any()
 
 
 @pytest.mark.slow
