@@ -127,7 +127,7 @@ def test_counts_add_up_and_every_reason_names_the_file(corpus):
         "no word was recognised",
         "shorter than one segment: padded with zeros",
     ]
-    assert report.figures["n_segments"] == 7 + 1 + 7
+    assert report.figures["n_segments"] == 4 + 1 + 4
     assert report.figures["n_words"] == 18
 
 
@@ -156,11 +156,11 @@ def test_tables_fit_together(corpus):
 def test_arrays_are_in_the_order_of_the_segments(corpus):
     config, _ = corpus
     clean, noisy = load_arrays(config)
-    assert clean.shape == noisy.shape == (15, 128, 32)
+    assert clean.shape == noisy.shape == (9, 128, 32)
     assert clean.dtype == np.float32
-    np.testing.assert_array_equal(clean[:7], clean[7:14])  # twice the same recording
-    assert (noisy[:7] != noisy[7:14]).any()  # each recording has noise of its own
-    assert noisy[:7].mean() > clean[:7].mean() + 1
+    np.testing.assert_array_equal(clean[:4], clean[4:8])  # twice the same recording
+    assert (noisy[:4] != noisy[4:8]).any()  # each recording has noise of its own
+    assert noisy[:4].mean() > clean[:4].mean() + 1
     with pytest.raises(ValueError, match="read-only"):
         clean[0] = 0
 
@@ -176,8 +176,8 @@ def test_changed_overlap_keeps_the_transcripts(corpus, demo_config, tmp_path, mo
     shutil.copytree(corpus[0].data_path, tmp_path / "data")
     keep_rows(tmp_path / "data", lambda name: name.startswith("good"))  # bad ones are tried again
     monkeypatch.setattr(stage, "load_engine", None)  # would fail if it were needed
-    report = run(demo_config("processing.overlap=0.0", "n_jobs=1"))
-    assert report.figures["n_segments"] == 4 + 1 + 4
+    report = run(demo_config("processing.overlap=0.5", "n_jobs=1"))
+    assert report.figures["n_segments"] == 7 + 1 + 7
 
 
 def test_remarks_are_of_this_profile_and_not_of_the_one_that_transcribed(
