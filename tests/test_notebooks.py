@@ -35,6 +35,7 @@ SUBSET = [
     "evaluation.n_repeats=1",
     "evaluation.n_permutations=2",
     "evaluation.n_permuted_trainings=1",
+    "evaluation.audit_runs=ordinal_measures",
 ]
 
 

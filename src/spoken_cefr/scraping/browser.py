@@ -9,7 +9,9 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import urllib3
@@ -53,6 +55,7 @@ FLAGS = (
 SCRIPT_S = 5.0  # how long a page's scripts may take to show what we wait for
 LATER_S = 1.0  # the same once an accordion of the page has shown nothing
 POLL_S = 0.05
+REMOVALS = 50  # of the profile, a tenth of a second apart
 OK = 200
 INSTALL = (
     "no browser could be started ({why}): install Chromium and its driver (Debian: `apt install "
@@ -149,7 +152,7 @@ class Browser:
             self.driver.service.stop()
             self.driver = None
         if self._profile:
-            self._profile.cleanup()
+            _remove(self._profile)
             self._profile = None
 
     def _open(self, url: str, expect: str) -> str:
@@ -280,6 +283,17 @@ def _service(folder: str) -> Service:
 def _is_dead(error: BaseException) -> bool:
     """Whether the browser or its driver is gone, rather than the page at fault."""
     return isinstance(error, DEAD) or any(word in str(error) for word in DEAD_WORDS)
+
+
+def _remove(profile: tempfile.TemporaryDirectory) -> None:
+    """Remove the profile, which the browser's last processes may write to while they end."""
+    profile.cleanup()
+    pause = threading.Event()
+    for _ in range(REMOVALS):
+        if not Path(profile.name).exists():
+            return
+        pause.wait(0.1)
+        shutil.rmtree(profile.name, ignore_errors=True)
 
 
 def _first_line(error: BaseException) -> str:
