@@ -101,7 +101,8 @@ def test_log_mel_is_librosa_with_other_parameters(options, n_samples):
 def test_log_mel_does_not_depend_on_the_number_of_segments():
     segments = np.random.default_rng(1).standard_normal((21, RATE)).astype(np.float32)
     whole = log_mel(segments, RATE)
-    np.testing.assert_array_equal(whole[20], log_mel(segments[20:], RATE)[0])
+    # A product of other size may add up in another order on some processors.
+    np.testing.assert_allclose(whole[20], log_mel(segments[20:], RATE)[0], atol=1e-3)
     assert log_mel(segments[:0], RATE).shape == (0, 128, 32)
 
 
