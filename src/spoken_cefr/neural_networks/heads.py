@@ -20,8 +20,7 @@ class Head:
     ----------
     loss_terms : callable
         (outputs, codes, class weights or None) -> the sum of the losses and
-        the weight that divides it. Apart, so that several processes can divide
-        by the weight of all their rows together.
+        the weight that divides it. Apart, so that an epoch's mean counts each row alike.
     probabilities : callable
         Outputs -> (n, n_classes) of the same type, rows adding up to 1.
     """
