@@ -35,6 +35,7 @@ pytest.importorskip("gradio")
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AUDIO = ROOT / "data" / "replica" / "audio"
 WAIT_S = 120
+STOP = "#recording .stop-button"
 # Every piece of text that can be seen, with its colour and the first background under it.
 TEXT_COLOURS = """
 const rgb = (text) => (text.match(/[\\d.]+/g) || []).map(Number);
@@ -129,6 +130,25 @@ def upload(driver, path):
     wait_for(driver, "#recording .top-panel button")  # takes the file away again
 
 
+def start_recording(driver):
+    """Choose the microphone; return when it listens.
+
+    Gradio loses a press on its button while its recorder is being made: press until it listens.
+    """
+    wait_for(driver, "#recording button[aria-label='Record audio']").click()
+    wait_for(driver, "#recording .record-button")
+
+    def listens(driver):
+        if any(b.is_displayed() for b in driver.find_elements(By.CSS_SELECTOR, STOP)):
+            return True
+        for button in driver.find_elements(By.CSS_SELECTOR, "#recording .record-button"):
+            if button.is_displayed() and button.is_enabled():
+                button.click()
+        return False
+
+    WebDriverWait(driver, WAIT_S, poll_frequency=2).until(listens)
+
+
 def answer(driver):
     """Press the button and read the answer."""
     wait_for(driver, "#run").click()
@@ -212,18 +232,17 @@ def test_what_the_microphone_hears_is_answered(url, uploads, tmp_path):
     )
     with open_browser(flags=flags) as driver:
         open_page(driver, url)
-        wait_for(driver, "#recording button[aria-label='Record audio']").click()
-        wait_for(driver, "#recording .record-button").click()
+        start_recording(driver)
         time.sleep(12)  # so long it listens
         button = driver.find_element(By.ID, "run")
-        assert not button.is_enabled()
+        WebDriverWait(driver, WAIT_S).until(lambda _: not button.is_enabled())
         # So slow that the recording is on its way until it is let through, whatever else runs here.
         driver.set_network_conditions(
             latency=0, download_throughput=10**6, upload_throughput=10_000
         )
-        wait_for(driver, "#recording .stop-button").click()
+        wait_for(driver, STOP).click()
         WebDriverWait(driver, WAIT_S).until(
-            lambda d: not d.find_elements(By.CSS_SELECTOR, "#recording .stop-button")
+            lambda d: not d.find_elements(By.CSS_SELECTOR, STOP)
         )
         assert not button.is_enabled()
         driver.delete_network_conditions()
@@ -238,8 +257,7 @@ def test_a_recording_thrown_away_leaves_the_page_usable(url):
     with open_browser(flags=flags) as driver:
         open_page(driver, url)
         button = driver.find_element(By.ID, "run")
-        wait_for(driver, "#recording button[aria-label='Record audio']").click()
-        wait_for(driver, "#recording .record-button").click()
+        start_recording(driver)
         WebDriverWait(driver, WAIT_S).until(lambda _: not button.is_enabled())
         driver.find_element(By.CSS_SELECTOR, "#recording button[aria-label='Upload file']").click()
         WebDriverWait(driver, WAIT_S).until(lambda _: button.is_enabled())
