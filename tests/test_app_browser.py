@@ -241,9 +241,7 @@ def test_what_the_microphone_hears_is_answered(url, uploads, tmp_path):
             latency=0, download_throughput=10**6, upload_throughput=10_000
         )
         wait_for(driver, STOP).click()
-        WebDriverWait(driver, WAIT_S).until(
-            lambda d: not d.find_elements(By.CSS_SELECTOR, STOP)
-        )
+        WebDriverWait(driver, WAIT_S).until(lambda d: not d.find_elements(By.CSS_SELECTOR, STOP))
         assert not button.is_enabled()
         driver.delete_network_conditions()
         WebDriverWait(driver, WAIT_S).until(lambda _: button.is_enabled())

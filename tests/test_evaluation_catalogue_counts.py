@@ -1,10 +1,11 @@
 """The counts of the real catalogue in git, and the three figures drawn from them."""
 
 import csv
-import importlib.util
 
+import count_catalogue
 import numpy as np
 import pytest
+from draw_catalogue import draw
 from matplotlib.image import imread
 
 from spoken_cefr.evaluation.catalogue_counts import (
@@ -27,13 +28,6 @@ from spoken_cefr.paths import ROOT
 
 STUDY = read_study()
 TABLE_1 = (STUDY["table_1"]["recordings"], STUDY["table_1"]["segments"])
-
-
-def tool(name):
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def shown(ax):
@@ -93,11 +87,10 @@ def test_the_split_shares_out_every_recording_and_no_speaker_twice():
 
 
 def test_the_tool_gives_the_tables_in_git(shared, tmp_path):
-    count = tool("count_catalogue")
-    table = count.read_catalogue(shared / "data" / "audio_lingua_fr_2025-01.csv")
-    ours = count.count_recordings(table).reset_index(drop=True)
+    table = count_catalogue.read_catalogue(shared / "data" / "audio_lingua_fr_2025-01.csv")
+    ours = count_catalogue.count_recordings(table).reset_index(drop=True)
     assert ours.equals(read_counts())
-    assert count.count_split(table).equals(read_split_counts())
+    assert count_catalogue.count_split(table).equals(read_split_counts())
 
 
 def test_every_bar_of_classes_stands_over_its_own_level():
@@ -127,7 +120,6 @@ def test_ages_are_named_in_english_and_add_up():
 
 
 def test_the_figures_are_the_same_bytes_twice_and_those_in_git_show_the_tables(tmp_path):
-    draw = tool("draw_catalogue").draw
     for first, second in zip(draw(tmp_path / "one"), draw(tmp_path / "two"), strict=True):
         assert first.read_bytes() == second.read_bytes()
         # By eye, not by byte: another platform compresses and smooths a little otherwise.

@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 
 from spoken_cefr import neural_networks
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import read_json, write_array, write_csv, write_parquet
+from spoken_cefr.files import read_json, write_csv, write_parquet
 from spoken_cefr.metadata import COLUMNS
 from spoken_cefr.neural_networks import out_of_fold
 from spoken_cefr.neural_networks.crop_measures import crop_measures, words_in
@@ -42,11 +42,11 @@ def write_processing(config, *, spoil=None):
     folder = stage_folder(config, "processing")
     write_parquet(folder / "segments.parquet", segments)
     arrays = np.random.default_rng(0).uniform(-80, 0, (len(segments), 128, 32)).astype(np.float32)
-    write_array(folder / "log_mel.npy", arrays)
+    np.save(folder / "log_mel.npy", arrays)
     noisy = arrays.copy()
     if spoil is not None:
         noisy[spoil, 3, 3] = np.nan
-    write_array(folder / "log_mel_noisy.npy", noisy)
+    np.save(folder / "log_mel_noisy.npy", noisy)
     finish_stage(config, _account("processing"), sorted(folder.glob("*.npy")))
     return segments
 

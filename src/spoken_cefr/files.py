@@ -1,6 +1,6 @@
 """Writing files so that a killed run leaves either the old one or the new one."""
 
-from __future__ import annotations  # numpy and pandas are only named here: see below
+from __future__ import annotations  # pandas is only named here: see below
 
 import hashlib
 import json
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from spoken_cefr.errors import InputError
 
 if TYPE_CHECKING:  # their import takes 0.4 s, half of a command that has nothing to do
-    import numpy as np
     import pandas as pd
 
 
@@ -77,14 +76,6 @@ def write_parquet(path: Path, table: pd.DataFrame) -> None:
     """Write a table as Parquet without index, all or nothing."""
     with replacing(path) as temporary:
         table.to_parquet(temporary, index=False)
-
-
-def write_array(path: Path, array: np.ndarray) -> None:
-    """Write one array as ``.npy``, all or nothing."""
-    import numpy as np
-
-    with replacing(path) as temporary:
-        np.save(temporary, array, allow_pickle=False)
 
 
 def sha256_of(path: Path) -> str:

@@ -40,12 +40,6 @@ def corn_loss_terms(
     return (losses * asked).sum(), asked.sum()
 
 
-def corn_loss(logits: Tensor, codes: Tensor, weights: Tensor | None = None) -> Tensor:
-    """Mean of the answers' losses, as coral-pytorch's ``corn_loss``; shape ()."""
-    total, weight = corn_loss_terms(logits, codes, weights)
-    return total / weight
-
-
 def corn_probabilities(logits: Tensor) -> Tensor:
     """Probability of each class from CORN's logits.
 

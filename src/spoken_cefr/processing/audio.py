@@ -3,9 +3,6 @@
 Arrays in, arrays out; only `load_audio` reads a file. Signals are mono float32
 in -1..1, segments have shape (n, samples), spectrograms (n, n_mels, n_frames).
 Parameters are those of the original study (Manseri and Silai, 2025).
-
-Every function but `load_audio` also takes a torch tensor; the result is then a
-tensor on the same device (see `audio_torch`).
 """
 
 from functools import lru_cache
@@ -75,8 +72,6 @@ def segment(
         sample is in at least one segment. ``n`` is 0 for an empty signal.
     """
     length, step = segment_length(sample_rate, length_s, overlap)
-    if not isinstance(signal, np.ndarray):
-        return _on_device().segment(signal, length=length, step=step)
     n = segment_count(len(signal), length, step)
     if n == 0:
         return np.zeros((0, length), dtype=signal.dtype)
@@ -91,8 +86,6 @@ def hann(segments: np.ndarray) -> np.ndarray:
 
     `log_mel` does this by itself; the function is for looking at the result.
     """
-    if not isinstance(segments, np.ndarray):
-        return _on_device().hann(segments)
     return segments * hann_window(segments.shape[-1]).astype(np.float32)
 
 
@@ -121,8 +114,6 @@ def add_white_noise(
     """
     if snr_db is not None:
         ratio = 10 ** (-snr_db / 20)
-    if not isinstance(segments, np.ndarray):
-        return _on_device().add_white_noise(segments, seed=seed, ratio=ratio)
     noise = np.random.default_rng(seed).standard_normal(segments.shape, dtype=np.float32)
     noise *= ratio * segments.std(axis=-1, keepdims=True)
     noise += segments
@@ -161,15 +152,6 @@ def log_mel(
 
     if n_fft % 2:
         raise ValueError(f"n_fft is {n_fft}; it must be even")
-    if not isinstance(segments, np.ndarray):
-        return _on_device().log_mel(
-            segments,
-            sample_rate,
-            n_fft=n_fft,
-            hop_length=hop_length,
-            n_mels=n_mels,
-            segment_window=segment_window,
-        )
     n, n_samples = segments.shape
     segments = np.asarray(segments, dtype=np.float32)
     table = window_table(n_samples, n_fft, hop_length, segment_window)
@@ -299,8 +281,6 @@ def to_image(log_mel: np.ndarray, size: int) -> np.ndarray:
     -------
     np.ndarray, shape (n, size, size), float32, 0..1
     """
-    if not isinstance(log_mel, np.ndarray):
-        return _on_device().to_image(log_mel, size)
     _, n_mels, n_frames = log_mel.shape
     down = resize_weights(n_mels, size)[:, ::-1]  # reversed columns: flips the bands
     image = down @ log_mel @ resize_weights(n_frames, size).T
@@ -321,10 +301,3 @@ def resize_weights(n_in: int, n_out: int) -> np.ndarray:
     distance = np.abs(np.arange(n_in) + 0.5 - centres[:, None]) / reach
     weights = np.maximum(0, 1 - distance)
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-
-
-def _on_device():
-    """The functions for tensors; torch is loaded only by those who have a tensor already."""
-    from spoken_cefr.processing import audio_torch
-
-    return audio_torch

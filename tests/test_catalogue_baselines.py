@@ -1,17 +1,12 @@
 """The shortcuts on a bare catalogue: worked on a made-up one, held against the real one's facts."""
 
+import catalogue_baselines as tool
 import numpy as np
 import pandas as pd
 import pytest
+from catalogue_baselines import RANDOM, catalogue_baselines, descriptions, read_catalogue
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation import catalogue
-from spoken_cefr.evaluation.catalogue import (
-    RANDOM,
-    catalogue_baselines,
-    descriptions,
-    read_catalogue,
-)
 from spoken_cefr.files import read_json, sha256_of
 from spoken_cefr.levels import MERGED_LEVELS, TARGET_LEVELS
 from spoken_cefr.paths import ROOT
@@ -81,9 +76,7 @@ def test_random_answers_are_drawn_anew_in_each_fold_and_repeat_and_are_the_same_
     made_up_catalogue().to_csv(path, index=False)
     cards = read_catalogue(path).cards
     given = []
-    monkeypatch.setattr(
-        catalogue, "speaker_intervals", lambda *args, **options: given.append(args[1:3])
-    )
+    monkeypatch.setattr(tool, "speaker_intervals", lambda *args, **options: given.append(args[1:3]))
     for _ in range(2):
         catalogue_baselines(cards, levels=TARGET_LEVELS, **OPTIONS)
     of_random = list(descriptions()).index(RANDOM)
