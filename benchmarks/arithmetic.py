@@ -38,7 +38,7 @@ def compute(arithmetic: str) -> None:
     import numpy as np
     import torch
 
-    from spoken_cefr.neural_networks.devices import use_bfloat16
+    from spoken_cefr.neural_networks.devices import choose_device, use_bfloat16
     from spoken_cefr.neural_networks.embeddings import build_speech_encoder, embed_signal
     from spoken_cefr.neural_networks.examples import Rows, Store
     from spoken_cefr.neural_networks.heads import HEADS
@@ -49,7 +49,7 @@ def compute(arithmetic: str) -> None:
     from spoken_cefr.processing.stage import signal_spectrograms
     from spoken_cefr.processing.transcription import load_engine
 
-    cpu = torch.device("cpu")
+    cpu = choose_device("cpu")
     signals = [load_audio(ROOT / f"data/replica/audio/{name}.mp3") for name in RECORDINGS]
     engine, encoder = load_engine(config), build_speech_encoder(config)
 

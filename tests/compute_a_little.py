@@ -26,6 +26,7 @@ from spoken_cefr.neural_networks.heads import HEADS  # noqa: E402
 from spoken_cefr.neural_networks.models import SimpleDNN, SmallCNN, StudyCNN  # noqa: E402
 from spoken_cefr.neural_networks.ordinal_regression import OrdinalRegression  # noqa: E402
 from spoken_cefr.neural_networks.recording_models import AttentionNetwork  # noqa: E402
+from spoken_cefr.neural_networks.speech_encoders import load_frame_encoder  # noqa: E402
 from spoken_cefr.neural_networks.training import Plan, train  # noqa: E402
 from spoken_cefr.processing.audio import (  # noqa: E402
     add_white_noise,
@@ -68,8 +69,15 @@ def products():
         "numpy": digest(a @ a.T, narrow @ narrow.T, a @ a[0], np.linalg.svd(a)[1]),
         "scipy": digest(svdvals(a)),
         "spaCy": digest(NumpyOps(use_blis=True).gemm(narrow, narrow, trans2=True)),
-        "torch": digest(tensor @ tensor.T, tensor.softmax(dim=1), tensor.std(dim=1)),
+        "torch": digest(tensor.softmax(dim=1), tensor.std(dim=1)),
+        "MKL": digest(tensor @ tensor.T, torch.linalg.svdvals(tensor)),
+        "torch with OpenBLAS": pinned_products(tensor),
     }
+
+
+def pinned_products(tensor):
+    arithmetic.pin_torch()
+    return digest(tensor @ tensor.T, torch.stack([tensor, -tensor]) @ tensor.T)
 
 
 def ordinal():
@@ -95,9 +103,16 @@ def trained(build, examples, *, head="softmax"):
 
 def heard(path):
     engine = FasterWhisper("offline-base", n_workers=2)
-    told = engine.transcribe(load_audio(path), language="fr")
+    signal = load_audio(path)
+    told = engine.transcribe(signal, language="fr")
     words = [[word.word, word.start_s, word.end_s] for word in told.words]
-    return [told.text, words, told.avg_logprob, told.no_speech_prob]
+    return [told.text, words, told.avg_logprob, told.no_speech_prob, embedded(signal)]
+
+
+def embedded(signal):
+    frames = load_frame_encoder("whisper", layer=3, whisper_model="offline-base", device=CPU)
+    arithmetic.pin_torch()
+    return digest(frames(torch.from_numpy(signal[None, : 10 * 16_000])).numpy())
 
 
 def everything():

@@ -143,6 +143,12 @@ def test_pins_reach_the_libraries_and_the_processes_that_joblib_starts():
         assert openblas and all(path == ["Haswell", 1] for path in openblas)
 
 
+def test_torchs_products_and_their_gradients_are_right_with_openblas_in_it():
+    if not arithmetic.has_avx2():
+        pytest.skip("this processor has no AVX2")
+    run(HERE / "openblas_in_torch.py")
+
+
 def test_a_notebooks_kernel_is_pinned_by_its_first_cell(monkeypatch):
     if not arithmetic.has_avx2():
         pytest.skip("this processor has no AVX2")

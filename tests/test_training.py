@@ -2,17 +2,19 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from made_up import bags, rows
+from sklearn.metrics import f1_score
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.neural_networks.devices import choose_device, has_bfloat16, use_bfloat16
 from spoken_cefr.neural_networks.heads import HEADS
 from spoken_cefr.neural_networks.models import SimpleDNN, SmallCNN
 from spoken_cefr.neural_networks.recording_models import AttentionNetwork
-from spoken_cefr.neural_networks.training import Plan, best_and_stale, predict, train
+from spoken_cefr.neural_networks.training import Plan, best_and_stale, macro_f1, predict, train
 
 CPU = torch.device("cpu")
 PLAN = Plan(batch_size=32, epochs=8, seed=0)
@@ -31,6 +33,14 @@ def share_right(model, examples, head):
 
 
 # --- learning
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_macro_f1_is_scikit_learns_over_the_levels_that_are_there(seed):
+    rng = np.random.default_rng(seed)
+    truth, predicted = rng.integers(1 + seed, size=30), rng.integers(5, size=30)
+    expected = f1_score(truth, predicted, labels=np.unique(truth), average="macro", zero_division=0)
+    assert macro_f1(truth, predicted) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("head", HEADS)

@@ -10,13 +10,15 @@ inherit. "fast" leaves them alone.
 Jupyter or workers by hand: ``eval "$(python -m spoken_cefr.arithmetic)"``.
 """
 
+import functools
 import logging
 import os
 import platform
 import shlex
 import sys
+import warnings
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 N_THREADS = 2  # as many as the demo's jobs; on any machine, whatever its cores
 CPUINFO = Path("/proc/cpuinfo")
@@ -31,7 +33,12 @@ class Pin(NamedTuple):
 
 
 PINS: tuple[Pin, ...] = (
-    Pin("MKL_CBWR", "COMPATIBLE", "MKL (torch): the only path that all makers' processors share"),
+    Pin(
+        "MKL_CBWR",
+        "COMPATIBLE",
+        "MKL (torch): the only path that all makers' processors share; slow, so that `pin_torch` "
+        "takes matrix products from it",
+    ),
     Pin("MKL_DYNAMIC", "FALSE", "MKL: as many threads as it is told, on a single core too"),
     Pin("CT2_USE_MKL", "0", "CTranslate2: oneDNN for every maker, or else MKL for Intel's only"),
     Pin("CT2_FORCE_CPU_ISA", "AVX2", "CTranslate2: its own kernels"),
@@ -83,6 +90,41 @@ def use(arithmetic: str) -> None:
         )
     else:
         os.environ.update({pin.variable: pin.value for pin in PINS})
+
+
+@functools.cache
+def pin_torch() -> None:
+    """Where the pins hold, let numpy's OpenBLAS do torch's matrix products on the CPU.
+
+    Its kernels for Haswell are the same on all makers' processors, and take 0.4 of the
+    time of the path of MKL that is (`benchmarks/arithmetic.py`). Called by whoever is
+    about to compute with torch, for this imports it.
+    """
+    if not is_pinned():
+        return
+    import numpy as np
+    import torch
+
+    def product(a: Any, b: Any) -> Any:
+        return torch.from_numpy(np.matmul(a.detach().numpy(), b.detach().numpy()))
+
+    def sum_and_product(bias: Any, a: Any, b: Any, *, beta: float = 1, alpha: float = 1) -> Any:
+        total = product(a, b) if alpha == 1 else product(a, b).mul_(alpha)
+        return total if beta == 0 else total.add_(bias.detach(), alpha=beta)
+
+    kernels = {"mm": product, "bmm": product, "addmm": sum_and_product}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Warning only once for all operators")
+        for name, kernel in kernels.items():
+            _kernels().impl(name, kernel, "CPU", allow_override=True)
+
+
+@functools.cache
+def _kernels() -> Any:
+    """Kernels stay registered as long as this does."""
+    from torch.library import Library
+
+    return Library("aten", "IMPL")
 
 
 def pins_of(arithmetic: str) -> list[str]:

@@ -4,18 +4,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from joblib import Parallel
 
+from spoken_cefr.arithmetic import pin_torch
+from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 
 
 def choose_device(name: str) -> torch.device:
     """Resolve ``auto`` to cuda, mps or cpu, whichever is there, in this order.
 
+    Who asks is about to compute: what the profile says of the arithmetic holds from here on.
+
     Raises
     ------
     InputError
         If the device that is asked for is not there.
     """
+    pin_torch()
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("neural_networks.device is 'cuda', but this torch sees no GPU: use 'auto'")
     if name == "mps" and not torch.backends.mps.is_available():
@@ -25,6 +31,12 @@ def choose_device(name: str) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def side_by_side(config: Config) -> Parallel:
+    """Processes on a CPU, each on one core; a GPU takes one task after the other."""
+    alone = choose_device(config.neural_networks.device).type != "cpu"
+    return Parallel(1 if alone else config.n_jobs, return_as="generator")
 
 
 @contextmanager

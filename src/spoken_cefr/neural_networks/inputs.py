@@ -1,7 +1,8 @@
 """The arrays that networks read, one row a segment in the order of segments.parquet."""
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.files import digest, replacing
 from spoken_cefr.metadata import read_metadata
 from spoken_cefr.neural_networks.embeddings import (
+    SpeechEncoder,
     build_speech_encoder,
     embed_signal,
     place_path,
@@ -27,13 +29,14 @@ from spoken_cefr.neural_networks.measures import method_keys
 from spoken_cefr.neural_networks.places import PlaceEraser
 from spoken_cefr.neural_networks.speech_encoders import SAMPLE_RATE
 from spoken_cefr.processing.audio import to_image
+from spoken_cefr.processing.backends import one_core, run_in_order
 from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.processing.stage import load_arrays, noise_seed
 from spoken_cefr.progress import progress, tell
 from spoken_cefr.stages import stage_folder, written_by
 
 # To be counted up when the numbers change although no key does.
-EMBEDDING_VERSION = 3
+EMBEDDING_VERSION = 4
 
 Arrays = dict[str, np.ndarray]
 
@@ -165,18 +168,15 @@ def raw_speech_embeddings(
         times = rows[["start_s", "end_s"]].to_numpy().tolist()
         wanted[recording_id] = digest([keys, metadata.at[recording_id, "sha256"], times])[:12]
 
-    def load() -> Callable[[str], Arrays]:
-        encoder = build_speech_encoder(config)
-        return lambda recording_id: _embed_recording(
-            config,
-            recording_id,
-            metadata.at[recording_id, "file_name"],
-            groups.get_group(recording_id),
-            encoder=encoder,
-            noisy=noisy,
-        )
+    def make(missing: Sequence[str]) -> Iterator[Arrays]:
+        tasks = [
+            (name, metadata.at[name, "file_name"], groups.get_group(name), noisy)
+            for name in missing
+        ]
+        with one_core():
+            yield from run_in_order(config, _embed_recording, tasks)
 
-    kept = _kept(folder, wanted, load, desc="speech embeddings")
+    kept = _kept(folder, wanted, make, desc="speech embeddings")
     return _in_order(segments, kept, "embeddings"), _in_order(segments, kept, "places")
 
 
@@ -198,12 +198,12 @@ def text_embeddings(config: Config, segments: pd.DataFrame) -> np.ndarray:
     texts = {k: rows.tolist() for k, rows in segments.groupby("recording_id")["text"]}
     wanted = {k: digest([EMBEDDING_VERSION, name, rows])[:12] for k, rows in texts.items()}
 
-    def load() -> Callable[[str], Arrays]:
+    def make(missing: Sequence[str]) -> Iterator[Arrays]:
         encoder = load_text_encoder(name)
-        return lambda k: {"embeddings": embed_texts(texts[k], encoder=encoder)}
+        return ({"embeddings": embed_texts(texts[k], encoder=encoder)} for k in missing)
 
     folder = stage_folder(config, "neural_networks") / "text_embeddings"
-    return _in_order(segments, _kept(folder, wanted, load, desc="text embeddings"), "embeddings")
+    return _in_order(segments, _kept(folder, wanted, make, desc="text embeddings"), "embeddings")
 
 
 def transcript_embeddings(config: Config, recordings: Sequence[str]) -> np.ndarray:
@@ -231,12 +231,12 @@ def transcript_embeddings(config: Config, recordings: Sequence[str]) -> np.ndarr
     texts = table["text"].loc[list(recordings)].to_dict()
     wanted = {k: digest([EMBEDDING_VERSION, name, text])[:12] for k, text in texts.items()}
 
-    def load() -> Callable[[str], Arrays]:
+    def make(missing: Sequence[str]) -> Iterator[Arrays]:
         encoder = load_text_encoder(name)
-        return lambda k: {"embeddings": embed_whole(texts[k], encoder=encoder)}
+        return ({"embeddings": embed_whole(texts[k], encoder=encoder)} for k in missing)
 
     folder = stage_folder(config, "neural_networks") / "transcript_embeddings"
-    kept = _kept(folder, wanted, load, desc="transcript embeddings")
+    kept = _kept(folder, wanted, make, desc="transcript embeddings")
     return np.stack([kept[recording_id]["embeddings"] for recording_id in recordings])
 
 
@@ -288,8 +288,6 @@ def _embed_recording(
     recording_id: str,
     file_name: str,
     rows: pd.DataFrame,
-    *,
-    encoder: Any,
     noisy: bool,
 ) -> Arrays:
     audio = stage_folder(config, "scraping") / file_name
@@ -298,7 +296,7 @@ def _embed_recording(
     embeddings = embed_signal(
         signal,
         *times,
-        encoder=encoder,
+        encoder=_speech_encoder(config),
         noise_ratio=config.processing.noise_ratio if noisy else 0.0,
         seed=noise_seed(config, recording_id),
     )
@@ -306,6 +304,20 @@ def _embed_recording(
         "embeddings": embeddings,
         "places": segment_places(len(signal), *times),
     }
+
+
+def _speech_encoder(config: Config) -> SpeechEncoder:
+    """Loaded once in each process that embeds, whatever its threads."""
+    with _LOADING:
+        return _load_speech_encoder(config)
+
+
+_LOADING = threading.Lock()
+
+
+@functools.lru_cache(maxsize=1)
+def _load_speech_encoder(config: Config) -> SpeechEncoder:
+    return build_speech_encoder(config)
 
 
 def _place_eraser(config: Config, segments: pd.DataFrame, split: pd.DataFrame) -> PlaceEraser:
@@ -323,21 +335,21 @@ def _place_eraser(config: Config, segments: pd.DataFrame, split: pd.DataFrame) -
 def _kept(
     folder: Path,
     wanted: Mapping[str, str],
-    load: Callable[[], Callable[[str], Arrays]],
+    make: Callable[[Sequence[str]], Iterable[Arrays]],
     *,
     desc: str,
 ) -> dict[str, Arrays]:
     """Arrays of every recording: read where there is a whole file of the wanted key, else made.
 
-    ``load`` gives what makes one; it is called only where one is missing.
+    ``make`` gives those that are missing, in order; it is called only where one is.
     """
     paths = {k: folder / f"{k}.{key}.safetensors" for k, key in wanted.items()}
     kept = {recording_id: _read_kept(path) for recording_id, path in paths.items()}
     missing = [recording_id for recording_id, arrays in kept.items() if arrays is None]
     if missing:
-        make = load()
-        for recording_id in progress(missing, desc=desc, unit="recording"):
-            arrays = kept[recording_id] = make(recording_id)
+        bar = progress(make(missing), desc=desc, unit="recording", total=len(missing))
+        for recording_id, arrays in zip(missing, bar, strict=True):
+            kept[recording_id] = arrays
             for older in folder.glob(f"{recording_id}.*.safetensors"):
                 older.unlink()
             with replacing(paths[recording_id]) as temporary:

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
+from joblib import delayed
 
 from spoken_cefr.config import Config
 from spoken_cefr.files import digest, read_json, write_csv, write_json, write_parquet
 from spoken_cefr.levels import label_set
-from spoken_cefr.neural_networks.devices import choose_device
+from spoken_cefr.neural_networks.devices import side_by_side
 from spoken_cefr.neural_networks.experiments import Run, is_finished, run_key
 from spoken_cefr.neural_networks.failures import RUN_ERRORS, reason_of
 from spoken_cefr.neural_networks.inputs import Source, input_keys
@@ -156,18 +156,12 @@ def train_all(
         tasks += [(name, one, given) for one in missing]
     # The longest first, so that no core waits for the last one.
     tasks.sort(key=lambda task: task[1].run.architecture not in CONVOLUTIONAL)
-    done = _side_by_side(config)(delayed(_train)(one, given, config) for _, one, given in tasks)
+    done = side_by_side(config)(delayed(_train)(one, given, config) for _, one, given in tasks)
     bar = progress(done, desc=desc, unit="training", total=len(tasks))
     for (name, _, _), reason in zip(tasks, bar, strict=True):
         if reason:
             failures.setdefault(name, reason)
     return failures
-
-
-def _side_by_side(config: Config) -> Parallel:
-    """Processes on a CPU, each training on one core; a GPU takes one training after the other."""
-    alone = choose_device(config.neural_networks.device).type != "cpu"
-    return Parallel(1 if alone else config.n_jobs, return_as="generator")
 
 
 def _train(training: Training, heard: Heard, config: Config) -> str | None:

@@ -5,11 +5,13 @@ first transformer layer reads (convolutions and positions are in it), i is the
 output of layer i, and -1 or the number of layers is the encoder's own output.
 """
 
+from contextlib import nullcontext
 from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
+from spoken_cefr.arithmetic import is_pinned
 from spoken_cefr.errors import InputError
 from spoken_cefr.openai_weights import load_openai_whisper
 from spoken_cefr.torchaudio_cpu import import_torchaudio
@@ -67,6 +69,7 @@ class WhisperFrames:
     def __call__(self, signals: Tensor, *, pad: bool = False) -> Tensor:
         """See `FrameEncoder`; at most 30 s."""
         from whisper.audio import log_mel_spectrogram
+        from whisper.model import disable_sdpa
 
         n_frames = -(-signals.shape[1] // SAMPLES_PER_FRAME)
         length = (WINDOW_FRAMES if pad else n_frames) * SAMPLES_PER_FRAME
@@ -76,8 +79,9 @@ class WhisperFrames:
         x = nn.functional.gelu(self.encoder.conv1(mel))
         x = nn.functional.gelu(self.encoder.conv2(x)).permute(0, 2, 1)
         x = x + self.encoder.positional_embedding[: x.shape[1]]
-        for block in self.encoder.blocks[: self.layer]:
-            x = block(x)
+        with disable_sdpa() if is_pinned() else nullcontext():
+            for block in self.encoder.blocks[: self.layer]:
+                x = block(x)
         if self.layer == self.n_layers:
             x = self.encoder.ln_post(x)
         return x[:, :n_frames].float()

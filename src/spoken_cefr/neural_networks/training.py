@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import torch
-from sklearn.metrics import accuracy_score, f1_score
 from torch import Tensor, nn
 
 from spoken_cefr.errors import InputError
@@ -133,11 +132,22 @@ def validate(
     truth, predicted = codes.numpy(), head.predicted(outputs.double()).numpy()
     return {
         "validation_loss": (total / weight).item(),
-        "validation_accuracy": float(accuracy_score(truth, predicted)),
-        "validation_macro_f1": float(
-            f1_score(truth, predicted, labels=np.unique(truth), average="macro", zero_division=0)
-        ),
+        "validation_accuracy": float((truth == predicted).mean()),
+        "validation_macro_f1": macro_f1(truth, predicted),
     }
+
+
+def macro_f1(truth: np.ndarray, predicted: np.ndarray) -> float:
+    """scikit-learn's ``f1_score`` over the levels in ``truth``, a hundred times as fast.
+
+    Asked after each epoch, scikit-learn's took a twentieth of the time of a small training.
+    """
+    n = 1 + max(truth.max(), predicted.max())
+    hits, told, true = (
+        np.bincount(codes, minlength=n) for codes in (truth[truth == predicted], predicted, truth)
+    )
+    present = true > 0
+    return float((2 * hits[present] / (told + true)[present]).mean())
 
 
 @torch.inference_mode()
