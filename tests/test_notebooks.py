@@ -9,6 +9,7 @@ import nbformat
 import pandas as pd
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from test_contract import changed_tables, missing_files
 from test_processing_stage import write_corpus
 
 from spoken_cefr.config import load_config
@@ -185,29 +186,19 @@ def test_every_account_adds_up_and_hands_on_to_the_next(subset_run):
 
 @pytest.mark.slow
 @pytest.mark.browser
-def test_the_tables_of_the_design_are_there_with_their_columns(subset_run):
+def test_the_files_and_tables_that_others_rely_on_are_there(subset_run):
     folder, _, _ = subset_run
-    p_levels = [f"p_{level}" for level in TARGET_LEVELS]
-    columns = {
-        "scraping/metadata.csv": "file_name recording_id language title author speaker_id "
-        "description date level gender age_group duration_class themes page_url audio_url sha256 "
-        "duration_s",
-        "processing/transcripts.parquet": "recording_id text language engine model avg_logprob "
-        "no_speech_prob",
-        "processing/words.parquet": "recording_id word_index word start_s end_s source",
-        "processing/segments.parquet": "segment_id recording_id speaker_id level start_s end_s "
-        "text",
-        "neural_networks/split.csv": "recording_id speaker_id level fold part",
-        "neural_networks/table2_simple_256/predictions.parquet": "unit id recording_id speaker_id "
-        f"part level predicted {' '.join(p_levels)} seed fold",
-    }
-    for name, expected in columns.items():
-        path = folder / name
-        table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
-        assert list(table.columns)[: len(expected.split())] == expected.split(), name
-        assert len(table) > 0
-    for run in ("table2_simple_256", "small_cnn", "ordinal_measures", "attention_speech"):
-        table = pd.read_parquet(folder / "neural_networks" / run / "predictions.parquet")
+    assert missing_files(folder) == []
+    assert changed_tables(folder) == []
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+def test_probabilities_add_up_and_each_unit_is_answered_once_a_seed(subset_run):
+    folder, _, _ = subset_run
+    for path in folder.glob("neural_networks/*/predictions.parquet"):
+        table = pd.read_parquet(path)
+        p_levels = [f"p_{level}" for level in TARGET_LEVELS]
         assert table[p_levels].sum(axis=1).to_numpy() == pytest.approx(1)
         assert not table.duplicated(["unit", "id", "part", "seed"]).any()
 
