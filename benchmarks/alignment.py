@@ -29,10 +29,10 @@ import numpy as np
 
 from spoken_cefr.config import load_config
 from spoken_cefr.paths import ROOT
-from spoken_cefr.processing.alignment import word_pieces
+from spoken_cefr.processing.alignment.aligners import word_pieces
 from spoken_cefr.processing.audio import load_audio, segment_count, segment_length
-from spoken_cefr.processing.transcription import SAMPLE_RATE, load_engine
-from spoken_cefr.processing.words import Word
+from spoken_cefr.processing.transcription.engines import SAMPLE_RATE, load_engine
+from spoken_cefr.processing.transcription.words import Word
 
 REPLICA = ROOT / "data" / "replica"
 SEGMENT_S, OVERLAP = 1.0, 0.5

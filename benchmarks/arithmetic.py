@@ -38,16 +38,16 @@ def compute(arithmetic: str) -> None:
     import numpy as np
     import torch
 
-    from spoken_cefr.neural_networks.devices import choose_device, use_bfloat16
-    from spoken_cefr.neural_networks.embeddings import build_speech_encoder, embed_signal
-    from spoken_cefr.neural_networks.examples import Rows, Store
-    from spoken_cefr.neural_networks.heads import HEADS
-    from spoken_cefr.neural_networks.models import SimpleDNN, StudyCNN
-    from spoken_cefr.neural_networks.training import Plan, train
+    from spoken_cefr.neural_networks.embeddings.speech import build_speech_encoder, embed_signal
+    from spoken_cefr.neural_networks.networks.heads import HEADS
+    from spoken_cefr.neural_networks.networks.per_segment import SimpleDNN, StudyCNN
+    from spoken_cefr.neural_networks.training.devices import choose_device, use_bfloat16
+    from spoken_cefr.neural_networks.training.examples import Rows, Store
+    from spoken_cefr.neural_networks.training.loop import Plan, train
     from spoken_cefr.processing.audio import load_audio
     from spoken_cefr.processing.backends import one_core
     from spoken_cefr.processing.stage import signal_spectrograms
-    from spoken_cefr.processing.transcription import load_engine
+    from spoken_cefr.processing.transcription.engines import load_engine
 
     cpu = choose_device("cpu")
     signals = [load_audio(ROOT / f"data/replica/audio/{name}.mp3") for name in RECORDINGS]

@@ -31,8 +31,8 @@ import soundfile
 import torch
 from PIL import Image
 
+from spoken_cefr.neural_networks.embeddings.torchaudio_cpu import import_torchaudio
 from spoken_cefr.processing.audio import hann, load_audio, log_mel, segment, to_image
-from spoken_cefr.torchaudio_cpu import import_torchaudio
 
 matplotlib.use("agg")
 from matplotlib import pyplot as plt

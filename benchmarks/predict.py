@@ -12,12 +12,12 @@ import os
 import time
 from pathlib import Path
 
-from spoken_cefr.files import write_json
-from spoken_cefr.neural_networks.language import load_nlp
+from spoken_cefr.measures.pipeline import load_nlp
 from spoken_cefr.paths import ROOT
 from spoken_cefr.prediction.batch import predict_files
 from spoken_cefr.prediction.choice import STARTER, load_model
 from spoken_cefr.prediction.listening import load_listener
+from spoken_cefr.store import write_json
 
 AUDIO = ROOT / "data" / "replica" / "audio"
 N_JOBS = 2

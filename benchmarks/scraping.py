@@ -36,7 +36,7 @@ import soundfile
 from selenium import webdriver
 
 from spoken_cefr.config import Config, load_config
-from spoken_cefr.metadata import read_metadata
+from spoken_cefr.corpus.metadata import read_metadata
 from spoken_cefr.paths import ROOT
 from spoken_cefr.replica import serve_replica
 from spoken_cefr.replica.catalogue import FIRST_ARTICLE, Entry, read_catalogue

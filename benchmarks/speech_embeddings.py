@@ -31,10 +31,15 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from spoken_cefr.metadata import read_metadata
-from spoken_cefr.neural_networks.embeddings import WINDOW_S, SpeechEncoder, encode, pool_frames
-from spoken_cefr.neural_networks.places import PlaceEraser, cosines
-from spoken_cefr.neural_networks.speech_encoders import SAMPLE_RATE, load_frame_encoder
+from spoken_cefr.corpus.metadata import read_metadata
+from spoken_cefr.neural_networks.embeddings.encoders import SAMPLE_RATE, load_frame_encoder
+from spoken_cefr.neural_networks.embeddings.places import PlaceEraser, cosines
+from spoken_cefr.neural_networks.embeddings.speech import (
+    WINDOW_S,
+    SpeechEncoder,
+    encode,
+    pool_frames,
+)
 from spoken_cefr.paths import under_root
 from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.progress import progress

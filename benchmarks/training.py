@@ -33,18 +33,18 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from spoken_cefr.config import load_config
-from spoken_cefr.neural_networks.devices import choose_device, use_bfloat16
-from spoken_cefr.neural_networks.embeddings import (
+from spoken_cefr.neural_networks.embeddings.speech import (
     SAMPLE_RATE,
     build_speech_encoder,
     cut_segments,
     embed_signal,
     encode,
 )
-from spoken_cefr.neural_networks.examples import Rows, Store
-from spoken_cefr.neural_networks.heads import HEADS
-from spoken_cefr.neural_networks.models import build_model
-from spoken_cefr.neural_networks.training import ADAM_EPSILON, Plan, train_epoch
+from spoken_cefr.neural_networks.networks.heads import HEADS
+from spoken_cefr.neural_networks.networks.per_segment import build_model
+from spoken_cefr.neural_networks.training.devices import choose_device, use_bfloat16
+from spoken_cefr.neural_networks.training.examples import Rows, Store
+from spoken_cefr.neural_networks.training.loop import ADAM_EPSILON, Plan, train_epoch
 from spoken_cefr.progress import progress
 
 N_CLASSES = 5

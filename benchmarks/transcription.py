@@ -33,7 +33,7 @@ from threadpoolctl import threadpool_limits
 
 from spoken_cefr.paths import ROOT
 from spoken_cefr.processing.audio import load_audio
-from spoken_cefr.processing.transcription import FasterWhisper, OpenAIWhisper, Transcript
+from spoken_cefr.processing.transcription.engines import FasterWhisper, OpenAIWhisper, Transcript
 
 REPLICA = ROOT / "data" / "replica"
 RATE = 16_000

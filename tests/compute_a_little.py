@@ -21,13 +21,13 @@ from scipy.linalg import svdvals  # noqa: E402
 from scipy.special import log_expit  # noqa: E402
 from thinc.api import NumpyOps  # noqa: E402
 
-from spoken_cefr.neural_networks.examples import Rows, Store  # noqa: E402
-from spoken_cefr.neural_networks.heads import HEADS  # noqa: E402
-from spoken_cefr.neural_networks.models import SimpleDNN, SmallCNN, StudyCNN  # noqa: E402
-from spoken_cefr.neural_networks.ordinal_regression import OrdinalRegression  # noqa: E402
-from spoken_cefr.neural_networks.recording_models import AttentionNetwork  # noqa: E402
-from spoken_cefr.neural_networks.speech_encoders import load_frame_encoder  # noqa: E402
-from spoken_cefr.neural_networks.training import Plan, train  # noqa: E402
+from spoken_cefr.neural_networks.embeddings.encoders import load_frame_encoder  # noqa: E402
+from spoken_cefr.neural_networks.networks.heads import HEADS  # noqa: E402
+from spoken_cefr.neural_networks.networks.per_recording import AttentionNetwork  # noqa: E402
+from spoken_cefr.neural_networks.networks.per_segment import SimpleDNN, SmallCNN, StudyCNN  # noqa: E402
+from spoken_cefr.neural_networks.ordinal.regression import OrdinalRegression  # noqa: E402
+from spoken_cefr.neural_networks.training.examples import Rows, Store  # noqa: E402
+from spoken_cefr.neural_networks.training.loop import Plan, train  # noqa: E402
 from spoken_cefr.processing.audio import (  # noqa: E402
     add_white_noise,
     load_audio,
@@ -35,7 +35,7 @@ from spoken_cefr.processing.audio import (  # noqa: E402
     segment,
     to_image,
 )
-from spoken_cefr.processing.transcription import FasterWhisper  # noqa: E402
+from spoken_cefr.processing.transcription.engines import FasterWhisper  # noqa: E402
 
 rng = np.random.default_rng(0)
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from spoken_cefr.levels import TARGET_LEVELS
-from spoken_cefr.neural_networks.examples import Bags, Rows, Store
-from spoken_cefr.torchaudio_cpu import import_torchaudio
+from spoken_cefr.corpus.levels import TARGET_LEVELS
+from spoken_cefr.neural_networks.embeddings.torchaudio_cpu import import_torchaudio
+from spoken_cefr.neural_networks.training.examples import Bags, Rows, Store
 
 CPU = torch.device("cpu")
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from spoken_cefr.levels import TARGET_LEVELS
-from spoken_cefr.neural_networks.measures import MEASURES
-from spoken_cefr.neural_networks.ordinal_regression import OrdinalRegression
+from spoken_cefr.corpus.levels import TARGET_LEVELS
+from spoken_cefr.measures.table import MEASURES
+from spoken_cefr.neural_networks.ordinal.regression import OrdinalRegression
 from spoken_cefr.prediction.bundle import write_bundle
 from spoken_cefr.prediction.measures_model import MeasuresModel
 

@@ -26,8 +26,8 @@ from test_page import contrast
 
 from spoken_cefr.page.uploads import MAX_UPLOAD_MB
 from spoken_cefr.paths import ROOT
+from spoken_cefr.processing.alignment.textgrid import read_textgrid
 from spoken_cefr.processing.decoding import load_audio
-from spoken_cefr.processing.textgrid import read_textgrid
 from spoken_cefr.scraping.browser import FLAGS, _debian_pair, _service
 
 pytest.importorskip("gradio")

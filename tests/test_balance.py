@@ -8,15 +8,15 @@ import torch
 from made_up import CPU
 from sklearn.utils.class_weight import compute_class_weight
 
-from spoken_cefr.neural_networks.balance import (
+from spoken_cefr.neural_networks.runs import Run
+from spoken_cefr.neural_networks.training.balance import (
     BETA,
     class_weights,
     effective_shares,
     sampling_weights,
 )
-from spoken_cefr.neural_networks.examples import Rows, Store
-from spoken_cefr.neural_networks.experiments import Run
-from spoken_cefr.neural_networks.performing import make_plan
+from spoken_cefr.neural_networks.training.examples import Rows, Store
+from spoken_cefr.neural_networks.training.performing import make_plan
 
 CODES = np.repeat([0, 1, 3], [60, 30, 10])  # classes 2 and 4 are absent
 

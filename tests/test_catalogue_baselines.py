@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from catalogue_baselines import RANDOM, catalogue_baselines, descriptions, read_catalogue
 
+from spoken_cefr.corpus.levels import MERGED_LEVELS, TARGET_LEVELS
+from spoken_cefr.corpus.speakers import N_FOLDS, speaker_folds
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import read_json, sha256_of
-from spoken_cefr.levels import MERGED_LEVELS, TARGET_LEVELS
 from spoken_cefr.paths import ROOT
-from spoken_cefr.speakers import N_FOLDS, speaker_folds
+from spoken_cefr.store import read_json, sha256_of
 
 COMMITTED = ROOT / "data" / "fr_catalogue_2025-01_baselines.json"
 SPLIT_COUNTS = ROOT / "data" / "fr_catalogue_2025-01_split_counts.csv"

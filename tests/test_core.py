@@ -8,10 +8,8 @@ import pandas as pd
 import pytest
 
 from spoken_cefr import stages
-from spoken_cefr.errors import InputError
-from spoken_cefr.files import read_json, replacing, sha256_of, write_csv, write_json, write_parquet
-from spoken_cefr.languages import LANGUAGES, find_language
-from spoken_cefr.levels import (
+from spoken_cefr.corpus.languages import LANGUAGES, find_language
+from spoken_cefr.corpus.levels import (
     TARGET_LEVELS,
     Level,
     decimal_name,
@@ -20,6 +18,7 @@ from spoken_cefr.levels import (
     level_codes,
     to_label_set,
 )
+from spoken_cefr.errors import InputError
 from spoken_cefr.stages import (
     STAGES,
     Report,
@@ -30,6 +29,7 @@ from spoken_cefr.stages import (
     read_report,
     stage_folder,
 )
+from spoken_cefr.store import read_json, replacing, sha256_of, write_csv, write_json, write_parquet
 
 
 def test_levels_are_in_order_and_read_as_their_names():
@@ -146,11 +146,12 @@ def test_a_stage_is_done_again_when_code_that_it_stands_on_changes(
         return undone
 
     assert undone_by("processing/audio.py") == {"processing"}  # and what reads its report, then
-    assert undone_by("weights.py") == {"processing", "neural_networks"}
+    assert undone_by("processing/weights/packaged.py") == {"processing"}
+    assert undone_by("measures/lexis.py") == {"neural_networks"}
     assert undone_by("prediction/building.py") == {"neural_networks"}
     assert undone_by("replica/server.py") == {"scraping"}
-    assert undone_by("metadata.py") == set(STAGES)
-    for name in ("cli.py", "doctor.py", "paper.py", "app.py", "config.py", "page/style.py"):
+    assert undone_by("corpus/metadata.py") == set(STAGES)
+    for name in ("cli.py", "doctor.py", "paper/build.py", "config.py", "page/style.py"):
         assert undone_by(name) == set(), name
 
 

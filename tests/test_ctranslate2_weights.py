@@ -6,10 +6,10 @@ import struct
 import numpy as np
 import pytest
 
-from spoken_cefr.ctranslate2_weights import read_variables
 from spoken_cefr.errors import InputError
-from spoken_cefr.openai_weights import dimensions, load_openai_whisper, openai_state
-from spoken_cefr.weights import offline_whisper
+from spoken_cefr.processing.weights.ctranslate2 import read_variables
+from spoken_cefr.processing.weights.openai import dimensions, load_openai_whisper, openai_state
+from spoken_cefr.processing.weights.packaged import offline_whisper
 
 pytestmark = pytest.mark.whisper
 

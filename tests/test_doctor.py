@@ -7,9 +7,10 @@ import sys
 
 import pytest
 
-from spoken_cefr import doctor, weights
+from spoken_cefr import doctor
 from spoken_cefr.cli import main
 from spoken_cefr.doctor import MISSING, NOTE, OK, examine, report
+from spoken_cefr.processing.weights import packaged as weights
 
 
 def found(name, config_findings):

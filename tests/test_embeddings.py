@@ -10,11 +10,12 @@ import torch
 from made_up import tiny_wav2vec2
 from sklearn.linear_model import LinearRegression
 
+from spoken_cefr.corpus.metadata import COLUMNS
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import write_csv, write_parquet
-from spoken_cefr.metadata import COLUMNS
 from spoken_cefr.neural_networks import inputs
-from spoken_cefr.neural_networks.embeddings import (
+from spoken_cefr.neural_networks.embeddings.encoders import Wav2Vec2Frames
+from spoken_cefr.neural_networks.embeddings.places import N_COSINES, PlaceEraser, cosines, place_s
+from spoken_cefr.neural_networks.embeddings.speech import (
     SpeechEncoder,
     cut_segments,
     embed_signal,
@@ -25,14 +26,13 @@ from spoken_cefr.neural_networks.embeddings import (
     segment_places,
     windows,
 )
-from spoken_cefr.neural_networks.places import N_COSINES, PlaceEraser, cosines, place_s
-from spoken_cefr.neural_networks.speech_encoders import Wav2Vec2Frames
-from spoken_cefr.neural_networks.text_embeddings import (
+from spoken_cefr.neural_networks.embeddings.text import (
     CHUNK_WORDS,
     embed_whole,
     load_text_encoder,
 )
 from spoken_cefr.stages import stage_folder
+from spoken_cefr.store import write_csv, write_parquet
 
 
 class LoudnessFrames:
@@ -294,7 +294,8 @@ def test_a_new_signal_is_embedded_as_the_networks_were_trained(corpus, monkeypat
     config, segments, split, _ = corpus
     expected = inputs.speech_embeddings(config, segments, split=split)
     monkeypatch.setattr(
-        "spoken_cefr.neural_networks.embeddings.build_speech_encoder", inputs.build_speech_encoder
+        "spoken_cefr.neural_networks.embeddings.speech.build_speech_encoder",
+        inputs.build_speech_encoder,
     )
     encoder = load_speech_encoder(config)
     signal, _ = soundfile.read(
@@ -336,7 +337,7 @@ def test_the_words_of_every_segment_are_embedded_and_kept(corpus, monkeypatch):
     assert not found[0].any() and np.abs(found[1]).sum() > 0
     np.testing.assert_array_equal(found[1], found[3])
     monkeypatch.setattr(
-        "spoken_cefr.neural_networks.text_embeddings.load_text_encoder",
+        "spoken_cefr.neural_networks.embeddings.text.load_text_encoder",
         lambda name: pytest.fail("it is kept"),
     )
     np.testing.assert_array_equal(inputs.text_embeddings(config, segments), found)
@@ -357,7 +358,7 @@ def test_the_transcript_of_every_recording_is_embedded_as_a_whole_and_kept(
     # A text that says the same again and again is, as a whole, what it says once.
     np.testing.assert_allclose(found[0], encoder(["Le chat dort."])[0], atol=0.02)
     monkeypatch.setattr(
-        "spoken_cefr.neural_networks.text_embeddings.load_text_encoder",
+        "spoken_cefr.neural_networks.embeddings.text.load_text_encoder",
         lambda name: pytest.fail("it is kept"),
     )
     np.testing.assert_array_equal(inputs.transcript_embeddings(config, ["a", "c"]), found[[1, 0]])

@@ -10,21 +10,12 @@ from sklearn.metrics import cohen_kappa_score
 from sklearn.neighbors import NearestCentroid
 from sklearn.preprocessing import StandardScaler
 
-from spoken_cefr.evaluation.audit import probe_table, run_table, within_strata
-from spoken_cefr.evaluation.audit_figures import (
-    draw_agreement,
-    draw_audit,
-    draw_calibration,
-    draw_groups,
-    draw_learning_curve,
-    draw_per_class,
-)
-from spoken_cefr.evaluation.audit_targets import audit_targets, cards_of, duration_class
-from spoken_cefr.evaluation.conditions import PERMUTED, SILENCE, WITHIN
-from spoken_cefr.evaluation.drawing import png_bytes
-from spoken_cefr.evaluation.groups import group_table
-from spoken_cefr.evaluation.learning_curve import learning_curve, train_sizes
-from spoken_cefr.evaluation.probes import (
+from spoken_cefr.corpus.levels import TARGET_LEVELS
+from spoken_cefr.evaluation.scores.groups import group_table
+from spoken_cefr.evaluation.shortcuts.audit import probe_table, run_table, within_strata
+from spoken_cefr.evaluation.shortcuts.conditions import PERMUTED, SILENCE, WITHIN
+from spoken_cefr.evaluation.shortcuts.learning_curve import learning_curve, train_sizes
+from spoken_cefr.evaluation.shortcuts.probes import (
     Target,
     answers,
     components,
@@ -35,7 +26,8 @@ from spoken_cefr.evaluation.probes import (
     question,
     usable_folds,
 )
-from spoken_cefr.evaluation.recording_vectors import (
+from spoken_cefr.evaluation.shortcuts.targets import audit_targets, cards_of, duration_class
+from spoken_cefr.evaluation.shortcuts.vectors import (
     frame_times_s,
     in_middle,
     in_pauses,
@@ -45,9 +37,17 @@ from spoken_cefr.evaluation.recording_vectors import (
     speech_vectors,
     statistics,
 )
+from spoken_cefr.evaluation.shortcuts.verdict import ranked_runs, verdict
 from spoken_cefr.evaluation.tables import Inputs
-from spoken_cefr.evaluation.verdict import ranked_runs, verdict
-from spoken_cefr.levels import TARGET_LEVELS
+from spoken_cefr.figures.audit import (
+    draw_agreement,
+    draw_audit,
+    draw_calibration,
+    draw_groups,
+    draw_learning_curve,
+    draw_per_class,
+)
+from spoken_cefr.figures.style import png_bytes
 
 N_SPEAKERS, PER_SPEAKER = 20, 6
 N = N_SPEAKERS * PER_SPEAKER

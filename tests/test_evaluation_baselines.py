@@ -4,17 +4,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.baselines import (
+from spoken_cefr.evaluation.shortcuts.baselines import (
     BASELINES,
     all_baselines,
     from_metadata,
     majority,
     stratified_random,
 )
-from spoken_cefr.evaluation.metadata_models import FIELDS, card_features
+from spoken_cefr.evaluation.shortcuts.metadata_models import FIELDS, card_features
 from spoken_cefr.evaluation.tables import unit_table
-from spoken_cefr.levels import TARGET_LEVELS
 
 P = [f"p_{level}" for level in TARGET_LEVELS]
 

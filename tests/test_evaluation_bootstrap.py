@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from spoken_cefr.evaluation.bootstrap import (
+from spoken_cefr.corpus.levels import TARGET_LEVELS
+from spoken_cefr.evaluation.scores.bootstrap import (
     mean_interval,
     paired_differences,
     speaker_intervals,
     speaker_weights,
 )
-from spoken_cefr.evaluation.metrics import METRICS, class_metrics, confusion_matrix
-from spoken_cefr.levels import TARGET_LEVELS
+from spoken_cefr.evaluation.scores.metrics import METRICS, class_metrics, confusion_matrix
 
 K = len(TARGET_LEVELS)
 OPTIONS = {"n_bootstrap": 200, "confidence": 0.9, "seed": 7}

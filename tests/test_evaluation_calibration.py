@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from spoken_cefr.evaluation.calibration import (
+from spoken_cefr.evaluation.scores.calibration import (
     N_BINS,
     calibration_interval,
     expected_calibration_error,
     reliability_sums,
     reliability_table,
 )
-from spoken_cefr.evaluation.proportions import wilson_interval
+from spoken_cefr.evaluation.scores.proportions import wilson_interval
 
 
 def test_ece_of_a_worked_example():

@@ -8,7 +8,9 @@ import pytest
 from draw_catalogue import draw
 from matplotlib.image import imread
 
-from spoken_cefr.evaluation.catalogue_counts import (
+from spoken_cefr.corpus.levels import TARGET_LEVELS, Level
+from spoken_cefr.evaluation.study import read_study
+from spoken_cefr.figures.catalogue import (
     COUNT_COLUMNS,
     COUNTS,
     DURATION_CLASSES,
@@ -21,9 +23,7 @@ from spoken_cefr.evaluation.catalogue_counts import (
     read_counts,
     read_split_counts,
 )
-from spoken_cefr.evaluation.figures import AGE_GROUPS
-from spoken_cefr.evaluation.study import read_study
-from spoken_cefr.levels import TARGET_LEVELS, Level
+from spoken_cefr.figures.results import AGE_GROUPS
 from spoken_cefr.paths import ROOT
 
 STUDY = read_study()

@@ -6,18 +6,18 @@ import pytest
 import torch
 from torch import nn
 
-from spoken_cefr.evaluation.drawing import png_bytes
-from spoken_cefr.evaluation.explanation_figures import (
+from spoken_cefr.corpus.levels import TARGET_LEVELS
+from spoken_cefr.evaluation.explanation_stage import clearest_recording
+from spoken_cefr.evaluation.explanations import gradcam, measure_differences, segment_evidence
+from spoken_cefr.evaluation.scores.mistakes import mistakes_table
+from spoken_cefr.figures.explanations import (
     draw_gradcam,
     draw_measures,
     draw_segments,
 )
-from spoken_cefr.evaluation.explanation_stage import clearest_recording
-from spoken_cefr.evaluation.explanations import gradcam, measure_differences, segment_evidence
-from spoken_cefr.evaluation.mistakes import mistakes_table
-from spoken_cefr.levels import TARGET_LEVELS
-from spoken_cefr.neural_networks.heads import HEADS
-from spoken_cefr.neural_networks.models import SmallCNN, StudyCNN
+from spoken_cefr.figures.style import png_bytes
+from spoken_cefr.neural_networks.networks.heads import HEADS
+from spoken_cefr.neural_networks.networks.per_segment import SmallCNN, StudyCNN
 
 
 class TwoFilters(nn.Module):

@@ -11,17 +11,17 @@ import pandas as pd
 import pytest
 from IPython.core.formatters import DisplayFormatter
 
+from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.drawing import png_bytes, save_figure, with_notice
-from spoken_cefr.evaluation.figures import (
+from spoken_cefr.evaluation.writing import FigureWriter
+from spoken_cefr.figures.results import (
     draw_age,
     draw_classes,
     draw_confusion,
     draw_data_balancing,
     draw_learning_curves,
 )
-from spoken_cefr.evaluation.writing import FigureWriter
-from spoken_cefr.levels import TARGET_LEVELS
+from spoken_cefr.figures.style import png_bytes, save_figure, with_notice
 
 LEVELS = list(TARGET_LEVELS)
 SPLIT = pd.DataFrame(

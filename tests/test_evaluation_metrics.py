@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from spoken_cefr.evaluation.metrics import (
+from spoken_cefr.corpus.levels import TARGET_LEVELS
+from spoken_cefr.evaluation.scores.metrics import (
     METRICS,
     accuracy,
     balanced_accuracy,
@@ -18,7 +19,6 @@ from spoken_cefr.evaluation.metrics import (
     recall,
     within_one_level,
 )
-from spoken_cefr.levels import TARGET_LEVELS
 
 K = len(TARGET_LEVELS)
 # Three levels, ten recordings: rows and columns add up to 3, 4, 3.

@@ -9,30 +9,28 @@ import soundfile
 from made_up import made_up_corpus
 
 from spoken_cefr.config import load_config
+from spoken_cefr.corpus.levels import TARGET_LEVELS, level_codes
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation import retraining
-from spoken_cefr.evaluation.audit_figures import draw_audit, draw_learning_curve
-from spoken_cefr.evaluation.conditions import PERMUTED
-from spoken_cefr.evaluation.drawing import png_bytes
-from spoken_cefr.evaluation.probes import Target
-from spoken_cefr.evaluation.results import rows_of
-from spoken_cefr.evaluation.retraining import (
+from spoken_cefr.evaluation.scores.results import rows_of
+from spoken_cefr.evaluation.shortcuts import retraining
+from spoken_cefr.evaluation.shortcuts.conditions import PERMUTED
+from spoken_cefr.evaluation.shortcuts.probes import Target
+from spoken_cefr.evaluation.shortcuts.retraining import (
     audited_runs,
     left_out_remarks,
     perform_retraining,
 )
-from spoken_cefr.evaluation.silence import FADE_S, joined, silent_corpus, silent_parts_s
-from spoken_cefr.evaluation.tables import Inputs, unit_table
-from spoken_cefr.evaluation.variants import (
+from spoken_cefr.evaluation.shortcuts.silence import FADE_S, joined, silent_corpus, silent_parts_s
+from spoken_cefr.evaluation.shortcuts.variants import (
     NO_PART,
     curve_variants,
     permuted_variants,
     target_variants,
 )
-from spoken_cefr.files import write_csv, write_json, write_parquet
-from spoken_cefr.levels import TARGET_LEVELS, level_codes
+from spoken_cefr.evaluation.tables import Inputs, unit_table
+from spoken_cefr.figures.audit import draw_audit, draw_learning_curve
+from spoken_cefr.figures.style import png_bytes
 from spoken_cefr.neural_networks import out_of_fold
-from spoken_cefr.neural_networks.experiments import RUNS
 from spoken_cefr.neural_networks.inputs import Source
 from spoken_cefr.neural_networks.out_of_fold import (
     SEGMENT_COLUMNS,
@@ -40,8 +38,10 @@ from spoken_cefr.neural_networks.out_of_fold import (
     joined_table,
     train_all,
 )
+from spoken_cefr.neural_networks.runs import RUNS
 from spoken_cefr.processing.segments import segment_table
 from spoken_cefr.stages import stage_folder
+from spoken_cefr.store import write_csv, write_json, write_parquet
 
 RATE = 16_000
 QUICK = ("evaluation.n_bootstrap=50", "evaluation.n_permuted_trainings=1")

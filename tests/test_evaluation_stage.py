@@ -7,17 +7,21 @@ import pandas as pd
 import pytest
 
 from spoken_cefr.config import load_config
+from spoken_cefr.corpus.levels import TARGET_LEVELS
+from spoken_cefr.corpus.metadata import COLUMNS
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation import run
-from spoken_cefr.evaluation.baselines import BASELINES
-from spoken_cefr.evaluation.differences import difference_rows, difference_table, exceeds_table
-from spoken_cefr.evaluation.results import answers_of, read_results, summary_table
+from spoken_cefr.evaluation.scores.differences import (
+    difference_rows,
+    difference_table,
+    exceeds_table,
+)
+from spoken_cefr.evaluation.scores.results import answers_of, read_results, summary_table
+from spoken_cefr.evaluation.shortcuts.baselines import BASELINES
 from spoken_cefr.evaluation.stage import read_runs, score_all, study_results
 from spoken_cefr.evaluation.tables import current_runs, read_inputs, run_folders
-from spoken_cefr.files import read_json, write_csv, write_json, write_parquet
-from spoken_cefr.levels import TARGET_LEVELS
-from spoken_cefr.metadata import COLUMNS
 from spoken_cefr.stages import Report, finish_stage, stage_folder
+from spoken_cefr.store import read_json, write_csv, write_json, write_parquet
 
 QUICK = ["evaluation.n_bootstrap=50", "evaluation.n_repeats=1", "evaluation.n_permutations=2"]
 P = [f"p_{level}" for level in TARGET_LEVELS]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from spoken_cefr.config import NeuralNetworksConfig
+from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.study import (
     fractions_printing,
@@ -18,8 +19,7 @@ from spoken_cefr.evaluation.study import (
     table_1,
     write_study,
 )
-from spoken_cefr.files import read_json
-from spoken_cefr.levels import TARGET_LEVELS
+from spoken_cefr.store import read_json
 
 STUDY = read_study()
 UNITS = pd.DataFrame(

@@ -5,7 +5,7 @@ import pytest
 import torch
 from made_up import CPU, bags, rows, separable
 
-from spoken_cefr.neural_networks.examples import (
+from spoken_cefr.neural_networks.training.examples import (
     Rows,
     Store,
     crop_places,

@@ -10,9 +10,9 @@ import pytest
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.study import read_study
-from spoken_cefr.files import write_json
-from spoken_cefr.neural_networks import experiments, inputs
-from spoken_cefr.neural_networks.experiments import (
+from spoken_cefr.neural_networks import inputs
+from spoken_cefr.neural_networks import runs as experiments
+from spoken_cefr.neural_networks.runs import (
     CODE,
     HERE,
     RUNS,
@@ -21,6 +21,7 @@ from spoken_cefr.neural_networks.experiments import (
     run_key,
     select_runs,
 )
+from spoken_cefr.store import write_json
 
 
 def test_there_is_one_run_for_each_number_in_the_studys_tables():
@@ -102,7 +103,7 @@ def test_a_run_is_done_again_when_a_key_that_it_depends_on_changes(override, dem
     assert not is_finished(tmp_path, run_key(run, demo_config(fast), input_digest="e"))
 
 
-@pytest.mark.parametrize("name", ["training", "models", "examples"])
+@pytest.mark.parametrize("name", ["training/loop", "networks/per_segment", "training/examples"])
 def test_a_run_is_done_again_when_the_text_of_a_module_changes_that_decides_its_result(
     name, demo_config, tmp_path, monkeypatch
 ):
@@ -120,9 +121,11 @@ def test_a_run_is_done_again_when_the_text_of_a_module_changes_that_decides_its_
 
 def test_every_module_that_a_run_goes_through_is_in_its_key():
     # These have a key or a number of their own, or change no result.
-    others = {"experiments", "split"}
-    of_inputs = {"embeddings", "speech_encoders", "text_embeddings", "measures"}
-    assert imported_from("out_of_fold", but=others | of_inputs) == set(CODE)
+    others = {"runs", "split"}
+    of_inputs = {"embeddings/speech", "embeddings/encoders", "embeddings/text"}
+    in_key = {path.relative_to(HERE).with_suffix("") for name in CODE for path in HERE.glob(name)}
+    modules = {path.as_posix() for path in in_key if path.name != "__init__"}
+    assert imported_from("out_of_fold", but=others | of_inputs) == modules
 
 
 def imported_from(name, *, but):
@@ -133,9 +136,10 @@ def imported_from(name, *, but):
         found.add(module)
         for node in ast.walk(ast.parse((HERE / f"{module}.py").read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and "neural_networks" in (node.module or ""):
-                last = node.module.rpartition(".")[2]
-                names = [a.name for a in node.names] if last == "neural_networks" else [last]
-                waiting |= set(names) - but - found
+                inner = node.module.partition("neural_networks")[2].strip(".").replace(".", "/")
+                here = HERE / inner
+                names = [f"{inner}/{a.name}".strip("/") for a in node.names]
+                waiting |= set(names if here.is_dir() else [inner]) - but - found
     return found
 
 

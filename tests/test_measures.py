@@ -10,27 +10,27 @@ import pytest
 
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
-from spoken_cefr.neural_networks import measures
-from spoken_cefr.neural_networks.experiments import CROP_S
-from spoken_cefr.neural_networks.fluency import MIN_PAUSE_S, fluency_measures, pause_lengths
-from spoken_cefr.neural_networks.language import load_nlp
-from spoken_cefr.neural_networks.lexis import lexis_measures, moving_type_token_ratio, rare_words
-from spoken_cefr.neural_networks.measures import (
-    MEASURES,
-    TEXT_MEASURES,
-    measure_recording,
-    measures_table,
-    text_measures,
-)
-from spoken_cefr.neural_networks.syntax import (
+from spoken_cefr.measures import table as measures
+from spoken_cefr.measures.fluency import MIN_PAUSE_S, fluency_measures, pause_lengths
+from spoken_cefr.measures.lexis import lexis_measures, moving_type_token_ratio, rare_words
+from spoken_cefr.measures.pipeline import load_nlp
+from spoken_cefr.measures.syntax import (
     clause_head,
     is_finite,
     is_passive,
     syntax_measures,
     tense_of,
 )
+from spoken_cefr.measures.table import (
+    MEASURES,
+    TEXT_MEASURES,
+    measure_recording,
+    measures_table,
+    text_measures,
+)
+from spoken_cefr.neural_networks.runs import CROP_S
 from spoken_cefr.paths import ROOT
-from spoken_cefr.processing.words import Word
+from spoken_cefr.processing.transcription.words import Word
 
 NAMES = [measure.name for measure in MEASURES]
 

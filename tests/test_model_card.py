@@ -4,10 +4,10 @@ import shutil
 
 import pytest
 
-from spoken_cefr.files import read_json, write_json
-from spoken_cefr.model_card import BASELINES_OF_CATALOGUE, model_card
-from spoken_cefr.paper import RESULTS
+from spoken_cefr.paper.build import RESULTS
+from spoken_cefr.paper.card import BASELINES_OF_CATALOGUE, model_card
 from spoken_cefr.paths import ROOT
+from spoken_cefr.store import read_json, write_json
 
 DEMO = RESULTS / "demo"
 

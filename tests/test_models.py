@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from spoken_cefr.neural_networks.models import (
+from spoken_cefr.neural_networks.networks.per_recording import AttentionNetwork
+from spoken_cefr.neural_networks.networks.per_segment import (
     RegularisedDNN,
     SimpleDNN,
     SmallCNN,
@@ -16,7 +17,6 @@ from spoken_cefr.neural_networks.models import (
     build_model,
     count_parameters,
 )
-from spoken_cefr.neural_networks.recording_models import AttentionNetwork
 
 
 def dense(*widths):

@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from spoken_cefr.evaluation.drawing import png_bytes
-from spoken_cefr.neural_networks.display import (
+from spoken_cefr.figures.networks import (
     draw_architecture,
     draw_balance,
     draw_images,
@@ -17,7 +16,8 @@ from spoken_cefr.neural_networks.display import (
     layer_table,
     project,
 )
-from spoken_cefr.neural_networks.models import StudyCNN, count_parameters
+from spoken_cefr.figures.style import png_bytes
+from spoken_cefr.neural_networks.networks.per_segment import StudyCNN, count_parameters
 
 
 def test_the_projection_finds_the_two_directions_of_most_variance():

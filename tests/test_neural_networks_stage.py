@@ -8,13 +8,13 @@ from made_up import made_up_corpus
 from safetensors import SafetensorError
 
 from spoken_cefr import neural_networks
+from spoken_cefr.corpus.metadata import COLUMNS
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import read_json, write_csv, write_parquet
-from spoken_cefr.metadata import COLUMNS
+from spoken_cefr.measures.crops import crop_measures, words_in
 from spoken_cefr.neural_networks import out_of_fold
-from spoken_cefr.neural_networks.crop_measures import crop_measures, words_in
-from spoken_cefr.neural_networks.performing import perform_run
+from spoken_cefr.neural_networks.training.performing import perform_run
 from spoken_cefr.stages import Report, finish_stage, stage_folder
+from spoken_cefr.store import read_json, write_csv, write_parquet
 
 # Runs that need neither weights nor a French text.
 RUNS = "neural_networks.runs=table5_cnn50_256,small_cnn,small_cnn_crop"

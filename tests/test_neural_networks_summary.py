@@ -3,8 +3,8 @@
 import pandas as pd
 import pytest
 
-from spoken_cefr.files import write_csv, write_json, write_parquet
 from spoken_cefr.neural_networks.summary import CONSTANT, validation_table
+from spoken_cefr.store import write_csv, write_json, write_parquet
 
 CLASSES = ["A1", "A2", "B1"]
 

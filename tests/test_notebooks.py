@@ -13,16 +13,16 @@ from test_contract import changed_tables, missing_files
 from test_processing_stage import write_corpus
 
 from spoken_cefr.config import load_config
+from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.errors import InputError
-from spoken_cefr.levels import TARGET_LEVELS
 from spoken_cefr.notebooks import (
     collapse_progress,
     find_problems,
     run_notebook,
     strip_volatile,
 )
+from spoken_cefr.paper.refresh import refresh
 from spoken_cefr.paths import NOTEBOOKS
-from spoken_cefr.refresh import refresh
 from spoken_cefr.stages import STAGES
 
 SUBSET = [

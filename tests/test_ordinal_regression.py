@@ -4,7 +4,7 @@ from safetensors.numpy import load, save
 from scipy.optimize import check_grad
 from sklearn.linear_model import LogisticRegression
 
-from spoken_cefr.neural_networks.ordinal_regression import OrdinalRegression, penalised_loss
+from spoken_cefr.neural_networks.ordinal.regression import OrdinalRegression, penalised_loss
 
 
 def sample(n=400, d=4, n_classes=5, seed=0):

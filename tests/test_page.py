@@ -9,8 +9,7 @@ import pytest
 
 from spoken_cefr.cli import main
 from spoken_cefr.config import load_config
-from spoken_cefr.files import read_json
-from spoken_cefr.neural_networks.measures import MEASURES
+from spoken_cefr.measures.table import MEASURES
 from spoken_cefr.page.result import error_html, result_html
 from spoken_cefr.page.style import PAIRS
 from spoken_cefr.page.timeline import MAX_WORDS_S
@@ -27,7 +26,8 @@ from spoken_cefr.prediction.labels import LABELS, by_weight, effect, label, numb
 from spoken_cefr.prediction.recording import UNSURE
 from spoken_cefr.prediction.report import text_report
 from spoken_cefr.prediction.verdict import ABSTENTIONS, SURENESS
-from spoken_cefr.processing.textgrid import read_textgrid
+from spoken_cefr.processing.alignment.textgrid import read_textgrid
+from spoken_cefr.store import read_json
 
 EVIL = '<script>alert("1")</script>'
 RATE = 16_000

@@ -16,8 +16,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from spoken_cefr.cli import main
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import read_json, write_csv, write_json
-from spoken_cefr.paper import (
+from spoken_cefr.paper.build import (
     INPUTS,
     OPTIONAL,
     RECORD,
@@ -33,9 +32,10 @@ from spoken_cefr.paper import (
     record,
     results_folder,
 )
+from spoken_cefr.paper.refresh import refresh
 from spoken_cefr.paths import ROOT
-from spoken_cefr.refresh import refresh
 from spoken_cefr.stages import STAGES, executed_path, stage_folder
+from spoken_cefr.store import read_json, write_csv, write_json
 
 DEMO = RESULTS / "demo"
 BASELINES = "data/fr_catalogue_2025-01_baselines.json"
@@ -272,7 +272,7 @@ def test_the_record_holds_what_a_second_run_is_held_against(finished):
 def test_one_call_collects_and_compiles_into_the_data_folder_and_gives_the_same_bytes_twice(
     finished, copy, monkeypatch
 ):
-    monkeypatch.setattr("spoken_cefr.paper.matches", lambda config, stage: True)
+    monkeypatch.setattr("spoken_cefr.paper.build.matches", lambda config, stage: True)
     in_git = contents(copy, but=finished.data_path)
     path = build_paper(finished, root=copy)
     first = path.read_bytes()
@@ -294,8 +294,8 @@ def contents(folder, *, but):
 
 
 def test_refreshing_puts_one_run_into_git(finished, copy, monkeypatch):
-    monkeypatch.setattr("spoken_cefr.paper.matches", lambda config, stage: True)
-    monkeypatch.setattr("spoken_cefr.refresh.matches", lambda config, stage: True)
+    monkeypatch.setattr("spoken_cefr.paper.build.matches", lambda config, stage: True)
+    monkeypatch.setattr("spoken_cefr.paper.refresh.matches", lambda config, stage: True)
     for stage in STAGES:
         cell = new_code_cell("1 + 1", execution_count=1, outputs=[new_output("stream", text="2")])
         path = executed_path(finished, stage)

@@ -8,16 +8,16 @@ import pytest
 import torch
 from made_up import made_up_corpus
 
+from spoken_cefr.corpus.levels import TARGET_LEVELS, label_set, level_codes, to_label_set
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import read_json, write_json
-from spoken_cefr.levels import TARGET_LEVELS, label_set, level_codes, to_label_set
-from spoken_cefr.neural_networks import performing
-from spoken_cefr.neural_networks.experiments import Run
+from spoken_cefr.neural_networks.embeddings.places import cosines
 from spoken_cefr.neural_networks.inputs import Source
-from spoken_cefr.neural_networks.performing import perform_run
-from spoken_cefr.neural_networks.places import cosines
+from spoken_cefr.neural_networks.runs import Run
 from spoken_cefr.neural_networks.saved import load_run_model
-from spoken_cefr.neural_networks.training import train
+from spoken_cefr.neural_networks.training import performing
+from spoken_cefr.neural_networks.training.loop import train
+from spoken_cefr.neural_networks.training.performing import perform_run
+from spoken_cefr.store import read_json, write_json
 
 SIMPLE = Run("simple", "", "ours", "array", "simple", batch_size=16, epochs=2)
 SMALL_CNN = replace(SIMPLE, name="cnn", architecture="small_cnn", head="corn")

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import write_csv
-from spoken_cefr.levels import TARGET_LEVELS
-from spoken_cefr.neural_networks.measures import MEASURES
+from spoken_cefr.measures.table import MEASURES
 from spoken_cefr.prediction import building
 from spoken_cefr.prediction.building import build_bundle, bundle_remarks, learnable
 from spoken_cefr.prediction.choice import bundle_folder, load_model
 from spoken_cefr.stages import stage_folder
+from spoken_cefr.store import write_csv
 
 NAMES = [measure.name for measure in MEASURES]
 

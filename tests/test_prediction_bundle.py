@@ -10,10 +10,10 @@ from safetensors.numpy import save_file
 
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import read_json, sha256_of, write_json
 from spoken_cefr.prediction import choice
 from spoken_cefr.prediction.bundle import read_bundle, write_bundle
 from spoken_cefr.prediction.choice import bundle_folder, choose_model, load_model
+from spoken_cefr.store import read_json, sha256_of, write_json
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spoken_cefr.levels import MERGED_LEVELS, TARGET_LEVELS
+from spoken_cefr.corpus.levels import MERGED_LEVELS, TARGET_LEVELS
 from spoken_cefr.prediction.listening import Heard
 from spoken_cefr.prediction.verdict import (
     MIN_WORDS,
@@ -17,8 +17,8 @@ from spoken_cefr.prediction.verdict import (
     reason_of_spread,
     reason_to_abstain,
 )
-from spoken_cefr.processing.transcription import Transcript
-from spoken_cefr.processing.words import Word
+from spoken_cefr.processing.transcription.engines import Transcript
+from spoken_cefr.processing.transcription.words import Word
 
 
 def heard(n_words=50, *, spoken="fr", spoken_probability=0.95, french=0.95):

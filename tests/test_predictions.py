@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from spoken_cefr.levels import MERGED_LEVELS
+from spoken_cefr.corpus.levels import MERGED_LEVELS
 from spoken_cefr.neural_networks.predictions import (
     COLUMNS,
     pool_segments,

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.processing.alignment import Alignment, align, check_aligner, fit, n_astray
-from spoken_cefr.processing.transcription import Transcript
-from spoken_cefr.processing.words import Word
+from spoken_cefr.processing.alignment.aligners import Alignment, align, check_aligner, fit, n_astray
+from spoken_cefr.processing.transcription.engines import Transcript
+from spoken_cefr.processing.transcription.words import Word
 
 
 def test_whispers_own_times_are_the_default(demo_config):

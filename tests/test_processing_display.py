@@ -11,7 +11,7 @@ matplotlib.use("agg")
 
 from matplotlib import pyplot as plt
 
-from spoken_cefr.processing import display
+from spoken_cefr.figures import processing as display
 
 RATE = 16_000
 WORDS = pd.DataFrame({"word": ["La", "semaine"], "start_s": [0.0, 0.64], "end_s": [0.64, 1.02]})

@@ -12,8 +12,8 @@ import pytest
 
 from spoken_cefr.paths import ROOT
 from spoken_cefr.processing.audio import load_audio
-from spoken_cefr.processing.batching import map_joined
-from spoken_cefr.processing.transcription import FasterWhisper, OpenAIWhisper, load_engine
+from spoken_cefr.processing.transcription.batching import map_joined
+from spoken_cefr.processing.transcription.engines import FasterWhisper, OpenAIWhisper, load_engine
 
 pytestmark = pytest.mark.whisper
 

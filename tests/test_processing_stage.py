@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 import soundfile
 
+from spoken_cefr.corpus.metadata import COLUMNS
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import read_json, sha256_of
-from spoken_cefr.metadata import COLUMNS
 from spoken_cefr.paths import ROOT
 from spoken_cefr.processing import run, stage
+from spoken_cefr.processing.alignment.textgrid import read_textgrid
 from spoken_cefr.processing.stage import load_arrays
-from spoken_cefr.processing.textgrid import read_textgrid
-from spoken_cefr.processing.transcription import Transcript
+from spoken_cefr.processing.transcription.engines import Transcript
 from spoken_cefr.stages import fingerprint, is_done, stage_folder
+from spoken_cefr.store import read_json, sha256_of
 
 pytestmark = pytest.mark.whisper
 

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.processing.textgrid import (
+from spoken_cefr.processing.alignment.textgrid import (
     check_order,
     read_intervals,
     read_textgrid,
     snap,
     write_textgrid,
 )
-from spoken_cefr.processing.words import Word
+from spoken_cefr.processing.transcription.words import Word
 
 WORDS = [
     Word("L'été,", 0.12, 0.48),

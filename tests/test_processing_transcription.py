@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from spoken_cefr.errors import InputError
 from spoken_cefr.paths import ROOT
 from spoken_cefr.processing.audio import load_audio
-from spoken_cefr.processing.guards import unheard, without_repetition
-from spoken_cefr.processing.transcription import (
+from spoken_cefr.processing.transcription.engines import (
     FasterWhisper,
     Word,
     join_elisions,
     load_engine,
     tidy_words,
 )
+from spoken_cefr.processing.transcription.guards import unheard, without_repetition
 
 pytestmark = pytest.mark.whisper
 

@@ -13,15 +13,16 @@ from webmaus_server import FAULTS, SERVICES, serve_webmaus
 
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
-from spoken_cefr.processing import alignment, bas, stage, webmaus
-from spoken_cefr.processing.alignment import align
+from spoken_cefr.processing import stage
+from spoken_cefr.processing.alignment.aligners import align, bas, webmaus
+from spoken_cefr.processing.alignment.aligners import aligners as alignment
+from spoken_cefr.processing.alignment.bas import Again, WebMausError, parse_reply
+from spoken_cefr.processing.alignment.textgrid import read_textgrid
+from spoken_cefr.processing.alignment.webmaus import WebMaus, plain_text, wav_bytes
 from spoken_cefr.processing.audio import load_audio
-from spoken_cefr.processing.bas import Again, WebMausError, parse_reply
 from spoken_cefr.processing.recordings import alignment_key, transcript_key
-from spoken_cefr.processing.textgrid import read_textgrid
-from spoken_cefr.processing.transcription import Transcript
-from spoken_cefr.processing.webmaus import WebMaus, plain_text, wav_bytes
-from spoken_cefr.processing.words import Word
+from spoken_cefr.processing.transcription.engines import Transcript
+from spoken_cefr.processing.transcription.words import Word
 
 RATE = 16_000
 WORDS = ["L’été,", "j’ai", "vu", "«", "Noël", "»", "à", "l’école", "tout", "près", "d’ici."]

@@ -8,11 +8,11 @@ import pytest
 from test_processing_backends import on_cluster
 from test_processing_stage import write_corpus
 
-from spoken_cefr.metadata import read_metadata
+from spoken_cefr.corpus.metadata import read_metadata
 from spoken_cefr.processing import stage
-from spoken_cefr.processing.hearing import Hearing
 from spoken_cefr.processing.stage import transcribe_all
-from spoken_cefr.processing.transcription import SAMPLE_RATE, Transcript
+from spoken_cefr.processing.transcription.engines import SAMPLE_RATE, Transcript
+from spoken_cefr.processing.transcription.hearing import Hearing
 from spoken_cefr.progress import AudioBar
 
 

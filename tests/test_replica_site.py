@@ -5,8 +5,8 @@ import pytest
 import requests
 from scraping_helpers import PAGES, catalogue_rows, french_rows, get, make_replica
 
+from spoken_cefr.corpus.languages import LANGUAGES, find_language
 from spoken_cefr.errors import InputError
-from spoken_cefr.languages import LANGUAGES, find_language
 from spoken_cefr.replica import serve_replica
 from spoken_cefr.replica.catalogue import read_catalogue
 from spoken_cefr.replica.site import Site, SiteOptions

@@ -5,11 +5,11 @@ import math
 import pytest
 
 from spoken_cefr.cli import main
-from spoken_cefr.files import read_json, write_json
-from spoken_cefr.paper import RECORD, RESULTS
+from spoken_cefr.paper.build import RECORD, RESULTS
+from spoken_cefr.paper.reproduce import Number, compare, headline, run, table
 from spoken_cefr.paths import ROOT
-from spoken_cefr.reproduce import Number, compare, headline, run, table
 from spoken_cefr.stages import stage_folder
+from spoken_cefr.store import read_json, write_json
 
 NAN = math.nan
 
@@ -134,7 +134,7 @@ def committed(tmp_path):
 
 
 def reproduced(config, committed, monkeypatch, *, made=None, results=None):
-    monkeypatch.setattr("spoken_cefr.reproduce.record", lambda config: made or kept())
+    monkeypatch.setattr("spoken_cefr.paper.reproduce.record", lambda config: made or kept())
     write_json(stage_folder(config, "evaluation") / "results.json", results or document())
     return run(config, committed=committed)
 

@@ -4,7 +4,7 @@ from dataclasses import asdict
 import pytest
 from scraping_helpers import PAGES
 
-from spoken_cefr.languages import LANGUAGES, find_language
+from spoken_cefr.corpus.languages import LANGUAGES, find_language
 from spoken_cefr.scraping.pages import (
     LayoutChanged,
     closed_accordions,

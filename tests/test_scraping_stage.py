@@ -21,13 +21,13 @@ from scraping_helpers import (
     table_of,
 )
 
+from spoken_cefr.corpus.metadata import COLUMNS
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import sha256_of
-from spoken_cefr.metadata import COLUMNS
 from spoken_cefr.replica import serve_replica
 from spoken_cefr.replica.server import Reply
 from spoken_cefr.scraping import open_visit, run, stage
 from spoken_cefr.stages import stage_folder
+from spoken_cefr.store import sha256_of
 
 # What the made-up catalogue has on purpose.
 UNUSABLE = {"grand_age": "level C2", "sans_niveau": "no level"}

@@ -7,10 +7,10 @@ import threading
 import pytest
 import soundfile
 
-from spoken_cefr import sound_files
+from spoken_cefr.corpus import sound_files
+from spoken_cefr.corpus.sound_files import open_sound
 from spoken_cefr.paths import ROOT
 from spoken_cefr.processing.decoding import load_audio
-from spoken_cefr.sound_files import open_sound
 
 SPEECH = ROOT / "tests" / "audio" / "kermesse.mp3"
 LOAD = "import sys; from spoken_cefr.processing.decoding import load_audio; load_audio(sys.argv[1])"

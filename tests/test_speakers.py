@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from spoken_cefr.speakers import fold, speaker_ids, split_authors
+from spoken_cefr.corpus.speakers import fold, speaker_ids, split_authors
 
 DUO = "Anna, élève à Montpellier, \nCassandre de Montpellier"
 

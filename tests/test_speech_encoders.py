@@ -10,14 +10,14 @@ from whisper.audio import log_mel_spectrogram
 from whisper.model import AudioEncoder
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.neural_networks.speech_encoders import (
+from spoken_cefr.neural_networks.embeddings.encoders import (
     SAMPLE_RATE,
     Wav2Vec2Frames,
     WhisperFrames,
     load_frame_encoder,
 )
-from spoken_cefr.torchaudio_cpu import import_torchaudio
-from spoken_cefr.weights import load_whisper
+from spoken_cefr.neural_networks.embeddings.torchaudio_cpu import import_torchaudio
+from spoken_cefr.processing.weights.packaged import load_whisper
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 

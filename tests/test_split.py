@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import StratifiedGroupKFold
 
+from spoken_cefr.corpus.levels import TARGET_LEVELS
+from spoken_cefr.corpus.speakers import speaker_ids, split_authors
 from spoken_cefr.errors import InputError
-from spoken_cefr.levels import TARGET_LEVELS
 from spoken_cefr.neural_networks.split import (
     N_CANDIDATES,
     check_split,
@@ -19,7 +20,6 @@ from spoken_cefr.neural_networks.split import (
     speaker_split,
 )
 from spoken_cefr.paths import ROOT
-from spoken_cefr.speakers import speaker_ids, split_authors
 
 GROUPINGS = ("author", "first_name")
 

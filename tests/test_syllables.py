@@ -2,7 +2,7 @@
 
 import pytest
 
-from spoken_cefr.neural_networks.syllables import count_syllables, number_words
+from spoken_cefr.measures.syllables import count_syllables, number_words
 
 # The words of each line have the number of syllables that stands before them.
 COUNTED = {

@@ -3,8 +3,8 @@ import pytest
 import spacy
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.neural_networks.text_embeddings import embed_texts, load_text_encoder
-from spoken_cefr.torchaudio_cpu import import_torchaudio
+from spoken_cefr.neural_networks.embeddings.text import embed_texts, load_text_encoder
+from spoken_cefr.neural_networks.embeddings.torchaudio_cpu import import_torchaudio
 
 TEXTS = [
     "Le chat dort.",

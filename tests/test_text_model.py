@@ -11,12 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
+from spoken_cefr.corpus.levels import TARGET_LEVELS, level_codes
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import sha256_of, write_json
-from spoken_cefr.levels import TARGET_LEVELS, level_codes
-from spoken_cefr.neural_networks.language import load_nlp
-from spoken_cefr.neural_networks.passages import bare, make_passages, windows
+from spoken_cefr.measures.pipeline import load_nlp
 from spoken_cefr.paths import ROOT
+from spoken_cefr.prediction.passages import bare, make_passages, windows
 from spoken_cefr.prediction.text_model import (
     MEASURE_NAMES,
     arrays_of,
@@ -24,6 +23,7 @@ from spoken_cefr.prediction.text_model import (
     level_of_text,
     load,
 )
+from spoken_cefr.store import sha256_of, write_json
 
 STARTER = ROOT / "data" / "starter"
 TEXTS = {

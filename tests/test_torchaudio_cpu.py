@@ -5,7 +5,7 @@ import sys
 
 CODE = """
 import torch
-from spoken_cefr.torchaudio_cpu import import_torchaudio
+from spoken_cefr.neural_networks.embeddings.torchaudio_cpu import import_torchaudio
 
 torchaudio = import_torchaudio()
 assert import_torchaudio() is torchaudio

@@ -10,11 +10,11 @@ from made_up import bags, rows
 from sklearn.metrics import f1_score
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.neural_networks.devices import choose_device, has_bfloat16, use_bfloat16
-from spoken_cefr.neural_networks.heads import HEADS
-from spoken_cefr.neural_networks.models import SimpleDNN, SmallCNN
-from spoken_cefr.neural_networks.recording_models import AttentionNetwork
-from spoken_cefr.neural_networks.training import Plan, best_and_stale, macro_f1, predict, train
+from spoken_cefr.neural_networks.networks.heads import HEADS
+from spoken_cefr.neural_networks.networks.per_recording import AttentionNetwork
+from spoken_cefr.neural_networks.networks.per_segment import SimpleDNN, SmallCNN
+from spoken_cefr.neural_networks.training.devices import choose_device, has_bfloat16, use_bfloat16
+from spoken_cefr.neural_networks.training.loop import Plan, best_and_stale, macro_f1, predict, train
 
 CPU = torch.device("cpu")
 PLAN = Plan(batch_size=32, epochs=8, seed=0)

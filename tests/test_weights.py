@@ -4,9 +4,9 @@ import importlib.util
 
 import pytest
 
-from spoken_cefr import weights
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import sha256_of
+from spoken_cefr.processing.weights import packaged as weights
+from spoken_cefr.store import sha256_of
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ catalogue's SHA-256, never a row, no card, no name.
 
 A catalogue is the table of cards that the original study's scraper wrote: no
 audio, and the duration as a class of the site. The shortcuts of
-:mod:`spoken_cefr.evaluation.metadata_models` are scored on it by
+:mod:`spoken_cefr.evaluation.shortcuts.metadata_models` are scored on it by
 cross-validation over speakers.
 """
 
@@ -20,19 +20,19 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from spoken_cefr.corpus.levels import TARGET_LEVELS, label_set, level_codes, to_label_set
+from spoken_cefr.corpus.speakers import N_FOLDS, speaker_folds, speaker_ids
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.bootstrap import Interval, speaker_intervals
-from spoken_cefr.evaluation.metadata_models import (
+from spoken_cefr.evaluation.scores.bootstrap import Interval, speaker_intervals
+from spoken_cefr.evaluation.scores.metrics import METRICS
+from spoken_cefr.evaluation.shortcuts.metadata_models import (
     DESCRIPTIONS,
     FIELDS,
     card_features,
     fit_probabilities,
 )
-from spoken_cefr.evaluation.metrics import METRICS
-from spoken_cefr.files import sha256_of, write_json
-from spoken_cefr.levels import TARGET_LEVELS, label_set, level_codes, to_label_set
 from spoken_cefr.paths import ROOT
-from spoken_cefr.speakers import N_FOLDS, speaker_folds, speaker_ids
+from spoken_cefr.store import sha256_of, write_json
 
 N_REPEATS = 5
 N_BOOTSTRAP = 1000
@@ -69,7 +69,7 @@ def read_catalogue(path: Path) -> Catalogue:
     Catalogue
         cards: author, title, description, date (the year first), level,
         gender, age_group, duration_class, themes; "" where the site says
-        nothing; speaker_id as `spoken_cefr.speakers.speaker_ids` groups the
+        nothing; speaker_id as `spoken_cefr.corpus.speakers.speaker_ids` groups the
         authors of the whole file. In the order of the file.
 
     Raises
@@ -215,7 +215,7 @@ def document(path: Path, catalogue: Catalogue) -> dict[str, object]:
             "made_by": "tools/catalogue_baselines.py",
             "unit": "recording",
             "n_folds": N_FOLDS,
-            "groups": "speaker: author strings as src/spoken_cefr/speakers.py joins them",
+            "groups": "speaker: author strings as src/spoken_cefr/corpus/speakers.py joins them",
             "n_repeats": N_REPEATS,
             "n_bootstrap": N_BOOTSTRAP,
             "confidence": CONFIDENCE,

@@ -13,18 +13,18 @@ from pathlib import Path
 
 import pandas as pd
 
-from spoken_cefr.evaluation.catalogue_counts import (
+from spoken_cefr.corpus.levels import TARGET_LEVELS, Level
+from spoken_cefr.corpus.speakers import speaker_ids
+from spoken_cefr.figures.catalogue import (
     COUNT_COLUMNS,
     COUNTS,
     DURATION_CLASSES,
     SPLIT_COUNTS,
 )
-from spoken_cefr.evaluation.figures import AGE_GROUPS
-from spoken_cefr.files import write_csv
-from spoken_cefr.levels import TARGET_LEVELS, Level
+from spoken_cefr.figures.results import AGE_GROUPS
 from spoken_cefr.neural_networks.split import PARTS, speaker_split
 from spoken_cefr.paths import ROOT
-from spoken_cefr.speakers import speaker_ids
+from spoken_cefr.store import write_csv
 
 CATALOGUE = ROOT.parent / "shared" / "data" / "audio_lingua_fr_2025-01.csv"
 

@@ -11,7 +11,8 @@ The same bytes every time; the demo's own figures are in ``doc/demo/``.
 
 from pathlib import Path
 
-from spoken_cefr.evaluation.catalogue_counts import (
+from spoken_cefr.evaluation.study import read_study
+from spoken_cefr.figures.catalogue import (
     by_level,
     draw_catalogue_age,
     draw_catalogue_balancing,
@@ -19,8 +20,7 @@ from spoken_cefr.evaluation.catalogue_counts import (
     read_counts,
     read_split_counts,
 )
-from spoken_cefr.evaluation.drawing import save_figure
-from spoken_cefr.evaluation.study import read_study
+from spoken_cefr.figures.style import save_figure
 from spoken_cefr.paths import ROOT
 
 

@@ -18,14 +18,13 @@ from scipy.stats import spearmanr
 from sklearn.model_selection import StratifiedKFold
 from spacy.tokens import Doc
 
-from spoken_cefr.evaluation.metrics import METRICS, confusion_matrix
-from spoken_cefr.files import sha256_of
-from spoken_cefr.levels import TARGET_LEVELS, level_codes
-from spoken_cefr.neural_networks.language import load_nlp
-from spoken_cefr.neural_networks.measures import TEXT_MEASURES, text_measures
-from spoken_cefr.neural_networks.passages import bare, make_passages
+from spoken_cefr.corpus.levels import TARGET_LEVELS, level_codes
+from spoken_cefr.evaluation.scores.metrics import METRICS, confusion_matrix
+from spoken_cefr.measures.pipeline import load_nlp
+from spoken_cefr.measures.table import TEXT_MEASURES, text_measures
 from spoken_cefr.paths import ROOT
 from spoken_cefr.prediction.bundle import write_bundle
+from spoken_cefr.prediction.passages import bare, make_passages
 from spoken_cefr.prediction.text_model import (
     KIND,
     MEASURE_NAMES,
@@ -35,6 +34,7 @@ from spoken_cefr.prediction.text_model import (
     level_of_text,
 )
 from spoken_cefr.progress import progress
+from spoken_cefr.store import sha256_of
 
 SENTENCES = ROOT.parent / "shared" / "data" / "french_cefr_sentences_half.csv"
 STARTER = ROOT / "data" / "starter"

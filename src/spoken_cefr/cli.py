@@ -197,7 +197,7 @@ def _print_results(config: Config, stages: Sequence[str]) -> None:
     folder = stage_folder(config, "evaluation")
     evaluated = matches(config, "evaluation")
     if evaluated:
-        results = importlib.import_module("spoken_cefr.evaluation.results")
+        results = importlib.import_module("spoken_cefr.evaluation.scores.results")
         print(f"\nResults on the test part, profile {config.profile}")
         if config.notice:
             print(config.notice)
@@ -212,14 +212,16 @@ def _print_results(config: Config, stages: Sequence[str]) -> None:
 
 def _paper(args: argparse.Namespace) -> int:
     config = load_config(args.profile, args.overrides)
-    print(importlib.import_module("spoken_cefr.paper").build_paper(config, output=args.output))
-    print(importlib.import_module("spoken_cefr.model_card").write_model_card(config))
+    print(
+        importlib.import_module("spoken_cefr.paper.build").build_paper(config, output=args.output)
+    )
+    print(importlib.import_module("spoken_cefr.paper.card").write_model_card(config))
     return 0
 
 
 def _reproduce(args: argparse.Namespace) -> int:
     config = load_config(args.profile or "demo", args.overrides)
-    reproduce = importlib.import_module("spoken_cefr.reproduce")
+    reproduce = importlib.import_module("spoken_cefr.paper.reproduce")
     reproduce.check_profile(config)
     if not _is_ready(config, STAGES):
         return 1
@@ -230,7 +232,7 @@ def _reproduce(args: argparse.Namespace) -> int:
 
 def _refresh(args: argparse.Namespace) -> int:
     config = load_config(args.profile, args.overrides)
-    for path in importlib.import_module("spoken_cefr.refresh").refresh(config):
+    for path in importlib.import_module("spoken_cefr.paper.refresh").refresh(config):
         print(path)
     return 0
 
@@ -245,7 +247,7 @@ def _predict(args: argparse.Namespace) -> int:
 
 def _app(args: argparse.Namespace) -> int:
     load_config(prediction_profile(args.profile))
-    page = importlib.import_module("spoken_cefr.app")
+    page = importlib.import_module("spoken_cefr.page.app")
     return page.run(model=args.model, profile=args.profile, port=args.port)
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from spoken_cefr.arithmetic import has_avx2
 from spoken_cefr.config import Config, load_config
+from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
-from spoken_cefr.languages import find_language
 from spoken_cefr.paths import under_root
 
 OK, NOTE, MISSING = "ok", "note", "MISSING"  # a note does not keep the profile from running
@@ -184,7 +184,7 @@ def torch_device(config: Config) -> Finding:
     """torch, and the device that the networks train on."""
     import torch
 
-    from spoken_cefr.neural_networks.devices import choose_device
+    from spoken_cefr.neural_networks.training.devices import choose_device
 
     return Finding(
         "torch", OK, f"{torch.__version__}, {choose_device(config.neural_networks.device)}"
@@ -193,7 +193,7 @@ def torch_device(config: Config) -> Finding:
 
 def torchaudio(config: Config) -> Finding:
     """torchaudio, needed for the wav2vec2 encoders only."""
-    from spoken_cefr.torchaudio_cpu import import_torchaudio
+    from spoken_cefr.neural_networks.embeddings.torchaudio_cpu import import_torchaudio
 
     found = import_torchaudio()
     if not found._extension._IS_TORCHAUDIO_EXT_AVAILABLE:
@@ -229,7 +229,7 @@ def browser(config: Config) -> Finding:
 
 def whisper_weights(config: Config) -> Finding:
     """Whisper's weights: packages, and the file joined from them in the cache."""
-    from spoken_cefr import weights
+    from spoken_cefr.processing.weights import packaged as weights
 
     model = config.processing.model
     if model != weights.OFFLINE_MODEL:
@@ -296,7 +296,7 @@ def disk(config: Config) -> Finding:
 
 def write_access(config: Config) -> Finding:
     """Whether the data folder and the cache can be written."""
-    from spoken_cefr import weights
+    from spoken_cefr.processing.weights import packaged as weights
 
     for folder, advice in (
         (config.data_path, "set data_dir in the profile to a folder that can be written"),

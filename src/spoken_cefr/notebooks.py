@@ -15,9 +15,9 @@ from nbformat import NotebookNode
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import remove_unfinished, replacing
 from spoken_cefr.paths import NOTEBOOKS
 from spoken_cefr.stages import executed_path
+from spoken_cefr.store import remove_unfinished, replacing
 
 MAX_OUTPUT_LINES = 60
 

@@ -17,8 +17,8 @@ from typing import Any
 from spoken_cefr import __version__, arithmetic
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import digest, read_json, remove_unfinished, sha256_of, write_json
 from spoken_cefr.paths import NOTEBOOKS, ROOT, under_root
+from spoken_cefr.store import digest, read_json, remove_unfinished, sha256_of, write_json
 
 STAGES: tuple[str, ...] = ("scraping", "processing", "neural_networks", "evaluation")
 
@@ -150,7 +150,7 @@ def code_of(stage: str) -> list[Path]:
     would cost seconds.
     """
     found: set[Path] = set()
-    waiting = sorted((PACKAGE / stage).glob("*.py"))
+    waiting = sorted((PACKAGE / stage).rglob("*.py"))
     while waiting:
         path = waiting.pop()
         if path in found:

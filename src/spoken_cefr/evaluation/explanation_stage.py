@@ -17,25 +17,25 @@ import torch
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.drawing import Sketch
-from spoken_cefr.evaluation.explanation_figures import (
-    draw_gradcam,
-    draw_measures,
-    draw_segments,
-)
 from spoken_cefr.evaluation.explanations import (
     gradcam,
     measure_differences,
     segment_evidence,
 )
-from spoken_cefr.evaluation.results import rows_of
+from spoken_cefr.evaluation.scores.results import rows_of
 from spoken_cefr.evaluation.tables import Inputs, read_table
-from spoken_cefr.files import read_json
-from spoken_cefr.neural_networks.heads import HEADS
+from spoken_cefr.figures.explanations import (
+    draw_gradcam,
+    draw_measures,
+    draw_segments,
+)
+from spoken_cefr.figures.style import Sketch
+from spoken_cefr.neural_networks.networks.heads import HEADS
 from spoken_cefr.neural_networks.saved import load_run_model
 from spoken_cefr.processing.audio import to_image
 from spoken_cefr.processing.stage import load_arrays
 from spoken_cefr.stages import stage_folder
+from spoken_cefr.store import read_json
 
 N_TOLD = 5  # segments and measures in the document
 

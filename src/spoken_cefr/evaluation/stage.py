@@ -8,26 +8,14 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from spoken_cefr.config import Config
-from spoken_cefr.evaluation.audit_figures import (
-    draw_agreement,
-    draw_calibration,
-    draw_per_class,
-)
-from spoken_cefr.evaluation.audit_stage import perform_audit
-from spoken_cefr.evaluation.baselines import BASELINES, all_baselines
-from spoken_cefr.evaluation.differences import agreement_table, difference_table, exceeds_table
-from spoken_cefr.evaluation.drawing import Sketch
 from spoken_cefr.evaluation.explanation_stage import perform_explanation
-from spoken_cefr.evaluation.figures import (
-    draw_age,
-    draw_classes,
-    draw_confusion,
-    draw_data_balancing,
-    draw_learning_curves,
-    draw_scores,
+from spoken_cefr.evaluation.scores.differences import (
+    agreement_table,
+    difference_table,
+    exceeds_table,
 )
-from spoken_cefr.evaluation.mistakes import mistakes_table
-from spoken_cefr.evaluation.results import (
+from spoken_cefr.evaluation.scores.mistakes import mistakes_table
+from spoken_cefr.evaluation.scores.results import (
     Score,
     calibration_table,
     per_class_table,
@@ -35,6 +23,9 @@ from spoken_cefr.evaluation.results import (
     results_table,
     score,
 )
+from spoken_cefr.evaluation.shortcuts.audit_stage import perform_audit
+from spoken_cefr.evaluation.shortcuts.baselines import BASELINES, all_baselines
+from spoken_cefr.evaluation.shortcuts.verdict import ranked_runs
 from spoken_cefr.evaluation.study import write_study
 from spoken_cefr.evaluation.tables import (
     UNITS,
@@ -48,7 +39,6 @@ from spoken_cefr.evaluation.tables import (
     read_table,
     run_folders,
 )
-from spoken_cefr.evaluation.verdict import ranked_runs
 from spoken_cefr.evaluation.writing import (
     FigureWriter,
     remove_others,
@@ -56,9 +46,23 @@ from spoken_cefr.evaluation.writing import (
     write_documents,
     write_tables,
 )
-from spoken_cefr.files import read_json
+from spoken_cefr.figures.audit import (
+    draw_agreement,
+    draw_calibration,
+    draw_per_class,
+)
+from spoken_cefr.figures.results import (
+    draw_age,
+    draw_classes,
+    draw_confusion,
+    draw_data_balancing,
+    draw_learning_curves,
+    draw_scores,
+)
+from spoken_cefr.figures.style import Sketch
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
+from spoken_cefr.store import read_json
 
 HISTORY_COLUMNS: tuple[str, ...] = (
     "epoch",

@@ -17,8 +17,8 @@ import pandas as pd
 from spoken_cefr.config import NeuralNetworksConfig
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.tables import PARTS, UNITS
-from spoken_cefr.files import write_csv, write_json
 from spoken_cefr.paths import ROOT
+from spoken_cefr.store import write_csv, write_json
 
 STUDY = ROOT / "data" / "study_tables.toml"
 BATCH_SIZES: tuple[int, ...] = (50, 128, 256)

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from spoken_cefr.config import Config
+from spoken_cefr.corpus.levels import TARGET_LEVELS, label_set
+from spoken_cefr.corpus.metadata import read_metadata
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import read_json
-from spoken_cefr.levels import TARGET_LEVELS, label_set
-from spoken_cefr.metadata import read_metadata
 from spoken_cefr.stages import stage_folder
+from spoken_cefr.store import read_json
 
 UNITS: tuple[str, ...] = ("recording", "segment")
 PARTS: tuple[str, ...] = ("train", "validation", "test")

@@ -9,9 +9,9 @@ from typing import Self
 import pandas as pd
 
 from spoken_cefr.config import Config
-from spoken_cefr.evaluation.drawing import Drawing, Sketch, save_figure
-from spoken_cefr.evaluation.results import Score, confusion_table
-from spoken_cefr.files import write_csv, write_json
+from spoken_cefr.evaluation.scores.results import Score, confusion_table
+from spoken_cefr.figures.style import Drawing, Sketch, save_figure
+from spoken_cefr.store import write_csv, write_json
 
 
 def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> list[Path]:

@@ -5,8 +5,8 @@ import pandas as pd
 from safetensors import SafetensorError
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.neural_networks.corpus import Corpus
-from spoken_cefr.neural_networks.examples import CHUNK
+from spoken_cefr.neural_networks.recordings import Corpus
+from spoken_cefr.neural_networks.training.examples import CHUNK
 
 # Errors of one run that others need not have: bad input, too little memory, an unreadable file.
 RUN_ERRORS = (RuntimeError, MemoryError, ValueError, OSError, SafetensorError)

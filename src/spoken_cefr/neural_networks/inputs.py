@@ -14,26 +14,26 @@ from safetensors.numpy import load_file, save_file
 
 from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
+from spoken_cefr.corpus.metadata import read_metadata
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import digest, replacing
-from spoken_cefr.metadata import read_metadata
-from spoken_cefr.neural_networks.embeddings import (
+from spoken_cefr.measures.table import method_keys
+from spoken_cefr.neural_networks.embeddings.encoders import SAMPLE_RATE
+from spoken_cefr.neural_networks.embeddings.places import PlaceEraser
+from spoken_cefr.neural_networks.embeddings.speech import (
     SpeechEncoder,
     build_speech_encoder,
     embed_signal,
     place_path,
     segment_places,
 )
-from spoken_cefr.neural_networks.experiments import Run
-from spoken_cefr.neural_networks.measures import method_keys
-from spoken_cefr.neural_networks.places import PlaceEraser
-from spoken_cefr.neural_networks.speech_encoders import SAMPLE_RATE
+from spoken_cefr.neural_networks.runs import Run
 from spoken_cefr.processing.audio import to_image
 from spoken_cefr.processing.backends import one_core, run_in_order
 from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.processing.stage import load_arrays, noise_seed
 from spoken_cefr.progress import progress, tell
 from spoken_cefr.stages import stage_folder, written_by
+from spoken_cefr.store import digest, replacing
 
 # To be counted up when the numbers change although no key does.
 EMBEDDING_VERSION = 4
@@ -156,7 +156,7 @@ def raw_speech_embeddings(
     -------
     embeddings : np.ndarray, shape (n_segments, n_features), float32
     places : np.ndarray, shape (n_segments, n), float32
-        As `spoken_cefr.neural_networks.embeddings.segment_places` gives them.
+        As `spoken_cefr.neural_networks.embeddings.speech.segment_places` gives them.
     """
     folder = place_path(config).parent / ("noisy" if noisy else "clean")
     table = read_metadata(stage_folder(config, "scraping") / "metadata.csv")
@@ -192,7 +192,7 @@ def text_embeddings(config: Config, segments: pd.DataFrame) -> np.ndarray:
     -------
     np.ndarray, shape (n_segments, n_features), float32
     """
-    from spoken_cefr.neural_networks.text_embeddings import embed_texts, load_text_encoder
+    from spoken_cefr.neural_networks.embeddings.text import embed_texts, load_text_encoder
 
     name = config.neural_networks.text_encoder
     texts = {k: rows.tolist() for k, rows in segments.groupby("recording_id")["text"]}
@@ -223,7 +223,7 @@ def transcript_embeddings(config: Config, recordings: Sequence[str]) -> np.ndarr
     InputError
         If processing has left no transcripts.
     """
-    from spoken_cefr.neural_networks.text_embeddings import embed_whole, load_text_encoder
+    from spoken_cefr.neural_networks.embeddings.text import embed_whole, load_text_encoder
 
     name = config.neural_networks.text_encoder
     path = stage_folder(config, "processing") / "transcripts.parquet"

@@ -15,15 +15,15 @@ import pandas as pd
 from joblib import delayed
 
 from spoken_cefr.config import Config
-from spoken_cefr.files import digest, read_json, write_csv, write_json, write_parquet
-from spoken_cefr.levels import label_set
-from spoken_cefr.neural_networks.devices import side_by_side
-from spoken_cefr.neural_networks.experiments import Run, is_finished, run_key
+from spoken_cefr.corpus.levels import label_set
 from spoken_cefr.neural_networks.failures import RUN_ERRORS, reason_of
 from spoken_cefr.neural_networks.inputs import Source, input_keys
-from spoken_cefr.neural_networks.performing import CONVOLUTIONAL, perform_run
+from spoken_cefr.neural_networks.runs import Run, is_finished, run_key
 from spoken_cefr.neural_networks.split import parts_of_fold
+from spoken_cefr.neural_networks.training.devices import side_by_side
+from spoken_cefr.neural_networks.training.performing import CONVOLUTIONAL, perform_run
 from spoken_cefr.progress import progress, without_bars
+from spoken_cefr.store import digest, read_json, write_csv, write_json, write_parquet
 
 SEGMENT_COLUMNS = ["segment_id", "recording_id", "start_s", "end_s"]
 NUMBERED = ("fold", "seed")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from spoken_cefr.levels import TARGET_LEVELS
+from spoken_cefr.corpus.levels import TARGET_LEVELS
 
 COLUMNS: tuple[str, ...] = (
     *("unit", "id", "recording_id", "speaker_id", "part", "level", "predicted"),

@@ -11,13 +11,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import read_json, replacing, sha256_of, write_json
-from spoken_cefr.neural_networks.examples import CHUNK
-from spoken_cefr.neural_networks.experiments import FORMAT
-from spoken_cefr.neural_networks.heads import HEADS
-from spoken_cefr.neural_networks.models import build_model
-from spoken_cefr.neural_networks.ordinal_measures import OrdinalMeasures
-from spoken_cefr.neural_networks.recording_models import AttentionNetwork
+from spoken_cefr.neural_networks.networks.heads import HEADS
+from spoken_cefr.neural_networks.networks.per_recording import AttentionNetwork
+from spoken_cefr.neural_networks.networks.per_segment import build_model
+from spoken_cefr.neural_networks.ordinal.measures import OrdinalMeasures
+from spoken_cefr.neural_networks.runs import FORMAT
+from spoken_cefr.neural_networks.training.examples import CHUNK
+from spoken_cefr.store import read_json, replacing, sha256_of, write_json
 
 Model = nn.Module | OrdinalMeasures
 

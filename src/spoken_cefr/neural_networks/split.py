@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
+from spoken_cefr.corpus.levels import label_set, to_label_set
+from spoken_cefr.corpus.speakers import speaker_folds, speaker_ids
 from spoken_cefr.errors import InputError
-from spoken_cefr.levels import label_set, to_label_set
-from spoken_cefr.speakers import speaker_folds, speaker_ids
 
 PARTS: tuple[str, ...] = ("train", "validation", "test")
 
@@ -36,7 +36,7 @@ def recordings_to_split(
         Who is one voice: as scraping found it, or all of one first name, over
         every card of the catalogue (stricter).
     rare_levels : {"keep", "merge"}
-        Classes as `spoken_cefr.levels.label_set` names them.
+        Classes as `spoken_cefr.corpus.levels.label_set` names them.
 
     Returns
     -------

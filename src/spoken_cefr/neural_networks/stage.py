@@ -6,16 +6,13 @@ from collections.abc import Sequence
 import pandas as pd
 
 from spoken_cefr.config import Config
+from spoken_cefr.corpus.levels import label_set
+from spoken_cefr.corpus.metadata import read_metadata
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import write_csv
-from spoken_cefr.levels import label_set
-from spoken_cefr.metadata import read_metadata
-from spoken_cefr.neural_networks.corpus import check_classes, left_out, read_corpus
-from spoken_cefr.neural_networks.crop_measures import crop_measures
-from spoken_cefr.neural_networks.experiments import Run, select_runs
+from spoken_cefr.measures.crops import crop_measures
+from spoken_cefr.measures.table import measures_table
 from spoken_cefr.neural_networks.failures import RUN_ERRORS, reason_of
 from spoken_cefr.neural_networks.inputs import run_source
-from spoken_cefr.neural_networks.measures import measures_table
 from spoken_cefr.neural_networks.out_of_fold import (
     SEGMENT_COLUMNS,
     Heard,
@@ -24,6 +21,8 @@ from spoken_cefr.neural_networks.out_of_fold import (
     train_all,
     write_run,
 )
+from spoken_cefr.neural_networks.recordings import check_classes, left_out, read_corpus
+from spoken_cefr.neural_networks.runs import Run, select_runs
 from spoken_cefr.neural_networks.split import (
     class_remarks,
     recordings_to_split,
@@ -40,6 +39,7 @@ from spoken_cefr.stages import (
     stage_folder,
     written_by,
 )
+from spoken_cefr.store import write_csv
 
 
 def run(config: Config) -> Report:

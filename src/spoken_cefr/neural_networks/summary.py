@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 
-from spoken_cefr.files import read_json
+from spoken_cefr.store import read_json
 
 CONSTANT = "always the commonest level"
 

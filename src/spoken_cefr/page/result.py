@@ -28,8 +28,8 @@ from spoken_cefr.prediction.labels import (
     span,
 )
 from spoken_cefr.prediction.report import clock
-from spoken_cefr.processing.textgrid import write_textgrid
-from spoken_cefr.processing.words import Word
+from spoken_cefr.processing.alignment.textgrid import write_textgrid
+from spoken_cefr.processing.transcription.words import Word
 
 Result = Mapping[str, Any]
 MAX_MEASURES = 8  # shown at first

@@ -3,7 +3,7 @@
 import html
 import re
 
-from spoken_cefr.languages import LANGUAGES
+from spoken_cefr.corpus.languages import LANGUAGES
 from spoken_cefr.page.uploads import MAX_UPLOAD_MB
 from spoken_cefr.prediction.verdict import INTERVAL, MIN_WORDS
 

@@ -7,15 +7,15 @@ from typing import Any
 from spacy.language import Language
 
 from spoken_cefr.config import load_config, prediction_profile
+from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
-from spoken_cefr.languages import find_language
-from spoken_cefr.neural_networks.language import load_nlp
+from spoken_cefr.measures.pipeline import load_nlp
 from spoken_cefr.prediction.choice import choose_model
 from spoken_cefr.prediction.listening import listen, load_listener
 from spoken_cefr.prediction.models import LevelModel
 from spoken_cefr.prediction.recording import rate_recording
 from spoken_cefr.prediction.sources import find_recordings
-from spoken_cefr.processing.transcription import FasterWhisper
+from spoken_cefr.processing.transcription.engines import FasterWhisper
 from spoken_cefr.progress import progress, tell
 
 

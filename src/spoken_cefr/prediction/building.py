@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from spoken_cefr.config import Config
+from spoken_cefr.corpus.levels import label_set, level_codes, to_label_set
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.metrics import confusion_matrix, quadratic_weighted_kappa
-from spoken_cefr.levels import label_set, level_codes, to_label_set
-from spoken_cefr.neural_networks.measures import MEASURES, measures_table
-from spoken_cefr.neural_networks.ordinal_regression import OrdinalRegression
+from spoken_cefr.evaluation.scores.metrics import confusion_matrix, quadratic_weighted_kappa
+from spoken_cefr.measures.table import MEASURES, measures_table
+from spoken_cefr.neural_networks.ordinal.regression import OrdinalRegression
 from spoken_cefr.prediction.bundle import CONFIG, write_bundle
 from spoken_cefr.prediction.choice import bundle_folder
 from spoken_cefr.prediction.measures_model import MeasuresModel

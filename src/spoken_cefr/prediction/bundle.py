@@ -18,8 +18,8 @@ from safetensors.numpy import load_file, save_file
 
 from spoken_cefr import __version__
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import read_json, replacing, sha256_of, write_json, write_text
 from spoken_cefr.prediction.models import Card
+from spoken_cefr.store import read_json, replacing, sha256_of, write_json, write_text
 
 SCHEMA = "spoken_cefr.bundle/1"
 ARRAYS, CARD, CONFIG = "model.safetensors", "README.md", "config.json"

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from spoken_cefr.config import Config, load_config, prediction_profile
+from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
-from spoken_cefr.languages import find_language
 from spoken_cefr.paths import ROOT
 from spoken_cefr.prediction.bundle import CONFIG, read_bundle
 from spoken_cefr.prediction.measures_model import MeasuresModel

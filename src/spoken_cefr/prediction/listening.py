@@ -11,7 +11,12 @@ from joblib import Parallel, delayed
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.prediction.sources import load_recording
-from spoken_cefr.processing.transcription import NO_SPEECH, SAMPLE_RATE, FasterWhisper, Transcript
+from spoken_cefr.processing.transcription.engines import (
+    NO_SPEECH,
+    SAMPLE_RATE,
+    FasterWhisper,
+    Transcript,
+)
 
 MAX_BATCH_S = 40 * 60.0  # audio of one batch in memory: 150 MB
 

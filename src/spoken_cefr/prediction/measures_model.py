@@ -7,13 +7,13 @@ import numpy as np
 from spacy.tokens import Doc
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.neural_networks.measures import MEASURES, measure_recording
-from spoken_cefr.neural_networks.ordinal_regression import OrdinalRegression
+from spoken_cefr.measures.table import MEASURES, measure_recording
+from spoken_cefr.neural_networks.ordinal.regression import OrdinalRegression
 from spoken_cefr.prediction.bundle import ARRAYS, CONFIG, Bundle
 from spoken_cefr.prediction.listening import Heard
 from spoken_cefr.prediction.models import Part, Rating
 from spoken_cefr.prediction.rare_words import word_places
-from spoken_cefr.processing.words import Word
+from spoken_cefr.processing.transcription.words import Word
 
 WINDOW_S = 20.0  # of the level along time: about 50 words
 STEP_S = 10.0

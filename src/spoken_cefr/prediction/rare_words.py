@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from spacy.tokens import Doc
 
-from spoken_cefr.neural_networks import lexis
-from spoken_cefr.processing.words import Word
+from spoken_cefr.measures import lexis
+from spoken_cefr.processing.transcription.words import Word
 
 
 @dataclass

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from spacy.language import Language
 
-from spoken_cefr.neural_networks.measures import MEASURES, measure_recording
+from spoken_cefr.measures.table import MEASURES, measure_recording
 from spoken_cefr.prediction.listening import Heard
 from spoken_cefr.prediction.models import LevelModel, Part, Rating
 from spoken_cefr.prediction.rare_words import find_rare_words
@@ -17,7 +17,7 @@ from spoken_cefr.prediction.verdict import (
     reason_of_spread,
     reason_to_abstain,
 )
-from spoken_cefr.processing.transcription import NO_SPEECH
+from spoken_cefr.processing.transcription.engines import NO_SPEECH
 
 SURE_LOGPROB = -0.7  # mean log probability of a token; clear recordings have -0.1 to -0.4
 UNSURE = "Whisper was unsure of many words: read the transcript before the level"

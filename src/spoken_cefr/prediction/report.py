@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from spoken_cefr.files import write_csv
 from spoken_cefr.prediction.labels import (
     by_weight,
     effect,
@@ -16,6 +15,7 @@ from spoken_cefr.prediction.labels import (
     number,
     span,
 )
+from spoken_cefr.store import write_csv
 
 WIDTH = 96
 BAR = 30  # characters of a certain level

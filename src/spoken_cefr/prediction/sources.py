@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from spoken_cefr.corpus.sound_files import open_sound
 from spoken_cefr.errors import InputError
 from spoken_cefr.processing.decoding import SAMPLE_RATE, load_audio
 from spoken_cefr.processing.recordings import SILENCE
-from spoken_cefr.sound_files import open_sound
 
 EXTENSIONS: tuple[str, ...] = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff")
 MIN_DURATION_S = 3.0

@@ -12,14 +12,14 @@ import numpy as np
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from spoken_cefr.corpus.levels import interpolated_median
 from spoken_cefr.errors import InputError
-from spoken_cefr.levels import interpolated_median
-from spoken_cefr.neural_networks.language import load_nlp, vectors_width
-from spoken_cefr.neural_networks.measures import TEXT_MEASURES, text_measures
-from spoken_cefr.neural_networks.ordinal_regression import STATE, OrdinalRegression
-from spoken_cefr.neural_networks.passages import windows
-from spoken_cefr.neural_networks.text_embeddings import mean_vector
+from spoken_cefr.measures.pipeline import load_nlp, vectors_width
+from spoken_cefr.measures.table import TEXT_MEASURES, text_measures
+from spoken_cefr.neural_networks.embeddings.text import mean_vector
+from spoken_cefr.neural_networks.ordinal.regression import STATE, OrdinalRegression
 from spoken_cefr.prediction.bundle import ARRAYS, CONFIG, Bundle, read_bundle
+from spoken_cefr.prediction.passages import windows
 
 KIND = "text_ordinal"
 # Not looked at: the first needs 20 words, the second hangs on the commas of a transcript.

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spoken_cefr.languages import find_language
-from spoken_cefr.levels import decimal_name, interpolated_median
+from spoken_cefr.corpus.languages import find_language
+from spoken_cefr.corpus.levels import decimal_name, interpolated_median
 from spoken_cefr.prediction.listening import Heard
 
 MIN_WORDS = 20  # with fewer, one word more or less changes every rate by 5 %

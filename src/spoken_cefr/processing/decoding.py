@@ -8,10 +8,10 @@ import numpy as np
 import soundfile
 import soxr
 
+from spoken_cefr.corpus.sound_files import open_sound
 from spoken_cefr.errors import InputError
 from spoken_cefr.processing.containers import ogg_is_cut, share_present
 from spoken_cefr.processing.mp3 import Walk, walk_frames
-from spoken_cefr.sound_files import open_sound
 
 SAMPLE_RATE = 16_000  # Hz, what Whisper and wav2vec2 were trained on
 _TOLERANCE_S = 0.25  # an MP3 file loses its encoder's delay and padding when decoded

@@ -15,16 +15,16 @@ import numpy as np
 
 from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
+from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import digest, read_json, sha256_of, write_json
-from spoken_cefr.languages import find_language
-from spoken_cefr.processing.alignment import Alignment, align
+from spoken_cefr.processing.alignment.aligners import Alignment, align
+from spoken_cefr.processing.alignment.textgrid import write_textgrid
 from spoken_cefr.processing.audio import load_audio
-from spoken_cefr.processing.textgrid import write_textgrid
-from spoken_cefr.processing.transcription import SAMPLE_RATE, Transcript
-from spoken_cefr.processing.words import Word
+from spoken_cefr.processing.transcription.engines import SAMPLE_RATE, Transcript
+from spoken_cefr.processing.transcription.words import Word
+from spoken_cefr.processing.weights.packaged import model_digest
 from spoken_cefr.stages import stage_folder
-from spoken_cefr.weights import model_digest
+from spoken_cefr.store import digest, read_json, sha256_of, write_json
 
 FORMAT = 3  # of the JSON file and of what leads to it; a new number re-does every recording
 MIN_DURATION_S = 0.2

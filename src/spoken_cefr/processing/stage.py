@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 
 from spoken_cefr.config import Config
+from spoken_cefr.corpus.metadata import read_metadata
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import replacing, write_parquet
-from spoken_cefr.metadata import read_metadata
-from spoken_cefr.processing.alignment import check_aligner
+from spoken_cefr.processing.alignment.aligners import check_aligner
 from spoken_cefr.processing.audio import (
     add_white_noise,
     load_audio,
@@ -39,9 +38,10 @@ from spoken_cefr.processing.recordings import (
 )
 from spoken_cefr.processing.segments import segment_table
 from spoken_cefr.processing.tables import transcripts_table, words_table
-from spoken_cefr.processing.transcription import SAMPLE_RATE, load_engine
+from spoken_cefr.processing.transcription.engines import SAMPLE_RATE, load_engine
 from spoken_cefr.progress import AudioBar, progress, reach_nothing
 from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
+from spoken_cefr.store import replacing, write_parquet
 
 ARRAYS = ("log_mel.npy", "log_mel_noisy.npy")
 TABLES = ("transcripts.parquet", "words.parquet", "segments.parquet")

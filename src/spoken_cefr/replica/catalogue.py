@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from spoken_cefr.corpus.languages import LANGUAGES
 from spoken_cefr.errors import InputError
-from spoken_cefr.languages import LANGUAGES
 
 COLUMNS: tuple[str, ...] = (
     "Language",

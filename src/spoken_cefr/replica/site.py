@@ -11,7 +11,7 @@ from html import escape
 from string import Template
 from typing import Literal
 
-from spoken_cefr.languages import LANGUAGES
+from spoken_cefr.corpus.languages import LANGUAGES
 from spoken_cefr.replica.catalogue import Entry
 
 NEXT_LABEL = "Aller à la page suivante"

@@ -6,8 +6,8 @@ import hashlib
 import shutil
 from pathlib import Path
 
-from spoken_cefr.files import replacing
 from spoken_cefr.scraping.journal import Journal
+from spoken_cefr.store import replacing
 
 # A crawl that was stopped goes on from its saved pages for so long; then the
 # site may have changed too much and all pages are fetched again.

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
+from spoken_cefr.corpus.languages import Language
 from spoken_cefr.errors import InputError
-from spoken_cefr.languages import Language
 from spoken_cefr.scraping.archive import Archive
 from spoken_cefr.scraping.browser import Browser
 from spoken_cefr.scraping.pages import (

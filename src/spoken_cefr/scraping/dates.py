@@ -3,7 +3,7 @@
 import datetime
 import re
 
-from spoken_cefr.speakers import fold
+from spoken_cefr.corpus.speakers import fold
 
 # French is the site's default; the others are what `?lang=xx` shows.
 MONTHS: dict[str, str] = {

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import requests
 import soundfile
 
-from spoken_cefr.files import replacing, sha256_of
+from spoken_cefr.corpus.sound_files import open_sound
 from spoken_cefr.scraping.client import Again, Client, Refused
 from spoken_cefr.scraping.journal import Journal
-from spoken_cefr.sound_files import open_sound
+from spoken_cefr.store import replacing, sha256_of
 
 CHUNK_BYTES = 64 * 1024
 BODY_TIMEOUTS = 20  # a whole file may take so many times scraping.timeout_s

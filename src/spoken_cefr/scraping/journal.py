@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from spoken_cefr.files import write_text
+from spoken_cefr.store import write_text
 
 
 class Journal:

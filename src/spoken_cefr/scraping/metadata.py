@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from spoken_cefr.levels import TARGET_LEVELS
-from spoken_cefr.metadata import COLUMNS
+from spoken_cefr.corpus.levels import TARGET_LEVELS
+from spoken_cefr.corpus.metadata import COLUMNS
+from spoken_cefr.corpus.speakers import speaker_ids
 from spoken_cefr.scraping.dates import iso_date
 from spoken_cefr.scraping.download import Audio
 from spoken_cefr.scraping.fields import place
 from spoken_cefr.scraping.pages import Card
-from spoken_cefr.speakers import speaker_ids
 
 # Worth a remark in the report where a card lacks them; the others often do.
 EXPECTED: tuple[str, ...] = ("title", "author", "date", "gender", "age_group", "duration_class")

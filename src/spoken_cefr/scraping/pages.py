@@ -13,10 +13,10 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from spoken_cefr.corpus.languages import LANGUAGES, Language
+from spoken_cefr.corpus.speakers import fold
 from spoken_cefr.errors import InputError
-from spoken_cefr.languages import LANGUAGES, Language
 from spoken_cefr.scraping.fields import recording_id
-from spoken_cefr.speakers import fold
 
 # The site as of January 2025: SPIP with the State's design system (DSFR).
 TILE = 'div[class="fr-col-12 fr-col-sm-6 fr-col-lg-2"]'

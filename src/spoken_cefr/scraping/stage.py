@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from spoken_cefr.config import Config
+from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
-from spoken_cefr.files import sha256_of, write_csv
-from spoken_cefr.languages import find_language
 from spoken_cefr.paths import under_root
 from spoken_cefr.progress import progress
 from spoken_cefr.replica import serve_replica
@@ -22,6 +21,7 @@ from spoken_cefr.scraping.metadata import build_metadata, level_problem, remarks
 from spoken_cefr.scraping.pages import Card
 from spoken_cefr.scraping.politeness import Manners
 from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
+from spoken_cefr.store import sha256_of, write_csv
 
 STAGE = "scraping"
 

@@ -1,0 +1,1 @@
+"""What recordings are called and labelled by: levels, languages, speakers, the metadata table."""

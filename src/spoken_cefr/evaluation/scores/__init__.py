@@ -1,0 +1,1 @@
+"""How good answers are, with intervals over speakers."""

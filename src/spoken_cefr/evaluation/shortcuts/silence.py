@@ -1,0 +1,177 @@
+"""Recordings of their own pauses: what a network can tell from the room and the microphone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from spoken_cefr.config import Config
+from spoken_cefr.errors import InputError
+from spoken_cefr.evaluation.shortcuts.vectors import PAUSE_MARGIN_S, pauses_s
+from spoken_cefr.neural_networks.embeddings.encoders import SAMPLE_RATE
+from spoken_cefr.neural_networks.embeddings.speech import (
+    SpeechEncoder,
+    embed_signal,
+    load_speech_encoder,
+)
+from spoken_cefr.neural_networks.inputs import Source, of_spectrograms
+from spoken_cefr.neural_networks.runs import Run
+from spoken_cefr.processing.audio import segment_length
+from spoken_cefr.processing.decoding import load_audio
+from spoken_cefr.processing.recordings import audio_path
+from spoken_cefr.processing.segments import segment_table
+from spoken_cefr.processing.stage import noise_seed, signal_spectrograms
+
+FADE_S = 0.01  # pauses are cross-faded: a click at each joint would tell how many there are
+INPUTS = ("image", "log_mel", "speech_embedding")  # what can be made of silence
+
+
+@dataclass(frozen=True)
+class Silence:
+    """The recordings that are silent for long enough, cut to their pauses.
+
+    Parameters
+    ----------
+    parts_s : mapping of str to np.ndarray, shape (n_parts, 2)
+        By recording_id: where its pauses begin and end, without their edges.
+    file_names : mapping of str to str
+        By recording_id, in the folder of scraping.
+    segments : pd.DataFrame
+        As processing's, of the pauses joined together; whole segments only.
+    """
+
+    config: Config
+    parts_s: Mapping[str, np.ndarray]
+    file_names: Mapping[str, str]
+    segments: pd.DataFrame
+
+    def source(self, run: Run, noisy: bool) -> Source:
+        """What the run's network reads of the silent segments; its inputs are one of `INPUTS`."""
+        rows = self.segments.groupby("recording_id", sort=False)
+        names = list(rows.groups)
+        if run.inputs == "speech_embedding":
+            encoder = load_speech_encoder(self.config)
+            arrays = [self._embedded(name, rows.get_group(name), encoder, noisy) for name in names]
+            return Source(np.concatenate(arrays), widths=(arrays[0].shape[1],))
+        p = self.config.processing
+        arrays = []
+        for name in names:
+            signal = self._signal(name, rows.get_group(name), p.sample_rate)
+            arrays.append(signal_spectrograms(self.config, name, signal)[noisy])
+        return of_spectrograms(run, np.concatenate(arrays))
+
+    def _embedded(
+        self, recording_id: str, rows: pd.DataFrame, encoder: SpeechEncoder, noisy: bool
+    ) -> np.ndarray:
+        return embed_signal(
+            self._signal(recording_id, rows, SAMPLE_RATE),
+            rows["start_s"].to_numpy(),
+            rows["end_s"].to_numpy(),
+            encoder=encoder,
+            noise_ratio=self.config.processing.noise_ratio if noisy else 0.0,
+            seed=noise_seed(self.config, recording_id),
+        )
+
+    def _signal(self, recording_id: str, rows: pd.DataFrame, sample_rate: int) -> np.ndarray:
+        """The joined pauses, cut or padded to the end of the last segment."""
+        path = audio_path(self.config, self.file_names[recording_id])
+        signal = load_audio(path, sample_rate=sample_rate)
+        silent = joined(signal, self.parts_s[recording_id], sample_rate=sample_rate)
+        n_samples = round(rows["end_s"].max() * sample_rate)
+        return np.pad(silent, (0, max(0, n_samples - len(silent))))[:n_samples]
+
+
+def silent_corpus(
+    config: Config, segments: pd.DataFrame, words: pd.DataFrame, file_names: Mapping[str, str]
+) -> Silence:
+    """Cut every recording to its pauses; one with less than a segment of them is left out.
+
+    Parameters
+    ----------
+    segments : pd.DataFrame
+        recording_id, speaker_id, level, end_s.
+    words : pd.DataFrame
+        recording_id, start_s, end_s.
+
+    Raises
+    ------
+    InputError
+        If no recording is silent for as long as a segment.
+    """
+    p = config.processing
+    length, step = segment_length(p.sample_rate, p.segment_s, p.overlap)
+    words_of = dict(list(words.groupby("recording_id")))
+    parts, rows = {}, []
+    for recording_id, mine in segments.groupby("recording_id", sort=True):
+        heard = words_of.get(recording_id, words.iloc[:0])
+        found = silent_parts_s(
+            heard["start_s"].to_numpy(), heard["end_s"].to_numpy(), float(mine["end_s"].max())
+        )
+        n_samples = joined_samples(found, sample_rate=p.sample_rate)
+        if n_samples < length:
+            continue
+        parts[recording_id] = found
+        # Whole segments only: the zeros that fill up a last one would tell the length.
+        whole = length + (n_samples - length) // step * step
+        first = mine.iloc[0]
+        rows.append((recording_id, first["speaker_id"], first["level"], whole))
+    if not rows:
+        raise InputError(f"no recording has {p.segment_s:g} s of pauses: nothing to learn from")
+    recordings = pd.DataFrame(rows, columns=["recording_id", "speaker_id", "level", "n_samples"])
+    table = segment_table(
+        recordings,
+        pd.DataFrame(columns=["recording_id", "word", "start_s", "end_s"]),
+        sample_rate=p.sample_rate,
+        length_s=p.segment_s,
+        overlap=p.overlap,
+    )
+    return Silence(config, parts, {name: file_names[name] for name in parts}, table)
+
+
+def silent_parts_s(start_s: np.ndarray, end_s: np.ndarray, duration_s: float) -> np.ndarray:
+    """Pauses around words without ``PAUSE_MARGIN_S`` at either end, in s. -> (n_parts, 2)"""
+    parts = pauses_s(start_s, end_s, duration_s) + np.array([PAUSE_MARGIN_S, -PAUSE_MARGIN_S])
+    return parts[parts[:, 1] - parts[:, 0] > 2 * FADE_S]
+
+
+def joined_samples(parts_s: np.ndarray, *, sample_rate: int) -> int:
+    """How many samples `joined` gives."""
+    spans = _spans(parts_s, sample_rate)
+    return int(sum(b - a for a, b in spans) - round(FADE_S * sample_rate) * (len(spans) - 1))
+
+
+def joined(signal: np.ndarray, parts_s: np.ndarray, *, sample_rate: int) -> np.ndarray:
+    """Put parts of a signal one after the other, each faded into the next over ``FADE_S``.
+
+    Parameters
+    ----------
+    signal : np.ndarray, shape (n_samples,), float32
+    parts_s : np.ndarray, shape (n_parts, 2)
+        Of more than twice ``FADE_S`` each.
+
+    Returns
+    -------
+    np.ndarray, shape (n,), float32
+        ``n`` as `joined_samples` says; what lies after the signal's end is 0.
+    """
+    fade = round(FADE_S * sample_rate)
+    rise = ((np.arange(fade) + 0.5) / fade).astype(np.float32)
+    spans = _spans(parts_s, sample_rate)
+    found = np.zeros(max(0, joined_samples(parts_s, sample_rate=sample_rate)), dtype=np.float32)
+    place = 0
+    for number, (first, last) in enumerate(spans):
+        part = np.zeros(last - first, dtype=np.float32)
+        taken = signal[first:last]
+        part[: len(taken)] = taken
+        if number:
+            part[:fade] *= rise
+        if number < len(spans) - 1:
+            part[-fade:] *= rise[::-1]
+        found[place : place + len(part)] += part
+        place += len(part) - fade
+    return found
+
+
+def _spans(parts_s: np.ndarray, sample_rate: int) -> np.ndarray:
+    return np.round(parts_s * sample_rate).astype(int)

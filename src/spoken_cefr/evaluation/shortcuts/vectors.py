@@ -1,0 +1,172 @@
+"""One vector a recording, of its sound or of parts of it: what the probes of the audit hear.
+
+Statistics are taken from the frames in the middle half of each segment, where
+the segment's window weakens nothing; with 50 % overlap every moment is in the
+middle of one segment.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from spoken_cefr.measures.fluency import MIN_PAUSE_S
+from spoken_cefr.neural_networks.runs import CROP_S
+
+# Word times are not exact, and a frame reaches into its neighbourhood (64 ms for 1024 samples at
+# 16 kHz): so much of either end of a pause is left out.
+PAUSE_MARGIN_S = 0.1
+MIN_FRAMES = 3  # fewer have no spread worth the name
+
+
+def frame_times_s(start_s: np.ndarray, *, n_frames: int, hop_s: float) -> np.ndarray:
+    """Centre of each frame from the start of the recording. -> (n_segments, n_frames), s"""
+    return start_s[:, None] + np.arange(n_frames)[None, :] * hop_s
+
+
+def inner_frames(*, n_frames: int, hop_s: float, segment_s: float) -> np.ndarray:
+    """Which frames lie in the middle half of a segment. -> (n_frames,), bool"""
+    times_s = np.arange(n_frames) * hop_s
+    return (times_s >= segment_s / 4) & (times_s < 3 * segment_s / 4)
+
+
+def in_middle(times_s: np.ndarray, duration_s: float, *, crop_s: float = CROP_S) -> np.ndarray:
+    """Which times lie in the middle ``crop_s`` of a recording; none if it is shorter."""
+    if duration_s < crop_s:
+        return np.zeros(times_s.shape, dtype=bool)
+    first_s = (duration_s - crop_s) / 2
+    return (times_s >= first_s) & (times_s < first_s + crop_s)
+
+
+def pauses_s(start_s: np.ndarray, end_s: np.ndarray, duration_s: float) -> np.ndarray:
+    """Silences before, between and after the words.
+
+    Those at the ends count too: the question here is what the room and the
+    microphone sound like, not how fluent the speaker is.
+
+    Parameters
+    ----------
+    start_s, end_s : np.ndarray, shape (n_words,)
+        In order of time.
+
+    Returns
+    -------
+    np.ndarray, shape (n_pauses, 2)
+        Start and end in s, of at least ``MIN_PAUSE_S``.
+    """
+    edges = np.column_stack([np.append(0.0, end_s), np.append(start_s, duration_s)])
+    return edges[edges[:, 1] - edges[:, 0] >= MIN_PAUSE_S]
+
+
+def in_pauses(times_s: np.ndarray, pauses: np.ndarray) -> np.ndarray:
+    """Which times lie in a pause, ``PAUSE_MARGIN_S`` or more from its ends."""
+    inside = np.zeros(times_s.shape, dtype=bool)
+    for start_s, end_s in pauses:
+        inside |= (times_s >= start_s + PAUSE_MARGIN_S) & (times_s < end_s - PAUSE_MARGIN_S)
+    return inside
+
+
+def statistics(log_mel: np.ndarray, chosen: np.ndarray) -> np.ndarray | None:
+    """Mean and standard deviation of each band over the chosen frames.
+
+    Parameters
+    ----------
+    log_mel : np.ndarray, shape (n_segments, n_mels, n_frames)
+        In dB.
+    chosen : np.ndarray, shape (n_segments, n_frames), bool
+
+    Returns
+    -------
+    np.ndarray, shape (2 * n_mels,), or None
+        None with fewer than ``MIN_FRAMES`` frames.
+    """
+    frames = np.moveaxis(log_mel, 1, 2)[chosen].astype(np.float64)
+    if len(frames) < MIN_FRAMES:
+        return None
+    return np.concatenate([frames.mean(axis=0), frames.std(axis=0)])
+
+
+def sound_vectors(
+    log_mel: np.ndarray,
+    segments: pd.DataFrame,
+    words: pd.DataFrame,
+    *,
+    hop_s: float,
+    segment_s: float,
+) -> dict[str, pd.DataFrame]:
+    """Vectors of whole recordings, of crops of one length, and of silence.
+
+    Parameters
+    ----------
+    log_mel : np.ndarray, shape (n_segments, n_mels, n_frames)
+        Rows as in ``segments``.
+    segments : pd.DataFrame
+        recording_id, start_s, end_s, text.
+    words : pd.DataFrame
+        recording_id, start_s, end_s.
+
+    Returns
+    -------
+    dict of str to pd.DataFrame
+        mel, mel_crop and mel_silence; index recording_id. A recording shorter
+        than ``CROP_S``, or without a pause in a segment that holds speech too
+        (decibels are relative to the segment's maximum: without speech there
+        they would say nothing of the room), is not in the table concerned.
+    """
+    found: dict[str, dict[str, np.ndarray | None]] = {
+        name: {} for name in ("mel", "mel_crop", "mel_silence")
+    }
+    rows_of = segments.reset_index(drop=True).groupby("recording_id", sort=True).indices
+    words_of = dict(list(words.groupby("recording_id")))
+    n_frames = log_mel.shape[2]
+    inner = inner_frames(n_frames=n_frames, hop_s=hop_s, segment_s=segment_s)
+    for recording_id, rows in rows_of.items():
+        mine = segments.iloc[rows]
+        spectra = log_mel[rows]
+        duration_s = float(mine["end_s"].max())
+        times_s = frame_times_s(mine["start_s"].to_numpy(), n_frames=n_frames, hop_s=hop_s)
+        of_words = words_of.get(recording_id, words.iloc[:0])
+        pauses = pauses_s(of_words["start_s"].to_numpy(), of_words["end_s"].to_numpy(), duration_s)
+        with_speech = (mine["text"].fillna("") != "").to_numpy()[:, None]
+        masks = {
+            "mel": np.broadcast_to(inner, times_s.shape),
+            "mel_crop": inner & in_middle(times_s, duration_s),
+            "mel_silence": inner & with_speech & in_pauses(times_s, pauses),
+        }
+        for name, mask in masks.items():
+            found[name][recording_id] = statistics(spectra, mask)
+    return {name: _table(vectors) for name, vectors in found.items()}
+
+
+def speech_vectors(embedded: np.ndarray, segments: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Mean speech embedding of whole recordings and of crops of one length.
+
+    Parameters
+    ----------
+    embedded : np.ndarray, shape (n_segments, n_features)
+        Rows as in ``segments``.
+    segments : pd.DataFrame
+        recording_id, start_s, end_s.
+
+    Returns
+    -------
+    dict of str to pd.DataFrame
+        speech and speech_crop; index recording_id. A recording shorter than
+        ``CROP_S`` has no crop.
+    """
+    whole: dict[str, np.ndarray | None] = {}
+    crops: dict[str, np.ndarray | None] = {}
+    rows_of = segments.reset_index(drop=True).groupby("recording_id", sort=True).indices
+    for recording_id, rows in rows_of.items():
+        mine = segments.iloc[rows]
+        middle_s = (mine["start_s"] + mine["end_s"]).to_numpy() / 2
+        chosen = in_middle(middle_s, float(mine["end_s"].max()))
+        whole[recording_id] = embedded[rows].mean(axis=0)
+        crops[recording_id] = embedded[rows][chosen].mean(axis=0) if chosen.any() else None
+    return {"speech": _table(whole), "speech_crop": _table(crops)}
+
+
+def _table(vectors: Mapping[str, np.ndarray | None]) -> pd.DataFrame:
+    known = {name: vector for name, vector in vectors.items() if vector is not None}
+    index = pd.Index(list(known), name="recording_id", dtype=str)
+    return pd.DataFrame(np.stack(list(known.values())) if known else None, index=index)

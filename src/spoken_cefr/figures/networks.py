@@ -1,0 +1,338 @@
+"""Figures of the notebook: embeddings in two dimensions, networks, balancing, measures."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.axes import Axes
+from matplotlib.patches import FancyBboxPatch
+from matplotlib.ticker import PercentFormatter
+from sklearn.decomposition import PCA
+from torch import nn
+
+from spoken_cefr.corpus.levels import TARGET_LEVELS
+from spoken_cefr.figures.style import HATCHES, OKABE_ITO, Drawing, in_style
+
+MARKERS = "osD^vP*"
+GREY = "#BBBBBB"
+BOX_WIDTH, GAP = 1.0, 0.28  # of a diagram, in its own units
+# Layers that only pass on what they get, and hold no parameter: written into the box before.
+INLINE = (nn.ReLU, nn.GELU, nn.Tanh, nn.Dropout, nn.Dropout2d, nn.BatchNorm1d, nn.BatchNorm2d)
+
+PLAIN_NAMES = {
+    "AdaptiveAvgPool2d": "mean-pool",
+    "BatchNorm1d": "batch norm",
+    "BatchNorm2d": "batch norm",
+    "Flatten": "flatten",
+    "MaxPool2d": "max-pool",
+    "Standardise": "standardise",
+}
+MOST_POINTS = 2000  # drawn of a cloud; more hide each other and make the notebook heavy
+
+
+def project(embeddings: np.ndarray, *, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Two principal components, and the share of the variance that each holds.
+
+    Parameters
+    ----------
+    embeddings : np.ndarray, shape (n, n_features)
+    first : int
+        From 0; 2 gives the third and the fourth component.
+
+    Returns
+    -------
+    points : np.ndarray, shape (n, 2)
+    shares : np.ndarray, shape (2,)
+    """
+    pca = PCA(n_components=first + 2, random_state=0)
+    points = pca.fit_transform(np.asarray(embeddings, dtype=np.float64))
+    return points[:, first:], pca.explained_variance_ratio_[first:]
+
+
+@in_style
+def draw_images(images: Mapping[str, np.ndarray]) -> Drawing:
+    """Segments as the CNN reads them, a row for each title.
+
+    Parameters
+    ----------
+    images : mapping of str to np.ndarray, shape (n, size, size)
+        In 0..1, as `spoken_cefr.processing.audio.to_image` makes them.
+    """
+    n = len(next(iter(images.values())))
+    figure = Drawing(width_in=1.9 * n, height_in=2.0 * len(images) + 0.2)
+    grid = figure.subplots(len(images), n, squeeze=False, sharex=True, sharey=True)
+    for row, (title, rows) in zip(grid, images.items(), strict=True):
+        for ax, image in zip(row, rows, strict=True):
+            ax.imshow(image, cmap="gray", vmin=0, vmax=1)
+        row[0].set_ylabel(f"{title}\nmel band (pixel)")
+    for ax in grid[-1]:
+        ax.set_xlabel("time (pixel)")
+    return figure
+
+
+@in_style
+def draw_projection(
+    embeddings: np.ndarray,
+    labels: Mapping[str, Sequence[str]],
+    *,
+    levels: Sequence[str] = TARGET_LEVELS,
+) -> Drawing:
+    """Embeddings on their two strongest principal components, once for each labelling.
+
+    Parameters
+    ----------
+    embeddings : np.ndarray, shape (n, n_features)
+    labels : mapping of str to sequence of str
+        By title, such as ``{"level": ..., "speaker": ...}``, one label a row.
+        Levels are drawn in their order; of other labels the seven most frequent
+        have a colour and a marker each, the rest is grey. Of many rows,
+        `MOST_POINTS` are drawn, chosen by chance.
+    """
+    points, shares = project(embeddings)
+    drawn = _some(len(points))
+    points = points[drawn]
+    figure = Drawing(width_in=4.4 * len(labels), height_in=4.6)
+    panels = figure.subfigures(1, len(labels), squeeze=False)[0]
+    size = float(np.clip(4000 / len(points), 3, 30))
+    for panel, (title, values) in zip(panels, labels.items(), strict=True):
+        ax = panel.subplots()
+        column = pd.Series(list(values), dtype=str)[drawn]
+        named = column.isin(_named(column, levels))
+        for label, color, marker in _looks(column, levels):
+            chosen = (column == label) if label else ~named
+            name = label or "others"
+            ax.scatter(*points[chosen].T, s=size, color=color, marker=marker, label=name, lw=0)
+        ax.set(
+            title=f"by {title}",
+            xlabel=_component(1, shares[0]),
+            ylabel=_component(2, shares[1]),
+        )
+        panel.legend(
+            loc="outside lower center", ncols=2 if len(max(column)) > 8 else 5, markerscale=1.8
+        )
+    return figure
+
+
+@in_style
+def draw_places(
+    embeddings: Mapping[str, np.ndarray], place_s: np.ndarray, *, window_s: float = 30.0
+) -> Drawing:
+    """The first four principal components, coloured by the place in the encoder's window.
+
+    Parameters
+    ----------
+    embeddings : mapping of str to np.ndarray, shape (n, n_features)
+        By title, such as before and after the place is taken out.
+    place_s : np.ndarray, shape (n,)
+        Seconds from the start of the window. Of many, `MOST_POINTS` are drawn.
+    """
+    figure = Drawing(width_in=4.2 * len(embeddings), height_in=6.6)
+    grid = figure.subplots(2, len(embeddings), squeeze=False)
+    for column, (title, rows) in zip(grid.T, embeddings.items(), strict=True):
+        for ax, first in zip(column, (0, 2), strict=True):
+            points, shares = project(rows, first=first)
+            drawn = _some(len(points))
+            dots = ax.scatter(
+                *points[drawn].T, c=place_s[drawn], cmap="cividis", s=3, vmin=0, vmax=window_s
+            )
+            ax.set(xlabel=_component(first + 1, shares[0]), ylabel=_component(first + 2, shares[1]))
+        column[0].set_title(title)
+    figure.colorbar(dots, ax=grid, label="place in the window (s)")
+    return figure
+
+
+@in_style
+def draw_balance(
+    shares: Mapping[str, np.ndarray], *, levels: Sequence[str] = TARGET_LEVELS
+) -> Drawing:
+    """Share of each level in the training loss under each way of balancing.
+
+    Parameters
+    ----------
+    shares : mapping of str to np.ndarray, shape (n_levels,)
+        By the name of the way; each adds up to 1.
+    """
+    figure = Drawing(width_in=7, height_in=3.6)
+    ax = figure.subplots()
+    width = 0.84 / len(shares)
+    for index, (name, values) in enumerate(shares.items()):
+        positions = np.arange(len(levels)) + (index - (len(shares) - 1) / 2) * width
+        bars = ax.bar(
+            positions, values, width, label=name, color=OKABE_ITO[index], hatch=HATCHES[index],
+            edgecolor="white",
+        )  # fmt: skip
+        ax.bar_label(bars, labels=[f"{100 * value:.0f}" for value in values], fontsize=8)
+    ax.set_xticks(np.arange(len(levels)), levels)
+    ax.set(xlabel="CEFR level", ylabel="share in the training loss (%)")
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
+    figure.legend(loc="outside upper center", ncols=len(shares))
+    return figure
+
+
+def layer_table(model: nn.Module, *inputs: torch.Tensor) -> pd.DataFrame:
+    """What each layer gives and holds, in the order in which an example passes them.
+
+    Parameters
+    ----------
+    model : nn.Module
+    inputs : Tensor
+        An example as the model's forward pass takes it, a batch of one.
+
+    Returns
+    -------
+    pd.DataFrame
+        layer, output_shape (without the batch), n_parameters. A layer that
+        only passes on (ReLU, dropout, normalisation) is written behind the
+        one before it, and its parameters counted there. The first row is the input.
+    """
+    rows = [{"layer": "input", "output_shape": _shape(inputs[0]), "n_parameters": 0}]
+
+    def note(layer: nn.Module, _: object, output: object) -> None:
+        tensor = output[0] if isinstance(output, tuple) else output
+        n_parameters = sum(p.numel() for p in layer.parameters())
+        if isinstance(layer, INLINE) and len(rows) > 1:
+            rows[-1]["layer"] += f", {_layer_name(layer)}"
+            rows[-1]["n_parameters"] += n_parameters
+        else:
+            row = {"layer": _layer_name(layer), "output_shape": _shape(tensor)}
+            rows.append(row | {"n_parameters": n_parameters})
+
+    leaves = [module for module in model.modules() if not list(module.children())]
+    hooks = [leaf.register_forward_hook(note) for leaf in leaves]
+    training = model.training
+    try:
+        with torch.inference_mode():
+            model.eval()(*inputs)
+    finally:
+        model.train(training)
+        for hook in hooks:
+            hook.remove()
+    return pd.DataFrame(rows)
+
+
+@in_style
+def draw_architecture(layers: pd.DataFrame, title: str) -> Drawing:
+    """A network as a row of boxes, with what each gives and how many parameters it holds.
+
+    Parameters
+    ----------
+    layers : pd.DataFrame
+        As `layer_table` makes it.
+    """
+    n = len(layers)
+    figure = Drawing(width_in=max(4.0, 1.25 * n), height_in=2.1)
+    ax = figure.subplots()
+    for index, row in enumerate(layers.itertuples()):
+        left = index * (BOX_WIDTH + GAP)
+        filled = bool(row.n_parameters)
+        _draw_box(ax, left, row.layer.replace(", ", "\n"), filled=filled)
+        shape = " x ".join(map(str, row.output_shape))
+        ax.text(left + BOX_WIDTH / 2, -0.06, shape, ha="center", va="top", fontsize=8)
+        if filled:
+            told = f"{row.n_parameters:,}"
+            ax.text(left + BOX_WIDTH / 2, 1.05, told, ha="center", va="bottom", fontsize=8)
+        if index:
+            ax.annotate("", (left, 0.5), (left - GAP, 0.5), arrowprops={"arrowstyle": "->"})
+    ax.set(xlim=(-0.05, n * (BOX_WIDTH + GAP) - GAP + 0.05), ylim=(-0.3, 1.25))
+    ax.set_axis_off()
+    ax.set_title(
+        f"{title}: {layers['n_parameters'].sum():,} parameters\n"
+        "above each layer its parameters, below the shape of its output",
+        fontsize=9,
+    )
+    return figure
+
+
+@in_style
+def draw_measures(
+    measures: pd.DataFrame,
+    recording_levels: pd.Series,
+    labels: Mapping[str, str],
+    *,
+    levels: Sequence[str] = TARGET_LEVELS,
+) -> Drawing:
+    """Each measure by level: a point a recording, and a line at the level's median.
+
+    Parameters
+    ----------
+    measures : pd.DataFrame
+        recording_id and one column a measure; NaN where a measure is undefined.
+    recording_levels : pd.Series
+        Level of each recording_id (the index).
+    labels : mapping of str to str
+        Column to the axis label, with the unit; only these are drawn.
+    """
+    rows = measures.set_index("recording_id")
+    level = rows.index.map(recording_levels)
+    n_columns = min(4, len(labels))
+    n_rows = -(-len(labels) // n_columns)
+    figure = Drawing(width_in=2.2 * n_columns, height_in=1.9 * n_rows + 0.3)
+    axes = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True).flat
+    rng = np.random.default_rng(0)
+    for ax, (name, label) in zip(axes, labels.items(), strict=False):
+        for position, one in enumerate(levels):
+            values = rows.loc[level == one, name].dropna()
+            spread = rng.uniform(-0.25, 0.25, size=len(values))
+            ax.plot(position + spread, values, ".", color=OKABE_ITO[0], ms=3, alpha=0.6)
+            if len(values):
+                ax.hlines(values.median(), position - 0.35, position + 0.35, color=OKABE_ITO[5])
+        ax.set_ylabel(label, fontsize=8)
+        ax.set_xticks(np.arange(len(levels)), levels, fontsize=8)
+    for ax in list(figure.axes)[len(labels) :]:
+        ax.set_axis_off()
+    figure.suptitle("a point is a recording, a line the median of its level", fontsize=9)
+    return figure
+
+
+def _some(n: int) -> np.ndarray:
+    """Numbers of the rows that are drawn, in order."""
+    return np.sort(np.random.default_rng(0).permutation(n)[:MOST_POINTS])
+
+
+def _component(number: int, share: float) -> str:
+    return f"component {number} ({100 * share:.0f} % of the variance)"
+
+
+def _named(column: pd.Series, levels: Sequence[str]) -> list[str]:
+    """Labels that have a colour of their own."""
+    if set(column) <= set(levels):
+        return [level for level in levels if level in set(column)]
+    return column.value_counts().index[: len(MARKERS)].tolist()
+
+
+def _looks(column: pd.Series, levels: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Label, colour and marker; the label "" stands for all others and comes first."""
+    named = _named(column, levels)
+    looks = list(zip(named, OKABE_ITO, MARKERS, strict=False))
+    return looks if column.isin(named).all() else [("", GREY, "."), *looks]
+
+
+def _layer_name(layer: nn.Module) -> str:
+    name = type(layer).__name__
+    if isinstance(layer, nn.Conv2d):
+        kind = "conv" if layer.groups == 1 else "depthwise"
+        return f"{kind} {layer.kernel_size[0]} x {layer.kernel_size[1]}"
+    if isinstance(layer, nn.Linear):
+        return f"dense {layer.out_features}"
+    if isinstance(layer, (nn.Dropout, nn.Dropout2d)):
+        return f"dropout {layer.p:g}"
+    return PLAIN_NAMES.get(name, name)
+
+
+def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
+    return tuple(tensor.shape[1:])
+
+
+def _draw_box(ax: Axes, left: float, text: str, *, filled: bool) -> None:
+    ax.add_patch(
+        FancyBboxPatch(
+            (left, 0),
+            BOX_WIDTH,
+            1,
+            boxstyle="round,pad=0,rounding_size=0.08",
+            facecolor="#DCEBF5" if filled else "white",
+            edgecolor=OKABE_ITO[0],
+        )
+    )
+    ax.text(left + BOX_WIDTH / 2, 0.5, text, ha="center", va="center", fontsize=8)

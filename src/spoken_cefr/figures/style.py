@@ -1,0 +1,103 @@
+"""How our figures look, how they are shown, and how they are saved.
+
+Figures are made without pyplot: nothing stays open, nothing global changes.
+"""
+
+import functools
+import io
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from spoken_cefr.store import replacing
+
+DPI = 150
+
+# Okabe and Ito (2008), "Color Universal Design": told apart by the colour-blind.
+OKABE_ITO: tuple[str, ...] = (
+    "#0072B2",  # blue
+    "#E69F00",  # orange
+    "#009E73",  # bluish green
+    "#CC79A7",  # reddish purple
+    "#56B4E9",  # sky blue
+    "#D55E00",  # vermilion
+    "#000000",  # black
+)
+# With these, bars differ in grey too.
+HATCHES: tuple[str, ...] = ("", "//", "..", "xx", "--", "++", "oo")
+
+STYLE: dict[str, Any] = {
+    "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same on every machine
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.labelsize": 10,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 9,
+    "legend.fontsize": 9,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "hatch.linewidth": 0.6,
+}
+
+# About so many characters of the footnote fit into one inch.
+NOTICE_CHARACTERS_PER_INCH = 16
+
+
+class Drawing(Figure):
+    """A figure that a notebook shows when it is the last expression of a cell."""
+
+    def __init__(self, *, width_in: float, height_in: float) -> None:
+        super().__init__(figsize=(width_in, height_in), dpi=DPI, layout="constrained")
+
+    def _repr_png_(self) -> bytes:
+        return png_bytes(self)
+
+
+# A figure still to be drawn: a `functools.partial` of one of our functions, which is plain data
+# until it is called, or a figure that is drawn already.
+Sketch = Drawing | Callable[[], Drawing]
+
+
+def in_style(draw: Callable[..., Drawing]) -> Callable[..., Drawing]:
+    """Draw with our style whatever the user's matplotlibrc says."""
+
+    @functools.wraps(draw)
+    def styled(*args: Any, **options: Any) -> Drawing:
+        with mpl.rc_context(STYLE):
+            return draw(*args, **options)
+
+    return styled
+
+
+def with_notice(figure: Drawing, notice: str) -> Drawing:
+    """Print a notice as a footnote on the figure (none if it is empty); return the figure."""
+    if notice:
+        width = int(figure.get_figwidth() * NOTICE_CHARACTERS_PER_INCH)
+        text = "\n".join(textwrap.wrap(notice, width))
+        # The layout keeps room for it, and a second call replaces it.
+        figure.supxlabel(text, fontsize=7.5, style="italic", color="#333333")
+    return figure
+
+
+def png_bytes(figure: Drawing) -> bytes:
+    """The figure as PNG, the same bytes every time: no date, no version inside."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        # savefig would draw twice: once to lay the figure out, once for the pixels.
+        canvas = FigureCanvasAgg(figure)
+        canvas.print_png(buffer, metadata={"Software": None, "Date": None})
+    return buffer.getvalue()
+
+
+def save_figure(sketch: Sketch, path: Path, *, notice: str) -> None:
+    """Write a figure as PNG with the notice as a footnote, all or nothing."""
+    figure = sketch if isinstance(sketch, Drawing) else sketch()
+    image = png_bytes(with_notice(figure, notice))
+    with replacing(path) as temporary:
+        temporary.write_bytes(image)

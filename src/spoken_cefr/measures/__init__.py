@@ -1,0 +1,1 @@
+"""A recording's readable measures: fluency, lexis, syntax."""

@@ -1,0 +1,86 @@
+"""The measures of the middle of each recording: the same length of speech from all."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from spoken_cefr.arithmetic import pins_of
+from spoken_cefr.config import Config
+from spoken_cefr.measures.pipeline import load_nlp
+from spoken_cefr.measures.table import MEASURES, measure_recording, method_keys
+from spoken_cefr.processing.transcription.words import Word
+from spoken_cefr.progress import progress
+from spoken_cefr.stages import stage_folder, written_by
+from spoken_cefr.store import digest, write_parquet
+
+
+def crop_measures(config: Config, windows: pd.DataFrame) -> pd.DataFrame:
+    """Measure the words that lie wholly inside a window of each recording.
+
+    Parameters
+    ----------
+    windows : pd.DataFrame
+        One row a recording: recording_id, start_s, end_s.
+
+    Returns
+    -------
+    pd.DataFrame
+        recording_id and one column a measure, in the order of the windows; kept
+        as ``measures_crop.<digest>.parquet``.
+
+    Raises
+    ------
+    InputError
+        If processing has left no words.
+    """
+    path = stage_folder(config, "processing") / "words.parquet"
+    words = pd.read_parquet(written_by(path, "processing"))
+    heard = [words_in(words, window) for window in windows.itertuples(index=False)]
+    texts = [" ".join(word.word for word in inside) for inside in heard]
+    names = [measure.name for measure in MEASURES]
+    pins = pins_of(config.arithmetic)
+    key = digest([windows.to_numpy().tolist(), heard, method_keys(), *pins])[:12]
+    folder = stage_folder(config, "neural_networks")
+    kept = folder / f"measures_crop.{key}.parquet"
+    table = _read_kept(kept)
+    if table is None:
+        rows = _measure(heard, texts, windows, load_nlp().pipe(texts))
+        table = pd.DataFrame(rows, columns=names)
+        table.insert(0, "recording_id", windows["recording_id"].to_numpy())
+        for older in folder.glob("measures_crop.*.parquet"):
+            older.unlink()
+        write_parquet(kept, table)
+    return table
+
+
+def _read_kept(path: Path) -> pd.DataFrame | None:
+    """The table of a file; None if there is none or it is damaged."""
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError):
+        return None
+
+
+def words_in(words: pd.DataFrame, window: tuple[str, float, float]) -> list[Word]:
+    """Words of a recording wholly inside a window, their times counted from its start."""
+    recording_id, start_s, end_s = window
+    inside = words[
+        (words["recording_id"] == recording_id)
+        & (words["start_s"] >= start_s)
+        & (words["end_s"] <= end_s)
+    ].sort_values("word_index")
+    times = inside[["start_s", "end_s"]].to_numpy() - start_s
+    return [Word(word, *pair) for word, pair in zip(inside["word"], times.tolist(), strict=True)]
+
+
+def _measure(
+    heard: Sequence[list[Word]], texts: Sequence[str], windows: pd.DataFrame, docs
+) -> list[dict[str, float]]:
+    lengths_s = np.subtract(windows["end_s"], windows["start_s"])
+    told = progress(list(zip(heard, texts, lengths_s, strict=True)), desc="crops", unit="recording")
+    return [
+        measure_recording(words, text, duration_s=float(duration_s), doc=doc)
+        for (words, text, duration_s), doc in zip(told, docs, strict=True)
+    ]

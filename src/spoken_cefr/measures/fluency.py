@@ -1,0 +1,86 @@
+"""How fast and with how many silences a recording is spoken, from the times of its words.
+
+Everything is counted from the start of the first word to the end of the last:
+silence before and after depends on who cut the file. The measures are those of
+Grosjean & Deschamps (1975), "Analyse contrastive des variables temporelles de
+l'anglais et du français", Phonetica 31, with syllables counted from the spelling.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from spoken_cefr.measures.syllables import count_syllables
+from spoken_cefr.processing.transcription.words import Word
+
+# Shorter silences are mostly the closures of stop consonants.
+# De Jong & Bosker (2013), "Choosing a threshold for silent pauses to measure second
+# language fluency", DiSS.
+MIN_PAUSE_S = 0.25
+
+
+def fluency_measures(words: Sequence[Word]) -> dict[str, float]:
+    """Rates of speech and of pauses.
+
+    Parameters
+    ----------
+    words : sequence of Word
+        In order of time, without overlap.
+
+    Returns
+    -------
+    dict of str to float
+        ``speech_rate`` and ``articulation_rate`` in syllables/s, ``pause_rate`` in
+        pauses/min, ``pause_length_s`` the mean, ``pause_share`` of the time,
+        ``run_length`` in syllables between two pauses. All NaN without a syllable;
+        ``pause_length_s`` NaN without a pause.
+
+    Raises
+    ------
+    ValueError
+        If a word ends before it begins or before the one before it ends.
+    """
+    starts_s = np.array([word.start_s for word in words], dtype=np.float64)
+    ends_s = np.array([word.end_s for word in words], dtype=np.float64)
+    pauses_s = pause_lengths(starts_s, ends_s)
+    n_syllables = sum(count_syllables(word.word) for word in words)
+    total_s = float(ends_s[-1] - starts_s[0]) if n_syllables else float("nan")
+    paused_s = float(pauses_s.sum())
+    return {
+        "speech_rate": n_syllables / total_s,
+        "articulation_rate": n_syllables / (total_s - paused_s),
+        "pause_rate": 60 * len(pauses_s) / total_s,
+        "pause_length_s": float(pauses_s.mean()) if len(pauses_s) else float("nan"),
+        "pause_share": paused_s / total_s,
+        "run_length": n_syllables / (len(pauses_s) + 1) if n_syllables else float("nan"),
+    }
+
+
+def pause_lengths(
+    starts_s: np.ndarray, ends_s: np.ndarray, *, min_pause_s: float = MIN_PAUSE_S
+) -> np.ndarray:
+    """Lengths of the silences between words that last at least ``min_pause_s``.
+
+    Parameters
+    ----------
+    starts_s, ends_s : np.ndarray, shape (n_words,)
+        Seconds, in order of time.
+
+    Returns
+    -------
+    np.ndarray, shape (n_pauses,), float64
+        Seconds.
+
+    Raises
+    ------
+    ValueError
+        If a word does not last or begins before the one before it ends; the
+        message gives its index.
+    """
+    if (ends_s <= starts_s).any():
+        raise ValueError(f"word {int(np.argmax(ends_s <= starts_s))} does not end after its start")
+    gaps_s = starts_s[1:] - ends_s[:-1]
+    if (gaps_s < -1e-6).any():
+        word = int(np.argmax(gaps_s < -1e-6)) + 1
+        raise ValueError(f"word {word} begins {-gaps_s[word - 1]:.3f} s before the last one ends")
+    return gaps_s[gaps_s >= min_pause_s - 1e-9]

@@ -1,0 +1,254 @@
+"""The measures of a recording: what they are called, what they mean, and their table.
+
+All are rates, shares or means: a total would be the duration in disguise.
+"""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+import spacy
+from spacy.tokens import Doc
+
+from spoken_cefr.arithmetic import pins_of
+from spoken_cefr.config import Config
+from spoken_cefr.errors import InputError
+from spoken_cefr.measures.fluency import fluency_measures
+from spoken_cefr.measures.lexis import lexis_measures
+from spoken_cefr.measures.pipeline import load_nlp, pipeline_meta
+from spoken_cefr.measures.syntax import syntax_measures
+from spoken_cefr.processing.transcription.words import Word
+from spoken_cefr.progress import progress
+from spoken_cefr.stages import stage_folder, written_by
+from spoken_cefr.store import digest, sha256_of, write_parquet
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One measure.
+
+    Parameters
+    ----------
+    name : str
+        Its key and column.
+    unit : str
+        Such as ``syllables/s``; ``share`` is a part of 1.
+    kind : str
+        ``fluency`` needs the times of the words, ``lexis`` and ``syntax`` the text alone.
+    description, source : str
+        What it says, and where it comes from.
+    """
+
+    name: str
+    unit: str
+    kind: str
+    description: str
+    source: str
+
+
+_GROSJEAN = "Grosjean & Deschamps (1975), Phonetica 31"
+_ZIPF = "van Heuven et al. (2014), QJEP 67; frequencies: wordfreq (Speer, 2022)"
+_READABILITY = "François & Fairon (2012), EMNLP-CoNLL"
+_TENSES = "Bartning & Schlyter (2004), Journal of French Language Studies 14"
+_CLAUSES = "Lu (2010), International Journal of Corpus Linguistics 15"
+
+MEASURES: tuple[Measure, ...] = tuple(
+    Measure(*row)
+    for row in (
+        ("speech_rate", "syllables/s", "fluency", "syllables a second, pauses included", _GROSJEAN),
+        ("articulation_rate", "syllables/s", "fluency", "the same without pauses", _GROSJEAN),
+        ("pause_rate", "pauses/min", "fluency", "silences of 0.25 s or more a minute", _GROSJEAN),
+        ("pause_length_s", "s", "fluency", "mean length of those silences", _GROSJEAN),
+        ("pause_share", "share", "fluency", "of the time that is silence", _GROSJEAN),
+        ("run_length", "syllables", "fluency", "mean number between two pauses", _GROSJEAN),
+        ("zipf", "Zipf", "lexis", "mean frequency of content words", _ZIPF),
+        ("uncommon_share", "share", "lexis", "of content words below Zipf 4", _ZIPF),
+        ("rare_share", "share", "lexis", "of content words below Zipf 3", _ZIPF),
+        (
+            "type_token_ratio",
+            "share",
+            "lexis",
+            "of different words among 20 in a row",
+            "Covington & McFall (2010), Journal of Quantitative Linguistics 17",
+        ),
+        ("word_letters", "letters", "lexis", "mean length of a word", _READABILITY),
+        ("word_syllables", "syllables", "lexis", "mean length of a word", _READABILITY),
+        (
+            "lexical_density",
+            "share",
+            "lexis",
+            "of words that are content words or names",
+            "Ure (1971), Lexical density and register differentiation",
+        ),
+        ("present_share", "share", "syntax", "of finite verbs in the present", _TENSES),
+        ("imparfait_share", "share", "syntax", "of finite verbs in the imparfait", _TENSES),
+        ("passe_compose_share", "share", "syntax", "of finite verbs in that tense", _TENSES),
+        ("futur_share", "share", "syntax", "of finite verbs in the future, near or not", _TENSES),
+        ("conditionnel_share", "share", "syntax", "of finite verbs in the conditional", _TENSES),
+        ("subjonctif_share", "share", "syntax", "of finite verbs in the subjunctive", _TENSES),
+        ("subordinate_share", "share", "syntax", "of clauses that are subordinate", _CLAUSES),
+        ("relative_share", "share", "syntax", "of clauses that are relative", _READABILITY),
+        ("passive_share", "share", "syntax", "of clauses in the passive", _CLAUSES),
+        ("clause_words", "words", "syntax", "mean length of a clause", _CLAUSES),
+        (
+            "dependency_distance",
+            "words",
+            "syntax",
+            "mean from a word to its head, inside clauses",
+            "Liu (2008), Journal of Cognitive Science 9",
+        ),
+        (
+            "clause_depth",
+            "dependencies",
+            "syntax",
+            "mean longest way down from the verb of a clause",
+            "Yngve (1960), Proceedings of the American Philosophical Society 104",
+        ),
+    )
+)
+TEXT_MEASURES: tuple[str, ...] = tuple(m.name for m in MEASURES if m.kind != "fluency")
+
+
+def measure_recording(
+    words: Sequence[Word], text: str, *, duration_s: float, doc: Doc
+) -> dict[str, float]:
+    """All measures of one recording.
+
+    Parameters
+    ----------
+    words : sequence of Word
+        In order of time; none is fine.
+    text : str
+        The transcript.
+    duration_s : float
+        Of the recording, for a check of the words' times.
+    doc : Doc
+        The transcript as `load_nlp` parses it.
+
+    Returns
+    -------
+    dict of str to float
+        One entry for each of `MEASURES`, in their order; NaN where it has no meaning.
+
+    Raises
+    ------
+    ValueError
+        If the parsed text is another one, or the times are not in order or pass the end.
+    """
+    if doc.text != text:
+        raise ValueError(f"the text parsed is {doc.text[:40]!r}..., not {text[:40]!r}...")
+    if words and words[-1].end_s > duration_s + 0.05:
+        raise ValueError(f"the last word ends at {words[-1].end_s} s of {duration_s} s")
+    values = fluency_measures(words) | text_measures(doc)
+    return {measure.name: values[measure.name] for measure in MEASURES}
+
+
+def text_measures(doc: Doc) -> dict[str, float]:
+    """The measures that need no times: those of lexis and syntax, in the order of `MEASURES`."""
+    values = lexis_measures(doc) | syntax_measures(doc)
+    return {name: values[name] for name in TEXT_MEASURES}
+
+
+def measures_table(config: Config) -> pd.DataFrame:
+    """Measures of every recording that processing has left.
+
+    Kept as ``neural_networks/measures.parquet`` (there with a column ``key``): only
+    recordings whose words, text or method have changed are measured again.
+
+    Returns
+    -------
+    pd.DataFrame
+        ``recording_id`` and one float column for each of `MEASURES`, sorted by recording_id.
+
+    Raises
+    ------
+    InputError
+        If processing has not been run, the recordings are not French, or the spaCy
+        package is missing.
+    """
+    if config.scraping.language != "fr":
+        raise InputError(
+            f"the measures know French only, and scraping.language is "
+            f"{config.scraping.language!r}: choose runs that do not read measures"
+        )
+    recordings = _read_recordings(config)
+    path = stage_folder(config, "neural_networks") / "measures.parquet"
+    kept = _read_kept(path)
+    missing = [recording for recording in recordings if recording["key"] not in kept.index]
+    names = [measure.name for measure in MEASURES]
+    if missing:
+        nlp = load_nlp()
+        docs = nlp.pipe(recording["text"] for recording in missing)
+        told = progress(missing, desc="measures", unit="recording")
+        rows = [
+            {"key": recording["key"]}
+            | measure_recording(
+                recording["words"],
+                recording["text"],
+                duration_s=recording["duration_s"],
+                doc=doc,
+            )
+            for recording, doc in zip(told, docs, strict=True)
+        ]
+        made = pd.DataFrame(rows).set_index("key")[names]
+        kept = made if kept.empty else pd.concat([kept, made])
+    table = kept.reindex([recording["key"] for recording in recordings])[names].reset_index()
+    table.insert(0, "recording_id", [recording["recording_id"] for recording in recordings])
+    table = table[["recording_id", *names, "key"]]
+    if missing or not path.exists():
+        write_parquet(path, table)
+    return table.drop(columns="key")
+
+
+def _read_recordings(config: Config) -> list[dict]:
+    """Text, words, duration and key of each recording, sorted by recording_id."""
+    folder = stage_folder(config, "processing")
+    tables = {}
+    for name in ("transcripts", "words", "segments"):
+        tables[name] = pd.read_parquet(written_by(folder / f"{name}.parquet", "processing"))
+    words = tables["words"].sort_values(["recording_id", "word_index"])
+    words_of = {
+        recording_id: list(map(Word, rows["word"], rows["start_s"], rows["end_s"]))
+        for recording_id, rows in words.groupby("recording_id")
+    }
+    duration_of = tables["segments"].groupby("recording_id")["end_s"].max()
+    pins = pins_of(config.arithmetic)
+    recordings = []
+    for row in tables["transcripts"].sort_values("recording_id").itertuples():
+        heard = words_of.get(row.recording_id, [])
+        recordings.append(
+            {
+                "recording_id": row.recording_id,
+                "text": row.text,
+                "words": heard,
+                "duration_s": float(duration_of[row.recording_id]),
+                "key": digest([row.recording_id, row.text, heard, method_keys(), *pins]),
+            }
+        )
+    return recordings
+
+
+@functools.cache
+def method_keys() -> list[str]:
+    """What the measures depend on beside the recording: our modules, parser and frequencies.
+
+    Raises
+    ------
+    InputError
+        If the spaCy package is missing.
+    """
+    modules = [sha256_of(path) for path in sorted(Path(__file__).parent.glob("*.py"))]
+    return [*modules, spacy.__version__, pipeline_meta()["version"], version("wordfreq")]
+
+
+def _read_kept(path: Path) -> pd.DataFrame:
+    """The measures made before, by key; an unreadable file counts as none."""
+    if not path.exists():
+        return pd.DataFrame()
+    try:
+        return pd.read_parquet(path).drop(columns="recording_id").set_index("key")
+    except (OSError, ValueError, KeyError):
+        return pd.DataFrame()

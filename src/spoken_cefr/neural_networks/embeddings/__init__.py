@@ -1,0 +1,1 @@
+"""Vectors of speech and of text that networks read in place of the recording."""

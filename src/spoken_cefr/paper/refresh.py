@@ -1,0 +1,78 @@
+"""For maintainers: put what a run of the demo made into git, all of it or nothing.
+
+The notebooks, their figures, the paper with the results that it prints, and the
+model card are from one run then. A user's run writes none of these files.
+"""
+
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from spoken_cefr.config import Config
+from spoken_cefr.errors import InputError
+from spoken_cefr.notebooks import find_problems, strip_volatile
+from spoken_cefr.paper.build import RESULTS, build_paper, results_folder
+from spoken_cefr.paper.card import write_model_card
+from spoken_cefr.paths import ROOT
+from spoken_cefr.stages import STAGES, executed_path, matches, stage_folder
+from spoken_cefr.store import replacing
+
+
+def refresh(config: Config, *, root: Path = ROOT) -> list[Path]:
+    """Write the committed notebooks (stripped), figures, paper, results and model card.
+
+    Returns
+    -------
+    list of Path
+        The files and folders that were written.
+
+    Raises
+    ------
+    InputError
+        If a stage is not up to date, its notebook is unfit for git or the paper
+        does not compile; or for any profile but the demo's: rows and voices of
+        the real site must not enter git. Nothing is written there then.
+    """
+    if config.profile != "demo":
+        raise InputError(f"only the demo's files are kept in git, not {config.profile}'s")
+    notebooks = {stage: _checked(config, stage) for stage in STAGES}
+    paper = build_paper(config)
+    card = write_model_card(config)
+    written = []
+    for stage, notebook in notebooks.items():
+        written.append(root / "notebooks" / f"{stage}.ipynb")
+        with replacing(written[-1]) as temporary:
+            nbformat.write(strip_volatile(notebook), temporary)
+    figures = (stage_folder(config, "evaluation") / "figures").glob("*.png")
+    _fill(root / "doc" / "demo", figures)
+    results = root / RESULTS / "demo"
+    shutil.rmtree(results, ignore_errors=True)
+    shutil.copytree(results_folder(config), results)
+    for source, target in ((paper, root / "paper.pdf"), (card, root / "doc" / "model_card.md")):
+        with replacing(target) as temporary:
+            shutil.copyfile(source, temporary)
+        written.append(target)
+    return [*written, root / "doc" / "demo", results]
+
+
+def _fill(folder: Path, figures: Iterable[Path]) -> None:
+    """Let a folder hold these figures and no other."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.png"):
+        old.unlink()
+    for figure in sorted(figures):
+        shutil.copyfile(figure, folder / figure.name)
+
+
+def _checked(config: Config, stage: str) -> NotebookNode:
+    path = executed_path(config, stage)
+    if not matches(config, stage) or not path.exists():
+        raise InputError(f"{stage} is not up to date: run `make demo` first")
+    notebook = nbformat.read(path, as_version=4)
+    problems = find_problems(notebook)
+    if problems:
+        raise InputError(f"{path}: {problems[0]} (spoken-cefr run --force runs it again)")
+    return notebook

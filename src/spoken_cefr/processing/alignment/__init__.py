@@ -1,0 +1,1 @@
+"""Word times from Whisper or WebMAUS, and the TextGrid files that hold them."""

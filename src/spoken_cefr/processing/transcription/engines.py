@@ -1,0 +1,342 @@
+"""Speech to text and word times behind one small interface.
+
+`load_engine` returns an object with ``transcribe(signal, *, language)``, and
+``transcribe_many`` and ``transcribe_each`` of several signals. Decoding is
+greedy at temperature 0 without conditioning on earlier text: the same signal
+always gives the same words, and an error does not spread.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from types import SimpleNamespace
+from typing import Any, Protocol
+
+import numpy as np
+
+from spoken_cefr.config import Config
+from spoken_cefr.processing.transcription.batching import map_joined
+from spoken_cefr.processing.transcription.guards import (
+    COMPRESSION_THRESHOLD,
+    find_speech,
+    unheard,
+    without_repetition,
+)
+from spoken_cefr.processing.transcription.hearing import Hearing, Told, tell_nobody
+from spoken_cefr.processing.transcription.words import UNSPACED, Word, join_elisions, tidy_words
+from spoken_cefr.processing.weights.packaged import load_whisper
+
+SAMPLE_RATE = 16_000  # Hz, Whisper's only one
+BATCH_SIZE = 8  # windows decoded together; see benchmarks/transcription.py
+
+# Guards against invented text (see `guards` too); the first two values are OpenAI's defaults.
+NO_SPEECH_THRESHOLD = 0.6  # a window with a higher probability of "no speech" ...
+LOGPROB_THRESHOLD = -1.0  # ... and a mean log probability below this is left out
+NO_SPEECH = "no speech was detected: empty text"  # the remark where nobody speaks
+HALLUCINATION_SILENCE_S = 2.0  # improbable words between silences of this length are left out
+
+# What both engines are told, by the names that both know.
+DECODING = {
+    "temperature": 0.0,
+    "condition_on_previous_text": False,
+    "word_timestamps": True,
+    "no_speech_threshold": NO_SPEECH_THRESHOLD,
+    "compression_ratio_threshold": COMPRESSION_THRESHOLD,
+}
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What an engine heard in one recording.
+
+    Parameters
+    ----------
+    words : list of Word
+        In order, without overlap, inside the recording, each longer than 0 s.
+    avg_logprob : float or None
+        Mean log probability of a token, None when nothing was said.
+    no_speech_prob : float
+        Mean over the text's parts of the probability that nobody speaks.
+    remarks : list of str
+        What the guards did.
+    """
+
+    text: str
+    words: list[Word]
+    language: str
+    engine: str
+    model: str
+    avg_logprob: float | None
+    no_speech_prob: float
+    remarks: list[str] = field(default_factory=list)
+
+
+class Engine(Protocol):
+    """What every engine offers."""
+
+    at_once: int  # recordings that are best given together to `transcribe_many`
+
+    def transcribe(self, signal: np.ndarray, *, language: str) -> Transcript:
+        """Transcribe a mono float32 signal at 16 kHz; ``language`` is Whisper's code."""
+
+    def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
+        """`transcribe` of each signal, to the last bit, in less time where that can be."""
+
+    def transcribe_each(
+        self, signals: Sequence[np.ndarray], *, language: str, told: Told = tell_nobody
+    ) -> Iterator[tuple[int, Transcript]]:
+        """`transcribe_many` as it goes: index and transcript of each signal when it is done.
+
+        An engine that can calls ``told`` in between, from the thread that listens.
+        """
+
+
+def load_engine(config: Config) -> Engine:
+    """The engine and model that the profile names, loaded once in each process.
+
+    Raises
+    ------
+    InputError
+        If the model is unknown, its files are missing or it cannot be downloaded.
+    """
+    p = config.processing
+    # On a cluster each thread of a worker is one of the cluster's: see `backends`.
+    n_jobs = 1 if p.backend == "dask" else config.n_jobs
+    with _LOADING:
+        return _load_engine(p.engine, p.model, p.compute_type, n_jobs)
+
+
+_LOADING = threading.Lock()
+
+
+@lru_cache(maxsize=1)
+def _load_engine(engine: str, model: str, compute_type: str, n_jobs: int) -> Engine:
+    if engine == "openai-whisper":
+        return OpenAIWhisper(model, n_threads=n_jobs)
+    return FasterWhisper(model, compute_type=compute_type, n_workers=n_jobs)
+
+
+class FasterWhisper:
+    """Whisper through CTranslate2.
+
+    Parameters
+    ----------
+    model : str
+        ``offline-base``, a Whisper size, or a folder in CTranslate2's format.
+    compute_type : str
+        ``int8`` or ``float32``.
+    n_workers : int
+        Calls that may run at once from different threads.
+    n_threads : int
+        Cores of each of these calls.
+    batch_size : int, optional
+        Windows of different recordings that `transcribe_many` decodes together.
+        By default `BATCH_SIZE` for int8, whose results are the same bits in any
+        batch (sums of integers have no rounding), and 1 otherwise: float32
+        scores of a batch differ from those of a window on its own by up to
+        1e-6, so a transcript would depend on the recordings beside it.
+    """
+
+    name = "faster-whisper"
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        compute_type: str = "int8",
+        n_workers: int = 1,
+        n_threads: int = 1,
+        batch_size: int | None = None,
+    ) -> None:
+        self.model_name = model
+        self._model = load_whisper(
+            model, compute_type=compute_type, n_threads=n_threads, n_workers=n_workers
+        )
+        self._batch_size = batch_size or (BATCH_SIZE if compute_type == "int8" else 1)
+        # Twice the batch: as one recording ends, another takes its place in the batch.
+        self.at_once = 1 if self._batch_size == 1 else 2 * self._batch_size
+
+    def transcribe(self, signal: np.ndarray, *, language: str) -> Transcript:
+        """See `Engine`; ValueError if the signal is not mono float32."""
+        return self._transcribe(self._model.model, signal, language, lambda time_s: None)
+
+    def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
+        """See `Engine`; ValueError if a signal is not mono float32."""
+        return _in_order(self.transcribe_each(signals, language=language))
+
+    def transcribe_each(
+        self, signals: Sequence[np.ndarray], *, language: str, told: Told = tell_nobody
+    ) -> Iterator[tuple[int, Transcript]]:
+        """See `Engine`; ValueError if a signal is not mono float32."""
+
+        def one(model: Any, index: int) -> Transcript:
+            return self._transcribe(model, signals[index], language, partial(told, index))
+
+        model = self._model.model
+        if self._batch_size == 1 or len(signals) < 2:
+            yield from ((index, one(model, index)) for index in range(len(signals)))
+            return
+        # The longest first: the windows of one recording can only be decoded one by one.
+        order = sorted(range(len(signals)), key=lambda i: -signals[i].size)
+        for k, done in map_joined(one, order, model=model, size=self._batch_size):
+            yield order[k], done
+
+    def language_probabilities(self, signal: np.ndarray) -> dict[str, float]:
+        """How probable Whisper finds each language (its code) in the first 30 s of speech."""
+        _, _, probabilities = self._model.detect_language(signal, vad_filter=True)
+        return dict(probabilities)
+
+    def _transcribe(
+        self, model: Any, signal: np.ndarray, language: str, heard: Callable[[float], None]
+    ) -> Transcript:
+        _check_signal(signal)
+        speech_s = find_speech(signal)
+        if not speech_s:
+            return _nothing(self, language)
+        hearing = Hearing(len(signal) / SAMPLE_RATE, heard)
+        whisper = copy(self._model)
+        whisper.model = model
+        whisper.encode = hearing.after(whisper.encode)
+        parts, _ = whisper.transcribe(
+            signal,
+            language=language,
+            beam_size=1,
+            log_prob_threshold=LOGPROB_THRESHOLD,
+            hallucination_silence_threshold=HALLUCINATION_SILENCE_S,
+            **DECODING,
+        )
+        parts = list(hearing.through(parts))
+        return _transcript(self, parts, language, signal=signal, speech_s=speech_s)
+
+
+class OpenAIWhisper:
+    """Whisper as OpenAI published it, in float32: the reference.
+
+    The guards are those of `FasterWhisper` but for HALLUCINATION_SILENCE_S:
+    openai-whisper's own form of it leaves out speech, up to that many seconds
+    before the end of each window of 30 s (11 of 670 words in the demo).
+
+    Parameters
+    ----------
+    model : str
+        ``offline-base`` or a folder in CTranslate2's format (the same weights
+        as `FasterWhisper`), or a Whisper size (OpenAI's own file).
+    n_threads : int
+        Cores of one call; calls from several threads wait for each other,
+        because the model keeps what a decoding remembers in itself.
+    """
+
+    name = "openai-whisper"
+    at_once = 1
+
+    def __init__(self, model: str, *, n_threads: int = 1) -> None:
+        from spoken_cefr.processing.weights.openai import load_openai_whisper
+
+        self.model_name = model
+        self._model = load_openai_whisper(model)
+        self._n_threads = n_threads
+        self._lock = threading.Lock()
+
+    def transcribe(self, signal: np.ndarray, *, language: str) -> Transcript:
+        """See `Engine`; ValueError if the signal is not mono float32."""
+        _check_signal(signal)
+        speech_s = find_speech(signal)
+        if not speech_s:
+            return _nothing(self, language)
+        with self._lock, _torch_threads(self._n_threads):
+            result = self._model.transcribe(
+                signal,
+                language=language,
+                fp16=False,
+                logprob_threshold=LOGPROB_THRESHOLD,
+                **DECODING,
+            )
+        parts = [_part(segment) for segment in result["segments"] if segment["tokens"]]
+        return _transcript(self, parts, language, signal=signal, speech_s=speech_s)
+
+    def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
+        """See `Engine`; ValueError if a signal is not mono float32."""
+        return _in_order(self.transcribe_each(signals, language=language))
+
+    def transcribe_each(
+        self, signals: Sequence[np.ndarray], *, language: str, told: Told = tell_nobody
+    ) -> Iterator[tuple[int, Transcript]]:
+        """See `Engine`; ValueError if a signal is not mono float32."""
+        for index, signal in enumerate(signals):
+            yield index, self.transcribe(signal, language=language)
+
+
+def _in_order(done: Iterator[tuple[int, Transcript]]) -> list[Transcript]:
+    return [transcript for _, transcript in sorted(done, key=lambda pair: pair[0])]
+
+
+@contextmanager
+def _torch_threads(n_threads: int) -> Iterator[None]:
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _part(segment: dict[str, Any]) -> SimpleNamespace:
+    """openai-whisper's segment with the attributes of faster-whisper's."""
+    words = [SimpleNamespace(**word) for word in segment["words"]]
+    return SimpleNamespace(**(segment | {"words": words}))
+
+
+def _check_signal(signal: np.ndarray) -> None:
+    if signal.ndim != 1 or signal.dtype != np.float32:
+        raise ValueError(f"need mono float32, got {signal.dtype} of shape {signal.shape}")
+
+
+def _nothing(engine: Any, language: str) -> Transcript:
+    empty = _transcript(engine, [], language, signal=np.zeros(0), speech_s=[])
+    empty.remarks.append(NO_SPEECH)
+    return empty
+
+
+def _transcript(
+    engine: Any,
+    parts: list[Any],
+    language: str,
+    *,
+    signal: np.ndarray,
+    speech_s: list[tuple[float, float]],
+) -> Transcript:
+    """Put together what an engine heard, behind the last guard."""
+    duration_s = len(signal) / SAMPLE_RATE
+    parts, remarks = without_repetition(parts)
+    raw = [Word(w.word, float(w.start), float(w.end)) for part in parts for w in part.words or []]
+    joined = raw if language in UNSPACED else join_elisions(raw)
+    said = [word for word in joined if any(map(str.isalnum, word.word))]
+    words, n_moved = tidy_words(said, duration_s)
+    parts = parts if words else []  # nothing but punctuation is nothing
+    if n_moved:
+        remarks.append(f"{n_moved} of {len(words)} words were moved to mend their times")
+    remarks += [
+        f"speech was detected at {start_s:.1f}-{end_s:.1f} s, but no word was taken from it"
+        for start_s, end_s in unheard(speech_s, words)
+    ]
+    n_tokens = [len(part.tokens) for part in parts]
+    means = [
+        round(float(np.average([getattr(part, name) for part in parts], weights=n_tokens)), 6)
+        for name in ("avg_logprob", "no_speech_prob")
+        if parts
+    ]
+    return Transcript(
+        text=" ".join(text for part in parts if (text := part.text.strip())),
+        words=words,
+        language=language,
+        engine=engine.name,
+        model=engine.model_name,
+        avg_logprob=means[0] if means else None,
+        no_speech_prob=means[1] if means else 1.0,
+        remarks=remarks,
+    )
