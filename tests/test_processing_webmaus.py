@@ -14,8 +14,9 @@ from webmaus_server import FAULTS, SERVICES, serve_webmaus
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.processing import stage
-from spoken_cefr.processing.alignment.aligners import align, bas, webmaus
-from spoken_cefr.processing.alignment.aligners import aligners as alignment
+from spoken_cefr.processing.alignment import aligners as alignment
+from spoken_cefr.processing.alignment import bas, webmaus
+from spoken_cefr.processing.alignment.aligners import align
 from spoken_cefr.processing.alignment.bas import Again, WebMausError, parse_reply
 from spoken_cefr.processing.alignment.textgrid import read_textgrid
 from spoken_cefr.processing.alignment.webmaus import WebMaus, plain_text, wav_bytes
