@@ -38,6 +38,7 @@ def compute(arithmetic: str) -> None:
     import numpy as np
     import torch
 
+    from spoken_cefr.backends import one_core
     from spoken_cefr.neural_networks.embeddings.speech import build_speech_encoder, embed_signal
     from spoken_cefr.neural_networks.networks.heads import HEADS
     from spoken_cefr.neural_networks.networks.per_segment import SimpleDNN, StudyCNN
@@ -45,7 +46,6 @@ def compute(arithmetic: str) -> None:
     from spoken_cefr.neural_networks.training.examples import Rows, Store
     from spoken_cefr.neural_networks.training.loop import Plan, train
     from spoken_cefr.processing.audio import load_audio
-    from spoken_cefr.processing.backends import one_core
     from spoken_cefr.processing.stage import signal_spectrograms
     from spoken_cefr.processing.transcription.engines import load_engine
 

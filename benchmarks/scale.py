@@ -26,8 +26,8 @@ import numpy as np
 import pandas as pd
 import soundfile
 
+from spoken_cefr.backends import one_core
 from spoken_cefr.config import load_config
-from spoken_cefr.processing.backends import one_core
 from spoken_cefr.processing.stage import write_spectrograms
 from spoken_cefr.stages import stage_folder
 

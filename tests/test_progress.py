@@ -5,7 +5,7 @@ import threading
 
 import numpy as np
 import pytest
-from test_processing_backends import on_cluster
+from test_backends import on_cluster
 from test_processing_stage import write_corpus
 
 from spoken_cefr.corpus.metadata import read_metadata
@@ -75,7 +75,7 @@ def test_the_bar_moves_by_seconds_and_ends_at_the_sum_of_the_lengths(
             stack.enter_context(dask.config.set(folder))
             options = {"n_workers": 1, "threads_per_worker": 1, "processes": False}
             cluster = stack.enter_context(LocalCluster(dashboard_address=":0", **options))
-            config = on_cluster(config, cluster.scheduler_address)
+            config = demo_config(*on_cluster(cluster.scheduler_address))
         records, dropped = transcribe_all(config, rows)
     assert (len(records), dropped) == (5, [])
     (bar,) = bars

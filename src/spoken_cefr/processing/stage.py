@@ -10,6 +10,7 @@ from zlib import crc32
 import numpy as np
 import pandas as pd
 
+from spoken_cefr.backends import n_workers, one_core, run_in_order
 from spoken_cefr.config import Config
 from spoken_cefr.corpus.metadata import read_metadata
 from spoken_cefr.errors import InputError
@@ -22,7 +23,6 @@ from spoken_cefr.processing.audio import (
     segment_count,
     segment_length,
 )
-from spoken_cefr.processing.backends import n_workers, one_core, run_in_order
 from spoken_cefr.processing.recordings import (
     Record,
     align_again,
@@ -170,7 +170,7 @@ def transcribe_all(
 def _aligned(config: Config, waiting: list[Task]) -> Iterator[Outcome]:
     """Align recordings whose transcripts are kept; what they give, in their order."""
     if waiting:
-        done = run_in_order(config, _align_one, waiting)
+        done = run_in_order(config, _align_one, waiting, backend=config.processing.backend)
         yield from progress(done, desc="aligning", unit="recording", total=len(waiting))
 
 
@@ -188,7 +188,12 @@ def _transcribed(config: Config, waiting: list[Task], lengths_s: pd.Series) -> I
     with AudioBar({name: lengths_s[name] for name, _, _ in waiting}, desc="transcribing") as bar:
         # A worker in another process cannot reach the bar: there it moves a batch at a time.
         reach = bar.reach if config.processing.backend == "joblib" else reach_nothing
-        done = run_in_order(config, _process_batch, [(batch, reach) for batch in batches])
+        done = run_in_order(
+            config,
+            _process_batch,
+            [(batch, reach) for batch in batches],
+            backend=config.processing.backend,
+        )
         for batch, outcomes in zip(batches, done, strict=True):
             for name, _, _ in batch:
                 bar.reach(name)
@@ -288,7 +293,7 @@ def _spectrograms(
         )
         for record in records
     ]
-    done = run_in_order(config, recording_spectrograms, tasks)
+    done = run_in_order(config, recording_spectrograms, tasks, backend=config.processing.backend)
     yield from progress(done, desc="spectrograms", unit="recording", total=len(records))
 
 

@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
-from joblib import Parallel
 
 from spoken_cefr.arithmetic import pin_torch
-from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 
 
@@ -31,12 +29,6 @@ def choose_device(name: str) -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def side_by_side(config: Config) -> Parallel:
-    """Processes on a CPU, each on one core; a GPU takes one task after the other."""
-    alone = choose_device(config.neural_networks.device).type != "cpu"
-    return Parallel(1 if alone else config.n_jobs, return_as="generator")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Where the work on recordings runs: threads of this machine, or a Dask cluster.
+"""Where recordings are worked on and runs are trained: this machine, or a Dask cluster.
 
 `run_in_order` gives results in the order of the tasks whatever finishes first,
 so the tables do not depend on the workers. Only so many results are ahead of
@@ -22,7 +22,13 @@ _AHEAD = 2  # tasks sent to a Dask cluster for each of its threads
 
 
 def run_in_order(
-    config: Config, function: Callable[..., Any], tasks: Sequence[tuple]
+    config: Config,
+    function: Callable[..., Any],
+    tasks: Sequence[tuple],
+    *,
+    backend: str,
+    processes: bool = False,
+    n_jobs: int | None = None,
 ) -> Iterator[Any]:
     """``function(config, *task)`` of every task on one core each, in the order of the tasks.
 
@@ -30,17 +36,27 @@ def run_in_order(
     and each worker loads its own models; ``n_jobs`` is 1 there, because the
     cluster counts its own threads.
 
+    Parameters
+    ----------
+    backend : {"joblib", "dask"}
+        The key of this name of the stage.
+    processes : bool
+        On this machine: processes instead of threads, for what holds the interpreter's lock.
+    n_jobs : int, optional
+        Of them; by default the profile's.
+
     Raises
     ------
     InputError
         If Dask is not installed or its scheduler does not answer.
     """
-    if config.processing.backend == "dask":
+    if backend == "dask":
         yield from _on_dask(config, function, tasks)
         return
     # Threads: CTranslate2 and numpy release the interpreter's lock, and share one model.
-    calls = (delayed(_on_one_core)(function, config, *task) for task in tasks)
-    with closing(Parallel(config.n_jobs, prefer="threads", return_as="generator")(calls)) as done:
+    kind = "processes" if processes else "threads"
+    workers = Parallel(n_jobs or config.n_jobs, prefer=kind, return_as="generator")
+    with closing(workers(delayed(_on_one_core)(function, config, *task) for task in tasks)) as done:
         yield from done
 
 

@@ -1,6 +1,5 @@
 """The same work on a Dask cluster of this machine: the same bytes as in threads."""
 
-import dataclasses
 import json
 import os
 import shutil
@@ -10,13 +9,15 @@ import threading
 import time
 
 import pytest
+from test_neural_networks_stage import OPTIONS, write_processing
 from test_processing_stage import corpus, results  # noqa: F401 (a fixture)
 
+from spoken_cefr import backends, neural_networks
+from spoken_cefr.backends import run_in_order
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
-from spoken_cefr.processing import backends, run
-from spoken_cefr.processing.backends import run_in_order
-from spoken_cefr.stages import is_done
+from spoken_cefr.processing import run
+from spoken_cefr.stages import is_done, stage_folder
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,10 +38,13 @@ def cluster(dask_folder):
         yield running.scheduler_address
 
 
-def on_cluster(config, address):
-    return dataclasses.replace(
-        config,
-        processing=dataclasses.replace(config.processing, backend="dask", dask_scheduler=address),
+def on_cluster(address, *overrides):
+    """Overrides of a profile: both stages work there."""
+    return (
+        f"processing.dask_scheduler={address}",
+        "processing.backend=dask",
+        "neural_networks.backend=dask",
+        *overrides,
     )
 
 
@@ -48,19 +52,39 @@ def on_cluster(config, address):
 def test_two_workers_give_the_bytes_of_one_machine(corpus, cluster, demo_config, tmp_path):  # noqa: F811
     config, report = corpus
     shutil.copytree(config.data_path / "scraping", tmp_path / "data" / "scraping")
-    there = on_cluster(demo_config(), cluster)
+    there = demo_config(*on_cluster(cluster))
     assert run(there) == report  # counts, reasons of the bad recordings, remarks
     assert results(there) == results(config)
     assert is_done(demo_config(), "processing")  # where work was done is no reason to do it again
 
 
 @pytest.mark.slow
+def test_two_workers_train_what_one_machine_does(cluster, demo_config, tmp_path):
+    options = [*OPTIONS, "neural_networks.runs=small_cnn"]
+    here = demo_config(*options, f'data_dir="{tmp_path.as_posix()}/here"')
+    there = demo_config(*on_cluster(cluster, *options))
+    for config in (here, there):
+        write_processing(config)
+        neural_networks.run(config)
+    folders = [stage_folder(config, "neural_networks") for config in (here, there)]
+    names = [
+        path.relative_to(folders[0])
+        for pattern in ("*/predictions.parquet", "*/history.csv", "*/*/*/model.safetensors")
+        for path in folders[0].glob(pattern)
+    ]
+    assert len(names) == 8
+    for name in names:
+        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
+    assert is_done(demo_config(*options), "neural_networks")
+
+
+@pytest.mark.slow
 def test_results_come_in_the_order_of_the_tasks_and_not_all_at_once(cluster, demo_config):
-    config = on_cluster(demo_config(), cluster)
+    config = demo_config(*on_cluster(cluster))
     tasks = [(name,) for name in "zyxwvutsrq"]
-    assert list(run_in_order(config, _echo, tasks)) == [name for (name,) in tasks]
+    assert list(run_in_order(config, _echo, tasks, backend="dask")) == [name for (name,) in tasks]
     assert backends.n_workers(config) == 2
-    assert list(run_in_order(config, _echo, [])) == []
+    assert list(run_in_order(config, _echo, [], backend="dask")) == []
 
 
 def test_a_worker_that_comes_late_gets_work(demo_config, capsys):
@@ -69,9 +93,9 @@ def test_a_worker_that_comes_late_gets_work(demo_config, capsys):
 
     options = {"processes": False, "threads_per_worker": 1, "dashboard_address": ":0"}
     with LocalCluster(n_workers=0, **options) as late:
-        config = on_cluster(demo_config(), late.scheduler_address)
+        config = demo_config(*on_cluster(late.scheduler_address))
         threading.Timer(0.3, late.scale, [1]).start()
-        done = run_in_order(config, _thread, [(0.05,)] * 2000)
+        done = run_in_order(config, _thread, [(0.05,)] * 2000, backend="dask")
         seen = {next(done)}
         late.scale(2)
         for thread in done:  # some hundred on a busy machine; all of them if nobody else works
@@ -97,7 +121,7 @@ import json, threading
 import numpy, scipy.linalg, torch
 from threadpoolctl import threadpool_info
 from spoken_cefr.config import load_config
-from spoken_cefr.processing.backends import one_core, run_in_order
+from spoken_cefr.backends import one_core, run_in_order
 
 def limits():
     found = {}
@@ -114,7 +138,8 @@ def task(config, number):
 torch.set_num_threads(3)
 before = limits()
 with one_core():
-    done = list(run_in_order(load_config("demo", ["n_jobs=2"]), task, [(i,) for i in range(8)]))
+    config, tasks = load_config("demo", ["n_jobs=2"]), [(i,) for i in range(8)]
+    done = list(run_in_order(config, task, tasks, backend="joblib"))
 print(json.dumps({"before": before, "tasks": done, "after": limits()}))
 """
 
@@ -153,6 +178,6 @@ def test_profiles_that_no_cluster_can_serve(overrides, message):
 
 def test_a_scheduler_that_does_not_answer_is_one_sentence(demo_config, monkeypatch):
     monkeypatch.setattr(backends, "CONNECT_TIMEOUT_S", 0.5)
-    config = on_cluster(demo_config(), "tcp://127.0.0.1:1")
+    config = demo_config(*on_cluster("tcp://127.0.0.1:1"))
     with pytest.raises(InputError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:1'"):
-        list(run_in_order(config, _echo, [("a",)]))
+        list(run_in_order(config, _echo, [("a",)], backend="dask"))
