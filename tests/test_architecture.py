@@ -1,6 +1,11 @@
 """The arrows of doc/architecture.md go one way, and every folder can be taken in at a glance."""
 
 import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -89,3 +94,39 @@ def test_no_folder_holds_more_files_than_can_be_taken_in_at_a_glance(folder: Pat
 def test_every_room_of_the_package_is_on_the_map():
     rooms = {path.name for path in PACKAGE.iterdir() if (path / "__init__.py").is_file()}
     assert rooms == set(ROOMS) - {"core", "doors"}
+
+
+# --- what doc/architecture.md tells a newcomer to do
+
+
+SECTIONS = dict(
+    re.findall(
+        r"^### (.+?)\n(.+?)(?=^### |\Z)",
+        (ROOT / "doc" / "architecture.md").read_text(encoding="utf-8"),
+        flags=re.DOTALL | re.MULTILINE,
+    )
+)
+EDIT = re.compile(r"^In (`.+?`|the same file), after `(.+?)`:\n\n```python\n(.+?)```", re.S | re.M)
+WRITE = re.compile(r"^Write `(.+?)`:\n\n```\w+\n(.+?)```", re.S | re.M)
+TRY = re.compile(r"^Then .+?:\n\n```python\n(.+?)```", re.S | re.M)
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_what_the_map_says_of_adding_something_works(title, tmp_path):
+    text = SECTIONS[title]
+    assert len(text.splitlines()) < 45
+    for name in ("src", "configs"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    file = None
+    for name, line, code in EDIT.findall(text):
+        file = file if name == "the same file" else tmp_path / name.strip("`")
+        source = file.read_text(encoding="utf-8")
+        assert source.count(f"\n{line}\n") == 1, f"{file.name} has no single line {line!r}"
+        file.write_text(source.replace(f"\n{line}\n", f"\n{line}\n{code}"), encoding="utf-8")
+    for name, content in WRITE.findall(text):
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    [code] = TRY.findall(text)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path / "src")}
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
