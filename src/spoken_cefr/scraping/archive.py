@@ -45,15 +45,16 @@ class Archive:
         shutil.rmtree(self._pages, ignore_errors=True)
         self._journal = Journal(self._journal.path)
 
-    def find(self, url: str) -> str | None:
-        """HTML of a saved page; None if it was not saved or its file is damaged."""
+    def find(self, url: str) -> tuple[str, str] | None:
+        """HTML of a saved page and its final address; None if it was not saved or is damaged."""
         for row in reversed(self._journal.rows):  # a damaged page was saved again later
             if row["url"] == url:
-                return self._read(row)
+                html = self._read(row)
+                return None if html is None else (html, row.get("final_url", url))
         return None
 
-    def save(self, url: str, html: str, *, site: dict[str, str]) -> Path:
-        """Keep a page under the next free number."""
+    def save(self, url: str, html: str, *, final_url: str, site: dict[str, str]) -> Path:
+        """Keep a page under the next free number, with the address that redirects led to."""
         path = self._pages / f"{len(self._journal.rows):04d}.html.gz"
         content = html.encode("utf-8")
         _write(path, content)
@@ -61,6 +62,7 @@ class Archive:
             {
                 "file": f"{self._pages.name}/{path.name}",
                 "url": url,
+                "final_url": final_url,
                 "site": site,
                 "time": _now().isoformat(timespec="seconds"),
                 "sha256": hashlib.sha256(content).hexdigest(),

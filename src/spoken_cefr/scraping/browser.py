@@ -12,6 +12,7 @@ import tempfile
 import threading
 from contextlib import suppress
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import urllib3
@@ -31,7 +32,7 @@ from spoken_cefr.scraping.client import retry_after_s as parse_retry_after
 from spoken_cefr.scraping.pages import (
     ACCORDION,
     ACCORDION_BUTTON,
-    AUDIO_LINK,
+    AUDIO_ENDING,
     CARD,
     closed_accordions,
 )
@@ -53,23 +54,56 @@ FLAGS = (
     "--blink-settings=imagesEnabled=false",
 )
 SCRIPT_S = 5.0  # how long a page's scripts may take to show what we wait for
+QUIET_S = 1.5  # a page that waits for something is read when it has not changed for so long
 LATER_S = 1.0  # the same once an accordion of the page has shown nothing
 POLL_S = 0.05
 REMOVALS = 50  # of the profile, a tenth of a second apart
 OK = 200
+END = "</html>"
+LAST_CHARS = 2000  # of a page, in which its end is looked for: comments may follow it
 INSTALL = (
     "no browser could be started ({why}): install Chromium and its driver (Debian: `apt install "
     "chromium chromium-driver`), or Google Chrome, for which Selenium finds the driver"
+)
+START = (
+    "{binary} is there but could not be started ({why}): its driver {driver} must be of the same "
+    "version, and a container has to allow Chromium its sandbox and shared memory"
 )
 # All that we want of a page in one call: each call takes some milliseconds.
 READ = """
 const [visit] = performance.getEntriesByType("navigation");
 return {
   url: document.URL,
+  base: document.baseURI,
+  waits: window.__waits ? window.__waits() : false,
+  size: document.querySelectorAll("*").length,
   status: visit ? visit.responseStatus : null,
   found: document.querySelector(arguments[0]) !== null,
   html: "<!DOCTYPE html>\\n" + document.documentElement.outerHTML,
 };
+"""
+# Before any script of the page: counts what the page still waits for, timers and requests, so
+# that a page which adds its cards one by one is read when they are all there.
+WATCH = """
+(() => {
+  const timers = new Set(), {setTimeout: start, clearTimeout: stop, fetch: get} = window;
+  let requests = 0;
+  window.setTimeout = (call, ms = 0, ...more) => {
+    if (typeof call !== "function") return start(call, ms, ...more);
+    const id = start(() => { timers.delete(id); call(...more); }, ms);
+    if (ms <= 5000) timers.add(id);
+    return id;
+  };
+  window.clearTimeout = (id) => { timers.delete(id); stop(id); };
+  window.fetch = (...what) => { requests++; return get(...what).finally(() => { requests--; }); };
+  const send = XMLHttpRequest.prototype.send;
+  XMLHttpRequest.prototype.send = function (...body) {
+    requests++;
+    this.addEventListener("loadend", () => { requests--; });
+    return send.apply(this, body);
+  };
+  window.__waits = () => document.readyState !== "complete" || timers.size + requests > 0;
+})();
 """
 # Opens the accordion of one card and tells whether it shows its address in time.
 # It clicks again and again, because the site's script may not listen yet.
@@ -78,9 +112,7 @@ const [index, limitMs, done] = arguments;
 const section = document.querySelectorAll("{CARD}")[index].querySelector("{ACCORDION}");
 const end = performance.now() + limitMs;
 function step(tick) {{
-  if (section.textContent.includes(".mp3") || section.querySelector('{AUDIO_LINK}')) {{
-    return done(true);
-  }}
+  if (/{AUDIO_ENDING}/i.test(section.innerHTML)) return done(true);
   if (performance.now() > end) return done(false);
   if (tick % 10 === 0) {{
     section.querySelectorAll("{ACCORDION_BUTTON}[aria-expanded='false']")
@@ -108,6 +140,7 @@ class Browser:
         self.driver: webdriver.Chrome | None = None
         self._profile: tempfile.TemporaryDirectory | None = None
         self._frame = ""  # the page's own frame, not one inside it
+        self._marks_end: bool | None = None  # whether the site's pages end in `END`
 
     def __enter__(self) -> "Browser":
         return self
@@ -115,10 +148,11 @@ class Browser:
     def __exit__(self, *args: object) -> None:
         self.close()
 
-    def open(self, url: str, *, expect: str) -> str:
-        """Open a page and return its HTML, once an element is there.
+    def open(self, url: str, *, expect: str) -> tuple[str, str]:
+        """Open a page; return its HTML and final address, once an element is there.
 
-        Accordions are opened only where the audio addresses are not in the
+        A page is read when it waits for no timer and no request of its scripts, or has not
+        changed for `QUIET_S`. Accordions are opened only where the audio addresses are not in the
         page: one after the other and a delay apart, because each may be a
         request. What does not appear within five seconds, ``expect`` (a CSS
         selector) or an address, is not waited for: the page is returned as it
@@ -155,7 +189,7 @@ class Browser:
             _remove(self._profile)
             self._profile = None
 
-    def _open(self, url: str, expect: str) -> str:
+    def _open(self, url: str, expect: str) -> tuple[str, str]:
         self._permit(url)
         if self.driver is None:
             self._start()
@@ -167,11 +201,24 @@ class Browser:
                     lambda _: self._read(expect)["found"]
                 )
             page = self._read(expect)
+        page = self._settled(page, expect)
         closed = closed_accordions(page["html"])
         if closed:
             self._expand(closed)
             page = self._read(expect)
-        return page["html"]
+        return page["html"], page["base"]
+
+    def _settled(self, page: dict[str, Any], expect: str) -> dict[str, Any]:
+        """The page once its scripts are done, or do nothing more to it."""
+        pause = threading.Event()
+        end_s = monotonic() + self._client.timeout_s
+        quiet_s = monotonic() + QUIET_S
+        while page["waits"] and monotonic() < min(quiet_s, end_s):
+            pause.wait(POLL_S)
+            before, page = page, self._read(expect)
+            if page["size"] != before["size"]:
+                quiet_s = monotonic() + QUIET_S
+        return page
 
     def _read(self, expect: str) -> dict[str, Any]:
         return self.driver.execute_script(READ, expect)
@@ -200,16 +247,16 @@ class Browser:
             try:
                 self.driver.get(url)
                 page = self._read(expect)
-                if page["status"] == OK:
+                if page["status"] == OK and self._is_whole(page["url"]):
                     return page
                 status, retry_after_s = self._last_reply()
                 if status == FORBIDDEN:
                     raise forbidden(url)
-                if status < 400:
+                if status < 400 and page["status"] != OK:
                     return page
-                if status < 500 and status != TOO_MANY:
+                if 400 <= status < 500 and status != TOO_MANY:
                     raise InputError(f"{url} answers HTTP {status}: check scraping.base_url")
-                reason = f"HTTP {status}"
+                reason = f"HTTP {status}" if status >= 400 else "the page is cut: it has no end"
             except TimeoutException:
                 reason = "timed out"
             except WebDriverException as error:
@@ -219,6 +266,18 @@ class Browser:
             if attempt < max_tries:
                 manners.back_off(attempt, retry_after_s=retry_after_s, url=url)
         raise InputError(f"{url} could not be opened ({reason}): run the same command again later")
+
+    def _is_whole(self, url: str) -> bool:
+        """Whether the page came to its end; the browser itself adds an end to half a page."""
+        asked = {"frameId": self._frame, "url": url}
+        try:
+            source = self.driver.execute_cdp_cmd("Page.getResourceContent", asked)["content"]
+        except WebDriverException:  # a page that scripts wrote anew has no source
+            return True
+        whole = END in source[-LAST_CHARS:].lower()
+        if self._marks_end is None:
+            self._marks_end = whole  # a site that never writes an end is not always cut
+        return whole or not self._marks_end
 
     def _last_reply(self) -> tuple[int, float | None]:
         """Status and Retry-After of the page by the browser's log, which alone has the headers."""
@@ -240,10 +299,13 @@ class Browser:
         try:
             self.driver = webdriver.Chrome(self._options(), _service(self._profile.name))
             self.driver.set_page_load_timeout(self._client.timeout_s)
+            self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH})
             self._frame = self.driver.current_window_handle
         except (WebDriverException, OSError) as error:
             self.close()
-            raise InputError(INSTALL.format(why=_first_line(error))) from None
+            why, pair = _first_line(error), _debian_pair()
+            told = START.format(binary=pair[0], driver=pair[1], why=why) if pair else None
+            raise InputError(told or INSTALL.format(why=why)) from None
 
     def _options(self) -> webdriver.ChromeOptions:
         options = webdriver.ChromeOptions()
@@ -254,6 +316,7 @@ class Browser:
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             options.add_argument("--no-sandbox")  # Chromium refuses its sandbox to root
         options.page_load_strategy = "eager"
+        options.unhandled_prompt_behavior = "dismiss"  # "cookies?"
         options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
         if _debian_pair():
             options.binary_location = _debian_pair()[0]

@@ -1,13 +1,16 @@
 """From the home page to every card of a language: which page comes after which."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
+from urllib.parse import unquote
 
 from spoken_cefr.corpus.languages import Language
 from spoken_cefr.errors import InputError
 from spoken_cefr.scraping.archive import Archive
 from spoken_cefr.scraping.browser import Browser
+from spoken_cefr.scraping.fields import recording_id
+from spoken_cefr.scraping.pager import page_number
 from spoken_cefr.scraping.pages import (
     CARD,
     TILE,
@@ -15,6 +18,8 @@ from spoken_cefr.scraping.pages import (
     LayoutChanged,
     Listing,
     Tile,
+    audio_path,
+    check_heading,
     find_tile,
     parse_listing,
 )
@@ -28,35 +33,96 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Turn:
-    """One page of the walk: the listing, and those of its cards that are new."""
+    """One page of the walk: the listing, those of its cards that are new, and how it ends.
+
+    ``doubt`` is "" but on the last page, where it says why the end of the listing is not proved.
+    """
 
     listing: Listing
     new: tuple[Card, ...]
+    doubt: str = ""
 
 
 def walk(listing_at: Callable[[str], Listing], first_url: str) -> Iterator[Turn]:
-    """Follow "next" from the first page to the last.
+    """Follow "next" from the first page to the last; without it, the pages that are numbered.
 
     Ends also where a page links to one that was seen, and after three pages
     in a row without a new card, so that no listing can hold it for ever. A card
-    is known by its identifier and by the address of its audio.
+    that comes again has the same identifier and the same audio file; one that shares only its
+    identifier with another is a recording of its own, and named after its file as well.
     """
-    visited: set[str] = set()
-    known: set[str] = set()
-    n_known_pages = 0
+    walked = _Walked()
     url = first_url
-    while url and url not in visited and n_known_pages < MAX_KNOWN_PAGES:
-        visited.add(url)
+    while url:
         listing = listing_at(url)
+        new = walked.add(url, listing)
+        url = walked.next_url(listing)
+        yield Turn(listing, tuple(new), "" if url else walked.doubt(listing))
+
+
+class _Walked:
+    """What a walk has seen."""
+
+    def __init__(self) -> None:
+        self._urls: set[str] = set()
+        self._numbers: set[int] = set()
+        self._known: set[tuple[str, str]] = set()
+        self._names: set[str] = set()
+        self._n_known_pages = 0
+        self._n_stated = 0
+        self._n_pages = 0
+
+    def add(self, url: str, listing: Listing) -> list[Card]:
+        """Note a page; gives its new cards."""
+        self._urls.add(url)
+        self._numbers.add(page_number(url))
         new = []
         for card in listing.cards:
-            names = {name for name in (card.recording_id, card.audio_url) if name}
-            if not names & known:
-                new.append(card)
-            known |= names
-        n_known_pages = 0 if new else n_known_pages + 1
-        yield Turn(listing, tuple(new))
-        url = listing.next_url
+            key = (card.recording_id, audio_path(card.audio_url))
+            if key in self._known:
+                continue
+            self._known.add(key)
+            if card.recording_id in self._names:
+                card = _renamed(card, self._names)
+            self._names.add(card.recording_id)
+            new.append(card)
+        self._n_known_pages = 0 if new else self._n_known_pages + 1
+        self._n_stated = max(self._n_stated, listing.pager.n_stated)
+        self._n_pages = max(self._n_pages, listing.pager.n_pages)
+        return new
+
+    def next_url(self, listing: Listing) -> str:
+        """Where to go on; "" where the walk ends."""
+        if self._n_known_pages >= MAX_KNOWN_PAGES:
+            return ""
+        following = listing.pager.next_url
+        if following:
+            return "" if following in self._urls else following
+        others = listing.pager.other_urls
+        return next((url for url in others if page_number(url) not in self._numbers), "")
+
+    def doubt(self, listing: Listing) -> str:
+        """Why the last page may not be the listing's last; "" where nothing says so."""
+        if listing.pager.leads_on:
+            return f"its last page has a control {listing.pager.leads_on!r} without an address"
+        if self._n_stated > len(self._names):
+            return f"the site says {self._n_stated} recordings, and {len(self._names)} came"
+        if self._n_pages > len(self._urls):
+            return f"the site numbers {self._n_pages} pages, and {len(self._urls)} could be opened"
+        return ""
+
+
+def _renamed(card: Card, taken: set[str]) -> Card:
+    """A card whose number another recording has: named after its file, or counted, as well."""
+    slug = unquote(audio_path(card.audio_url).rpartition("/")[2])
+    base = recording_id(article="", slug=f"{card.recording_id}_{slug}", text="")
+    names = [base, *(f"{base}_{number}" for number in range(2, len(taken) + 3))]
+    remark = f"the card has the number of another recording, {card.recording_id}"
+    return replace(
+        card,
+        recording_id=next(name for name in names if name not in taken),
+        remarks=(*card.remarks, remark),
+    )
 
 
 class Visit:
@@ -88,30 +154,37 @@ class Visit:
     def tile(self) -> Tile:
         """The language's tile on the home page."""
         return self._read(
-            self.home_url, TILE, lambda html: find_tile(html, self.home_url, self.language)
+            self.home_url, TILE, lambda html, base_url: find_tile(html, base_url, self.language)
         )
 
     def listing(self, url: str) -> Listing:
         """One page of a listing, its accordions opened if they have to be."""
-        return self._read(url, CARD, lambda html: parse_listing(html, url))
+
+        def parse(html: str, base_url: str) -> Listing:
+            listing = parse_listing(html, base_url)
+            check_heading(listing.heading, self.language, url)
+            return listing
+
+        return self._read(url, CARD, parse)
 
     def turns(self) -> Iterator[Turn]:
         """Every page of the language's listing, in order."""
         return walk(self.listing, self.tile().url)
 
-    def _read(self, url: str, expect: str, parse: Callable[[str], T]) -> T:
-        html = self._archive.find(url)
-        if html is not None:
-            return parse(html)
+    def _read(self, url: str, expect: str, parse: Callable[[str, str], T]) -> T:
+        """What ``parse`` makes of a page and of the address that it was given at."""
+        saved = self._archive.find(url)
+        if saved is not None:
+            return parse(*saved)
         if self._browser is None:
             raise InputError(
                 f"{url} is not among the saved pages: run without scraping.from_cache first"
             )
-        html = self._browser.open(url, expect=expect)
+        html, final_url = self._browser.open(url, expect=expect)
         try:
-            result = parse(html)
+            result = parse(html, final_url)
         except LayoutChanged as error:
             path = self._archive.save_unreadable(html)
             raise InputError(f"{error}; saved page {path}") from None
-        self._archive.save(url, html, site=self._site)
+        self._archive.save(url, html, final_url=final_url, site=self._site)
         return result

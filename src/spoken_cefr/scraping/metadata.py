@@ -24,6 +24,33 @@ def level_problem(level: str) -> str:
     return f"level {level}" if level else "no level"
 
 
+def same_sound_problems(cards: Sequence[Card], audio: Mapping[str, Audio]) -> dict[str, str]:
+    """Why recordings cannot be used whose sound has several levels, by ``recording_id``."""
+    problems = {}
+    for same in _same_sounds(cards, audio):
+        levels = sorted({card.level for card in same})
+        if len(levels) > 1:
+            for card in same:
+                others = _others(same, card)
+                problems[card.recording_id] = f"same sound as {others}, levels {', '.join(levels)}"
+    return problems
+
+
+def _same_sounds(cards: Sequence[Card], audio: Mapping[str, Audio]) -> list[list[Card]]:
+    """Groups of cards that share one sound."""
+    by_sound: dict[str, list[Card]] = {}
+    for card in cards:
+        if card.recording_id in audio:
+            by_sound.setdefault(audio[card.recording_id].sha256, []).append(card)
+    return [group for group in by_sound.values() if len(group) > 1]
+
+
+def _others(group: Sequence[Card], card: Card) -> str:
+    """The other cards of a group, by the first of them."""
+    first, *more = (one.recording_id for one in group if one is not card)
+    return f"{first} and {len(more)} others" if more else first
+
+
 def build_metadata(
     cards: Sequence[Card],
     audio: Mapping[str, Audio],
@@ -83,9 +110,15 @@ def build_metadata(
     return table.sort_values("recording_id", ignore_index=True)
 
 
-def remarks(cards: Sequence[Card], table: pd.DataFrame) -> list[dict[str, str]]:
-    """What could not be read, one remark a recording, sorted by ``recording_id``."""
+def remarks(
+    cards: Sequence[Card], table: pd.DataFrame, audio: Mapping[str, Audio]
+) -> list[dict[str, str]]:
+    """What is odd or could not be read, one remark a recording, sorted by ``recording_id``."""
     raw_dates = {card.recording_id: card.date for card in cards}
+    odd = {card.recording_id: list(card.remarks) for card in cards}
+    for group in _same_sounds(cards, audio):
+        for card in group:
+            odd[card.recording_id].append(f"same sound as {_others(group, card)}")
     found = []
     for row in table.to_dict("records"):
         raw_date = raw_dates[row["recording_id"]]
@@ -93,6 +126,7 @@ def remarks(cards: Sequence[Card], table: pd.DataFrame) -> list[dict[str, str]]:
         missing = [name for name in EXPECTED if not row[name] and not (name == "date" and unread)]
         texts = [f"date not understood: {raw_date}"] if unread else []
         texts += [f"no {', '.join(missing)}"] if missing else []
+        texts += odd[row["recording_id"]]
         if texts:
             found.append({"id": row["recording_id"], "reason": "; ".join(texts)})
     return found

@@ -5,11 +5,13 @@ the site changes, this is the only place to edit (see ``doc/adapting.md``).
 
 Text is kept as the site writes it: no-break spaces, double spaces, typographic
 apostrophes and line breaks stay, only white space around a value is removed.
+Where a card has two of something, or a page is garbled, the card's remarks say so.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import parse_qsl, unquote, urldefrag, urljoin, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -17,6 +19,8 @@ from spoken_cefr.corpus.languages import LANGUAGES, Language
 from spoken_cefr.corpus.speakers import fold
 from spoken_cefr.errors import InputError
 from spoken_cefr.scraping.fields import recording_id
+from spoken_cefr.scraping.pager import Pager, read_pager
+from spoken_cefr.scraping.texts import ungarbled, whole_text
 
 # The site as of January 2025: SPIP with the State's design system (DSFR).
 TILE = 'div[class="fr-col-12 fr-col-sm-6 fr-col-lg-2"]'
@@ -35,20 +39,17 @@ THEME_ICON = "icon-tag"
 DESCRIPTION = "figure.fr-quote > blockquote"
 ACCORDION = "section"
 ACCORDION_BUTTON = "button.fr-accordion__btn"
-AUDIO_LINK = 'a[href*=".mp3"]'
 PLAYER = "audio[src], audio source[src]"
-NEXT_PAGE = (  # the first that is there; without href it is the last page
-    'a[aria-label="Aller à la page suivante"]',
-    "a.fr-pagination__link--next",
-    "a[rel=next]",
-)
 ARTICLE_LINK = 'a[href*="spip.php?article"]'
 # A number so long that it fits no file name is none.
 ARTICLE_NUMBER = re.compile(r"spip\.php\?article([0-9]{1,15})(?![0-9])")
 EMBEDDED_NUMBER = re.compile(r"id_article=([0-9]{1,15})(?![0-9])")
 RUBRIQUE_NUMBER = re.compile(r"rubrique(\d+)")
-AUDIO_URL = re.compile(r"https?://[^\s\"'<>]+\.mp3", re.IGNORECASE)
+AUDIO_ENDING = r"\.(?:mp3|m4a|aac|ogg|oga|opus|wav|flac)"
+AUDIO_NAME = re.compile(rf"{AUDIO_ENDING}$", re.IGNORECASE)
+AUDIO_URL = re.compile(rf"https?://[^\s\"'<>]+{AUDIO_ENDING}(?:\?[^\s\"'<>]*)?", re.IGNORECASE)
 
+SPEAKER_BREAK = ",\n"  # between two speakers of a card, see `corpus.speakers.split_authors`
 # A page of so many cards none of which has a level is a changed page, not chance.
 MIN_CARDS_FOR_DRIFT = 5
 
@@ -71,7 +72,10 @@ class Tile:
 
 @dataclass(frozen=True)
 class Card:
-    """One recording as its card shows it; "" stands for a value that is not there."""
+    """One recording as its card shows it; "" stands for a value that is not there.
+
+    ``problem`` says why the card cannot be used as it is, ``remarks`` what else is odd in it.
+    """
 
     recording_id: str
     title: str
@@ -85,21 +89,22 @@ class Card:
     description: str
     page_url: str
     audio_url: str
+    problem: str = ""
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Listing:
-    """One page of a language's listing.
-
-    Parameters
-    ----------
-    next_url : str
-        Address of the next page, "" on the last one.
-    """
+    """One page of a language's listing, and what it says of the other pages."""
 
     heading: str
     cards: tuple[Card, ...]
-    next_url: str
+    pager: Pager = Pager()  # noqa: RUF009  (frozen)
+
+    @property
+    def next_url(self) -> str:
+        """Address of the page that follows, "" where no control gives one."""
+        return self.pager.next_url
 
 
 def parse_tiles(html: str, url: str) -> list[Tile]:
@@ -123,10 +128,10 @@ def parse_tiles(html: str, url: str) -> list[Tile]:
 
 
 def find_tile(html: str, url: str, language: Language) -> Tile:
-    """The tile of a language, by its link's text and its listing's number.
+    """The tile of a language, by its link's text, else by its listing's number.
 
-    The number decides where it is known, unless the text there names another
-    of the site's languages.
+    Numbers are given anew when a site is rebuilt: one decides only where no tile has the name,
+    and never where its text names another of the site's languages.
 
     Raises
     ------
@@ -134,27 +139,41 @@ def find_tile(html: str, url: str, language: Language) -> Tile:
         If no tile fits; the message lists those that are there.
     """
     tiles = parse_tiles(html, url)
-    named = [tile for tile in tiles if fold(tile.name) == fold(language.name)]
-    others = {fold(other.name) for other in LANGUAGES if other != language}
+    named = [tile for tile in tiles if fold(tile.name) in names_of(language)]
+    others = names_of(*(other for other in LANGUAGES if other != language))
     numbered = [
         tile
         for tile in tiles
         if tile.rubrique == language.rubrique and fold(tile.name) not in others
     ]
-    fitting = numbered or named
+    fitting = named or numbered
     if not fitting:
         found = ", ".join(f"{tile.name!r} (rubrique{tile.rubrique})" for tile in tiles)
         raise LayoutChanged(f"a tile {language.name!r}", found, url)
     return fitting[0]
 
 
+def check_heading(heading: str, language: Language, url: str) -> None:
+    """Raise LayoutChanged where a listing's heading names another of the site's languages."""
+    others = names_of(*(other for other in LANGUAGES if other != language))
+    if fold(" ".join(heading.split())) in others - names_of(language):
+        raise LayoutChanged(f"the heading {language.name!r}", repr(heading), url)
+
+
+def names_of(*languages: Language) -> set[str]:
+    """What the site may call these languages, folded."""
+    return {fold(name) for one in languages for name in (one.name, *one.other_names)}
+
+
 def parse_listing(html: str, url: str) -> Listing:
     """Read one page of a listing.
+
+    Text that was sent in UTF-8 under another name is put right, and each card told of it.
 
     Parameters
     ----------
     url : str
-        Address of the page; relative links start from it.
+        Address of the page; relative links start from it, or from the page's ``<base href>``.
 
     Raises
     ------
@@ -162,18 +181,17 @@ def parse_listing(html: str, url: str) -> Listing:
         If there is no card, or if a whole page of cards lacks a field that
         nearly every card of the site has.
     """
+    html, garbled = ungarbled(html)
     page = LexborHTMLParser(html)
+    base_url = _base_url(page, url)
     nodes = page.css(CARD)
     if not nodes:
         raise LayoutChanged(CARD, "0 cards", url)
-    cards = tuple(_card(node, url) for node in nodes)
-    _check_drift(cards, url)
+    pager = read_pager(page, url, base_url=base_url, card=CARD)
     heading = page.css_first(HEADING)
-    return Listing(
-        heading=heading.text().strip() if heading else "",
-        cards=cards,
-        next_url=_next_url(page, url),
-    )
+    cards = tuple(_card(node, url, base_url, garbled=garbled) for node in nodes)
+    _check_drift(cards, url)
+    return Listing(heading=heading.text().strip() if heading else "", cards=cards, pager=pager)
 
 
 def closed_accordions(html: str) -> list[int]:
@@ -181,35 +199,52 @@ def closed_accordions(html: str) -> list[int]:
     return [
         index
         for index, card in enumerate(LexborHTMLParser(html).css(CARD))
-        if card.css_first(ACCORDION) and not _audio_url(card, "")
+        if card.css_first(ACCORDION) and not _audio_urls(card, "")
     ]
 
 
-def _card(node: LexborNode, url: str) -> Card:
+def _card(node: LexborNode, url: str, base_url: str, *, garbled: bool) -> Card:
     link = _article_link(node)
-    audio_url = _audio_url(node, url)
-    slug = unquote(urlsplit(audio_url).path.rpartition("/")[2])
-    title = node.css_first(TITLE)
+    audio_urls = _audio_urls(node, base_url)
+    audio_url = audio_urls[0] if audio_urls else ""
     tags = _tags(node)
+    levels = _distinct(tags, LEVEL_ICON)
+    title = node.css_first(TITLE)
+    authors = [whole_text(one, line_break=SPEAKER_BREAK) for one in node.css(AUTHOR)]
     return Card(
         recording_id=recording_id(
             article=_article_number(node, link),
-            slug=re.sub(r"\.mp3$", "", slug, flags=re.IGNORECASE),
+            slug=unquote(audio_path(audio_url).rpartition("/")[2]),
             text=node.text(),
         ),
-        # The heading's own text only: its child elements are not the title.
-        title=title.text(deep=False).strip() if title else "",
-        author=_text(node, AUTHOR),
+        title=whole_text(title) if title else "",
+        author=SPEAKER_BREAK.join(filter(None, authors)),
         date=_text(node, DATE),
-        level=_first(tags, LEVEL_ICON),
-        gender=_first(tags, GENDER_ICON),
-        age=_first(tags, AGE_ICON),
-        duration=_first(tags, DURATION_ICON),
+        level=levels[0] if levels else "",
+        gender=", ".join(_distinct(tags, GENDER_ICON)),
+        age=", ".join(_distinct(tags, AGE_ICON)),
+        duration=", ".join(_distinct(tags, DURATION_ICON)),
         themes=tuple(text for icons, text in tags if THEME_ICON in icons),
         description=_description(node),
-        page_url=_join(url, _attribute(link, "href")) or urldefrag(url).url,
+        page_url=_join(base_url, _attribute(link, "href")) or urldefrag(url).url,
         audio_url=audio_url,
+        problem=f"several levels: {', '.join(levels)}" if len(levels) > 1 else "",
+        remarks=tuple(_remarks(tags, audio_urls, garbled=garbled)),
     )
+
+
+def _remarks(
+    tags: list[tuple[set[str], str]], audio_urls: list[str], *, garbled: bool
+) -> Iterator[str]:
+    """What a reader of the report should know of a card."""
+    for name, icon in (("gender", GENDER_ICON), ("age", AGE_ICON), ("duration", DURATION_ICON)):
+        found = _distinct(tags, icon)
+        if len(found) > 1:
+            yield f"several values of {name}: {', '.join(found)}"
+    if len(audio_urls) > 1:
+        yield f"{len(audio_urls)} audio files; taken is the first, not {', '.join(audio_urls[1:])}"
+    if garbled:
+        yield "the page's text was garbled (UTF-8 under another name) and put right"
 
 
 def _article_link(node: LexborNode) -> LexborNode | None:
@@ -226,19 +261,38 @@ def _article_number(node: LexborNode, link: LexborNode | None) -> str:
     return match[1] if match else ""
 
 
-def _audio_url(node: LexborNode, url: str) -> str:
-    """Address of the mp3: a link in the accordion, else its visible text, else the player.
+def _audio_urls(node: LexborNode, base_url: str) -> list[str]:
+    """Addresses of the sound, the best first: links in the accordion, its text, the player.
 
-    The description is never searched: it may hold an address of its own.
+    A link to share on another site may hold the address too. The description is
+    never searched: it may hold an address of its own.
     """
     accordion = node.css_first(ACCORDION)
+    found = []
     if accordion:
-        link = accordion.css_first(AUDIO_LINK)
-        if link:
-            return _join(url, _attribute(link, "href"))
-        if match := AUDIO_URL.search(accordion.text()):
-            return _join(url, match[0])
-    return _join(url, _attribute(node.css_first(PLAYER), "src"))
+        links = [_join(base_url, _attribute(link, "href")) for link in accordion.css("a[href]")]
+        found = [link for link in links if AUDIO_NAME.search(unquote(urlsplit(link).path))]
+        found = found or [_join(base_url, text) for text in AUDIO_URL.findall(accordion.text())]
+        found = found or [link for link in links if _names_audio(link, base_url)]
+    found = found or [_join(base_url, _attribute(one, "src")) for one in node.css(PLAYER)]
+    return list(dict.fromkeys(filter(None, found)))
+
+
+def _names_audio(link: str, base_url: str) -> bool:
+    """Whether an address of this site gives a sound by its query (``get.php?f=a.mp3``)."""
+    parts = urlsplit(link)
+    values = [value for _, value in parse_qsl(parts.query)]
+    return parts.netloc == urlsplit(base_url).netloc and any(map(AUDIO_NAME.search, values))
+
+
+def audio_path(url: str) -> str:
+    """What names the sound in an address, without its ending: the path, or a value of the query.
+
+    Host, port, session and time may differ from page to page.
+    """
+    parts = urlsplit(url)
+    names = [parts.path, *(value for _, value in parse_qsl(parts.query))]
+    return AUDIO_NAME.sub("", next(filter(AUDIO_NAME.search, names), names[0]))
 
 
 def _tags(node: LexborNode) -> list[tuple[set[str], str]]:
@@ -250,8 +304,9 @@ def _tags(node: LexborNode) -> list[tuple[set[str], str]]:
     return [(icons, text) for icons, text in tags if text]
 
 
-def _first(tags: list[tuple[set[str], str]], icon: str) -> str:
-    return next((text for icons, text in tags if icon in icons), "")
+def _distinct(tags: list[tuple[set[str], str]], icon: str) -> list[str]:
+    """Texts of the tags with this icon, each once."""
+    return list(dict.fromkeys(text for icons, text in tags if icon in icons))
 
 
 def _description(node: LexborNode) -> str:
@@ -265,12 +320,9 @@ def _description(node: LexborNode) -> str:
     return re.sub(r" *\n\s*", "\n", "\n".join(parts)).strip()
 
 
-def _next_url(page: LexborHTMLParser, url: str) -> str:
-    for selector in NEXT_PAGE:
-        link = page.css_first(selector)
-        if link:
-            return urldefrag(_join(url, _attribute(link, "href"))).url
-    return ""
+def _base_url(page: LexborHTMLParser, url: str) -> str:
+    """Where the page's relative links start."""
+    return _join(url, _attribute(page.css_first("base[href]"), "href")) or url
 
 
 def _check_drift(cards: tuple[Card, ...], url: str) -> None:

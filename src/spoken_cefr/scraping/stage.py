@@ -17,7 +17,12 @@ from spoken_cefr.scraping.browser import Browser
 from spoken_cefr.scraping.client import Client, Refused
 from spoken_cefr.scraping.crawl import Visit
 from spoken_cefr.scraping.download import Audio, AudioFolder
-from spoken_cefr.scraping.metadata import build_metadata, level_problem, remarks
+from spoken_cefr.scraping.metadata import (
+    build_metadata,
+    level_problem,
+    remarks,
+    same_sound_problems,
+)
 from spoken_cefr.scraping.pages import Card
 from spoken_cefr.scraping.politeness import Manners
 from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
@@ -36,6 +41,8 @@ class Collected:
         Why a recording cannot be used, by ``recording_id``.
     n_to_retry : int
         Recordings that another run may get.
+    doubt : str
+        Why the end of the listing is not proved; "" where it is, or was not asked for.
     """
 
     cards: list[Card] = field(default_factory=list)
@@ -44,6 +51,7 @@ class Collected:
     n_pages: int = 0
     n_repeated: int = 0
     n_to_retry: int = 0
+    doubt: str = ""
 
 
 def run(config: Config) -> Report:
@@ -54,8 +62,8 @@ def run(config: Config) -> Report:
     Raises
     ------
     InputError
-        If the run cannot go on; the message says what to do. What was saved
-        stays valid.
+        If the run cannot go on, or the end of the listing is not proved; the message says
+        what to do. What was saved stays valid.
     """
     if not config.scraping.from_cache and is_done(config, STAGE):
         return read_report(config, STAGE)
@@ -66,7 +74,14 @@ def run(config: Config) -> Report:
             with _open_visit(config, base_url, client) as visit:
                 collected = _collect_cards(visit, config.scraping.limit)
             _collect_audio(collected, AudioFolder(folder), client, config.scraping.max_audio_mb)
-        return _write(config, collected)
+        report = _write(config, collected)
+    if collected.doubt:
+        raise InputError(
+            f"the end of the listing is not proved: {collected.doubt}. What came is kept in "
+            f"{folder / 'metadata.csv'}; look at the last page in {folder / 'pages'}, and see "
+            "doc/adapting.md if the site has another way to go on"
+        )
+    return report
 
 
 @contextmanager
@@ -164,8 +179,10 @@ def _collect_cards(visit: Visit, limit: int) -> Collected:
             collected.n_pages += 1
             collected.n_repeated += len(turn.listing.cards) - len(turn.new)
             collected.cards += turn.new
+            collected.doubt = turn.doubt
             if 0 < limit <= len(collected.cards):
                 del collected.cards[limit:]
+                collected.doubt = ""
                 break
     return collected
 
@@ -179,7 +196,7 @@ def _collect_audio(
     bandwidth is not ours to waste.
     """
     for card in progress(collected.cards, desc="recordings", unit="recording"):
-        problem = level_problem(card.level)
+        problem = card.problem or level_problem(card.level)
         if not problem and not card.audio_url:
             problem = "no audio: no address on the card"
         if problem:
@@ -191,11 +208,12 @@ def _collect_audio(
         except Refused as error:
             collected.reasons[card.recording_id] = f"no audio: {error.reason}"
             collected.n_to_retry += error.transient
+    collected.reasons |= same_sound_problems(collected.cards, collected.audio)
 
 
 def _write(config: Config, collected: Collected) -> Report:
     """Write the table and, last, the account."""
-    if not collected.audio:
+    if not set(collected.audio) - set(collected.reasons):
         reasons = ", ".join(sorted(set(collected.reasons.values())))
         raise InputError(
             f"none of {len(collected.cards)} recordings can be used ({reasons}): check "
@@ -217,11 +235,12 @@ def _write(config: Config, collected: Collected) -> Report:
             {"id": name, "reason": reason}
             for name, reason in zip(left_out["recording_id"], left_out["reason"], strict=True)
         ],
-        remarks=remarks(collected.cards, table),
+        remarks=remarks(collected.cards, table, collected.audio),
         figures={
             "listing_pages": collected.n_pages,
             "repeated_cards": collected.n_repeated,
-            "to_retry": collected.n_to_retry,
+            # A listing whose end is not proved is walked again by the next run.
+            "to_retry": collected.n_to_retry + bool(collected.doubt),
             "audio_s": round(float(kept["duration_s"].sum()), 3),
         },
     )

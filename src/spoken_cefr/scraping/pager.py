@@ -1,0 +1,205 @@
+"""What a listing says of its other pages, and of its end.
+
+The end of a listing is proved, not assumed: where a page has a control that leads on but no
+address to follow, or says of a size that did not come, that is told (see `crawl.walk`).
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import parse_qsl, urldefrag, urljoin, urlsplit
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from spoken_cefr.corpus.speakers import fold
+
+# The site's own "next"; without href it is the last page's.
+NEXT_PAGE = (
+    'a[aria-label="Aller à la page suivante"]',
+    "a.fr-pagination__link--next",
+    "a[rel=next]",
+)
+CONTROLS = "a, button, [role=button], [role=link]"
+# Folded, white space as single spaces.
+NEXT_LABELS = frozenset(
+    {"suivant", "suivante", "page suivante", "aller a la page suivante", "next", "next page"}
+    | {"siguiente", "weiter", "nachste seite", "pagina successiva", "›", "»", ">", "→"}
+)
+MORE_LABELS = frozenset(
+    {"voir plus", "afficher plus", "charger plus", "plus de resultats", "voir la suite"}
+    | {"la suite", "load more", "show more", "see more", "mehr anzeigen", "ver mas"}
+)
+LABELS = NEXT_LABELS | MORE_LABELS
+# A key of the address that numbers pages, or their first recording as SPIP's `debut_articles`.
+PAGE_KEY = re.compile(r"debut_\w+|page|p|paged|offset|start")
+COUNTED = (
+    "ressources?|enregistrements?|resultats?|documents?|fichiers?|articles?|audios?|recordings?|"
+    "results?|resources?|items?"
+)
+N_STATED = re.compile(rf"\(?(\d[\d ]*) (?:{COUNTED})(?: (?:trouve|disponible)\w*)?\)?\.?")
+RANGE_STATED = re.compile(rf"(?:{COUNTED})? ?\d+ ?(?:a|-|–|to) ?\d+ (?:sur|of|de) (\d[\d ]*)\b.*")
+PAGES_STATED = re.compile(r"page \d+ ?(?:sur|/|of|de|von) ?(\d+)")
+MAX_TOLD_CHARS = 60  # longer texts that hold a number speak of something else
+
+
+@dataclass(frozen=True)
+class Pager:
+    """What one page says of the others.
+
+    Parameters
+    ----------
+    next_url : str
+        Of the page that follows; "" where no control gives an address.
+    other_urls : tuple of str
+        Of pages of the same listing that are linked by a number, in their order.
+    leads_on : str
+        Text of a control that leads on without an address, "" where there is none.
+    n_stated, n_pages : int
+        How many recordings and pages the listing has by its own account; 0 where it says nothing.
+    """
+
+    next_url: str = ""
+    other_urls: tuple[str, ...] = ()
+    leads_on: str = ""
+    n_stated: int = 0
+    n_pages: int = 0
+
+
+def read_pager(page: LexborHTMLParser, url: str, *, base_url: str, card: str) -> Pager:
+    """Read what a page of a listing says of the others.
+
+    Parameters
+    ----------
+    url, base_url : str
+        Address of the page, and that from which its relative links start.
+    card : str
+        Selector of a card: what stands in one says nothing of the pages.
+    """
+    controls = list(_controls(page, card))
+    named = [control for control in controls if _is_next(control)]
+    following = next(
+        (link for control in named if (link := _address(control, base_url))), ""
+    )  # one that is disabled may stand before one that is not
+    stuck = [control for control in _after_cards(page, card) if _leads_on(control)]
+    told = [_folded(node.text()) for node in _short_texts(page, card)]
+    return Pager(
+        next_url=following,
+        other_urls=tuple(_numbered(controls, url, base_url)),
+        leads_on="" if following or not stuck else min(_labels(stuck[0]) & LABELS),
+        n_stated=_largest(told, N_STATED, RANGE_STATED),
+        n_pages=max(_largest(told, PAGES_STATED), _largest_number(page)),
+    )
+
+
+def page_number(url: str) -> int:
+    """The number in an address that numbers pages; 0 for the first."""
+    numbers = [int(value) for key, value in _query(url) if _numbers_pages(key, value)]
+    return numbers[0] if numbers else 0
+
+
+def _controls(page: LexborHTMLParser, card: str) -> Iterator[LexborNode]:
+    inside = {node.mem_id for one in page.css(card) for node in one.css(CONTROLS)}
+    return (node for node in page.css(CONTROLS) if node.mem_id not in inside)
+
+
+def _after_cards(page: LexborHTMLParser, card: str) -> list[LexborNode]:
+    """Controls that follow the last card: elsewhere "more" may be more of anything."""
+    last = {node.mem_id for node in page.css(card)[-1:]}
+    controls = {node.mem_id for node in _controls(page, card)}
+    found: list[LexborNode] = []
+    seen = False
+    for node in page.root.traverse():
+        seen = seen or node.mem_id in last
+        if seen and node.mem_id in controls:
+            found.append(node)
+    return found
+
+
+def _is_next(control: LexborNode) -> bool:
+    return any(control.css_matches(selector) for selector in NEXT_PAGE) or bool(
+        _labels(control) & NEXT_LABELS
+    )
+
+
+def _leads_on(control: LexborNode) -> bool:
+    """Whether a control says that there is more. A "next" link without href is the last page's."""
+    labels = _labels(control) & LABELS
+    ended = control.tag == "a" and "href" not in control.attributes and labels <= NEXT_LABELS
+    return bool(labels) and not ended and not _is_off(control)
+
+
+def _is_off(control: LexborNode) -> bool:
+    told = control.attributes
+    switched_off = "disabled" in told or told.get("aria-disabled") == "true"
+    return switched_off or "disabled" in (told.get("class") or "").split("-")
+
+
+def _address(control: LexborNode, base_url: str) -> str:
+    """Where a control leads; "" where it leads nowhere that can be asked for."""
+    href = (control.attributes.get("href") or "").strip()
+    if _is_off(control) or not href or href.startswith(("#", "javascript:")):
+        return ""
+    return _join(base_url, href)
+
+
+def _numbered(controls: list[LexborNode], url: str, base_url: str) -> list[str]:
+    """Pages of this listing by the number in their address, in order, each once."""
+    own = {pair for pair in _query(url) if not _numbers_pages(*pair)}
+    found: dict[int, str] = {}
+    for control in controls:
+        link = _address(control, base_url)
+        if not link or urlsplit(link).path != urlsplit(url).path:
+            continue
+        query = _query(link)
+        if own <= set(query) and any(_numbers_pages(*pair) for pair in query):
+            found.setdefault(page_number(link), link)
+    return [found[number] for number in sorted(found)]
+
+
+def _short_texts(page: LexborHTMLParser, card: str) -> Iterator[LexborNode]:
+    inside = {node.mem_id for one in page.css(card) for node in one.css("*")}
+    for node in page.css("h1, h2, h3, p, span, div, strong, li, caption, output"):
+        if node.mem_id not in inside and len(node.text().strip()) <= MAX_TOLD_CHARS:
+            yield node
+
+
+def _largest(texts: list[str], *patterns: re.Pattern[str]) -> int:
+    """The largest number that a text says with nothing but one of the patterns."""
+    found = [pattern.fullmatch(text) for text in texts for pattern in patterns]
+    return max((int(match[1].replace(" ", "")) for match in found if match), default=0)
+
+
+def _largest_number(page: LexborHTMLParser) -> int:
+    """Of the controls of a pager; its last page is often there when those between are not."""
+    texts = [
+        control.text().strip()
+        for pager in page.css("[class*=pagin], [id*=pagin]")
+        for control in pager.css(CONTROLS)
+    ]
+    numbers = {int(text) for text in texts if re.fullmatch(r"\d{1,4}", text)}
+    return max(numbers) if numbers & {1, 2} else 0  # else they are numbers of something else
+
+
+def _labels(control: LexborNode) -> set[str]:
+    told = control.attributes
+    texts = (control.text(), told.get("aria-label"), told.get("title"))
+    return {_folded(text) for text in texts if text}
+
+
+def _folded(text: str) -> str:
+    return " ".join(fold(text).split())
+
+
+def _numbers_pages(key: str, value: str) -> bool:
+    return bool(PAGE_KEY.fullmatch(key)) and bool(re.fullmatch(r"\d{1,6}", value))
+
+
+def _query(url: str) -> list[tuple[str, str]]:
+    return parse_qsl(urlsplit(url).query, keep_blank_values=True)
+
+
+def _join(url: str, href: str) -> str:
+    try:
+        return urldefrag(urljoin(url, href)).url
+    except ValueError:
+        return ""

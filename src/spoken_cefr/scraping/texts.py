@@ -1,0 +1,70 @@
+"""The words of an element, whole, and of a page that was read in the wrong encoding."""
+
+import re
+
+from selectolax.lexbor import LexborNode
+
+# Elements that are part of the words around them: SPIP writes "1<sup>er</sup>".
+INLINE = frozenset(
+    {"abbr", "b", "bdi", "cite", "dfn", "em", "i", "mark", "q", "s", "small", "strong", "sub"}
+    | {"sup", "u"}
+)
+# What the first and second byte of a letter or a sign in UTF-8 become in Windows-1252.
+GARBLED = re.compile("[\u00c2\u00c3][\u0080-\u00bf\u0152-\u017e\u2018-\u203a\u20ac]")
+MIN_GARBLED = 3  # in a page: once may be what was meant
+
+
+def whole_text(node: LexborNode, *, line_break: str = " ") -> str:
+    """Text of an element and of the inline elements in it; links, buttons, hidden notes are not.
+
+    Parameters
+    ----------
+    line_break : str
+        What stands for ``<br>``.
+    """
+    return _inner(node, line_break).strip()
+
+
+def _inner(node: LexborNode, line_break: str) -> str:
+    parts = []
+    for child in node.iter(include_text=True):
+        if child.tag == "-text":
+            parts.append(child.text())
+        elif child.tag == "br":
+            parts.append(line_break)
+        elif child.tag in INLINE or _is_plain_span(child):
+            parts.append(_inner(child, line_break))
+    return "".join(parts)
+
+
+def _is_plain_span(node: LexborNode) -> bool:
+    """Whether a span only dresses words, as SPIP's ``<span class="caps">``."""
+    names = (node.attributes.get("class") or "").split()
+    return node.tag == "span" and not any(name.startswith("fr-") for name in names)
+
+
+def ungarbled(html: str) -> tuple[str, bool]:
+    """A page that was UTF-8 but read as ISO-8859-1 or Windows-1252, as it was meant.
+
+    Returns
+    -------
+    html : str
+        As given, where it is not garbled or cannot be put right without loss.
+    garbled : bool
+        Whether it was.
+    """
+    html = html.replace("&nbsp;", "\u00a0")  # as a browser writes it, and what a byte may be
+    if len(GARBLED.findall(html)) < MIN_GARBLED:
+        return html, False
+    try:
+        return b"".join(map(_byte, html)).decode("utf-8"), True
+    except UnicodeDecodeError:
+        return html, True
+
+
+def _byte(character: str) -> bytes:
+    """What was read as this character; browsers read bytes that Windows-1252 lacks as they are."""
+    try:
+        return character.encode("cp1252")
+    except UnicodeEncodeError:
+        return bytes([ord(character)]) if ord(character) < 256 else character.encode("utf-8")
