@@ -19,7 +19,7 @@ ROOMS = (
     *("core", "corpus", "replica", "scraping", "processing", "measures", "neural_networks"),
     *("figures", "evaluation", "prediction", "page", "paper", "doors"),
 )
-DOORS = ("cli", "doctor", "")  # "" is the package itself, which offers `predict`
+DOORS = ("__main__", "cli", "doctor", "")  # "" is the package itself, which offers `predict`
 MOST_FILES = 14
 
 

@@ -1,6 +1,7 @@
 """Levels, languages, safe writing, and the account that each stage gives."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -23,6 +24,7 @@ from spoken_cefr.stages import (
     STAGES,
     Report,
     begin_stage,
+    changed_outputs,
     finish_stage,
     is_done,
     matches,
@@ -126,6 +128,31 @@ def test_a_stage_is_done_until_a_key_an_input_or_an_output_changes(demo_config):
     finish(config, "processing")
     (stage_folder(config, "processing") / "table.csv").unlink()
     assert not is_done(config, "processing")
+
+
+def test_what_was_changed_by_hand_is_taken_as_it_is_by_the_next_stage(demo_config):
+    config = demo_config()
+    for stage in ("scraping", "processing"):
+        finish(config, stage)
+    table = stage_folder(config, "scraping") / "table.csv"
+    assert changed_outputs(config, "scraping") == {}
+    table.write_text("a level that a person has corrected")
+    assert changed_outputs(config, "scraping") == {"table.csv": sha256_of(table)}
+    assert is_done(config, "scraping") and not is_done(config, "processing")
+    finish(config, "processing")
+    assert is_done(config, "processing")
+    table.write_text("x")  # as it was; its time is another
+    assert changed_outputs(config, "scraping") == {}
+    assert not is_done(config, "processing")
+
+
+def test_a_folder_that_was_copied_is_as_it_was(demo_config):
+    config = demo_config()
+    for stage in ("scraping", "processing"):
+        finish(config, stage)
+    (stage_folder(config, "scraping") / "stamps.json").unlink(missing_ok=True)
+    os.utime(stage_folder(config, "scraping") / "table.csv", (1, 1))
+    assert is_done(config, "processing")
 
 
 def test_a_stage_is_done_again_when_code_that_it_stands_on_changes(

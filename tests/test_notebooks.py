@@ -246,6 +246,24 @@ def test_a_bad_command_is_one_sentence_and_status_1(arguments, message):
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("module", ["spoken_cefr", "spoken_cefr.cli"])
+def test_the_command_can_be_called_as_a_module(module):
+    command = [sys.executable, "-m", module, "run", "paint"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, "not a stage" in done.stderr) == (1, True)
+
+
+@pytest.mark.slow
+def test_a_notebook_runs_on_this_python_whatever_kernels_there_are(tmp_path, monkeypatch):
+    spec = tmp_path / "kernels" / "python3" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    spec.write_text(json.dumps({"argv": ["false"], "display_name": "x", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    overrides = [f'data_dir="{tmp_path.as_posix()}/data"']
+    with pytest.raises(InputError, match=r"metadata\.csv is missing"):
+        run_notebook(load_config("demo", overrides), "processing", overrides=overrides)
+
+
 def test_the_real_site_is_not_visited_without_a_contact(tmp_path):
     folder = tmp_path / "data"
     done = spoken_cefr(

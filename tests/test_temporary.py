@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import psutil
 import pytest
 
 from spoken_cefr import cli
@@ -32,6 +33,42 @@ def test_a_command_that_is_stopped_leaves_nothing_of_its_own_nor_of_its_processe
         process.terminate()
         process.wait(60)
     assert list(tmp_path.iterdir()) == []
+
+
+LEFT_ALONE = """
+import signal, subprocess, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from spoken_cefr.temporary import own_temporary_folder
+# A kernel that is killed, and the browser that it had started.
+KERNEL = '''
+import subprocess
+with subprocess.Popen(["sleep", "300"]) as browser:
+    print(browser.pid, flush=True)
+'''
+with own_temporary_folder():
+    kernel = subprocess.Popen([sys.executable, "-c", KERNEL])
+    try:
+        kernel.wait()
+    finally:
+        kernel.kill()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_whatever_ends_a_command_ends_all_that_it_started(name, tmp_path):
+    number = getattr(signal, name, None)
+    if number is None:
+        pytest.skip(f"this system has no {name}")
+    command, environment = (
+        [sys.executable, "-c", LEFT_ALONE],
+        os.environ | {"TMPDIR": str(tmp_path)},
+    )
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "env": environment}
+    with subprocess.Popen(command, **options) as process:
+        below = psutil.Process(int(process.stdout.readline()))
+        process.send_signal(number)
+        process.wait(60)
+    assert not below.is_running() or below.status() == psutil.STATUS_ZOMBIE
 
 
 def test_a_failing_block_leaves_nothing_and_all_is_as_before():

@@ -14,6 +14,7 @@ from spoken_cefr.config import PROFILE_VARIABLE, Config, load_config, prediction
 from spoken_cefr.errors import InputError
 from spoken_cefr.stages import (
     STAGES,
+    changed_outputs,
     executed_path,
     is_done,
     matches,
@@ -184,7 +185,9 @@ def _run_stages(
         if force:
             (stage_folder(config, stage) / "report.json").unlink(missing_ok=True)
         if _has_nothing_to_do(config, stage):
-            print(f"{stage}: up to date, skipped (--force runs it again)")
+            changed = ", ".join(changed_outputs(config, stage))
+            told = f"; changed by hand since, and taken as it is: {changed}" if changed else ""
+            print(f"{stage}: up to date, skipped (--force runs it again){told}")
         else:
             # Here, not at the top: who has nothing to do need not wait for Jupyter.
             notebooks = importlib.import_module("spoken_cefr.notebooks")
@@ -253,3 +256,7 @@ def _app(args: argparse.Namespace) -> int:
 
 def _doctor(args: argparse.Namespace) -> int:
     return importlib.import_module("spoken_cefr.doctor").run(args.profile)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -4,12 +4,17 @@ A run writes its executed copies to ``<data_dir>/notebooks/`` and leaves the
 ones in ``notebooks/`` as they are; `refresh` is for the latter.
 """
 
+import os
 import re
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
 import papermill
+from ipykernel.kernelspec import write_kernel_spec
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
@@ -41,7 +46,7 @@ def run_notebook(config: Config, stage: str, *, overrides: list[str]) -> Path:
         parameters = {"PROFILE": config.profile, "OVERRIDES": overrides}
     target = executed_path(config, stage)
     remove_unfinished(target.parent)
-    with replacing(target) as temporary:
+    with replacing(target) as temporary, _own_kernel():
         try:
             papermill.execute_notebook(
                 NOTEBOOKS / f"{stage}.ipynb",
@@ -63,12 +68,28 @@ def run_notebook(config: Config, stage: str, *, overrides: list[str]) -> Path:
             ) from error
         except (DeadKernelError, RuntimeError) as error:
             raise InputError(
-                f"notebook {stage}: its kernel died or never started ({error}); most often memory "
-                "is short: close other programs, or try --set n_jobs=1"
+                f"notebook {stage}: its kernel ({sys.executable}) died or never started "
+                f"({error}); most often memory is short: close other programs, or try --set "
+                "n_jobs=1"
             ) from error
         collapse_progress(temporary)
     target.with_suffix(".failed.ipynb").unlink(missing_ok=True)
     return target
+
+
+@contextmanager
+def _own_kernel() -> Iterator[None]:
+    """Let "python3" be the Python that runs this, whatever kernels ``JUPYTER_PATH`` offers."""
+    before = os.environ.get("JUPYTER_PATH")
+    with tempfile.TemporaryDirectory() as folder:
+        write_kernel_spec(Path(folder) / "kernels" / "python3")
+        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, (folder, before)))
+        try:
+            yield
+        finally:
+            os.environ.pop("JUPYTER_PATH")
+            if before is not None:
+                os.environ["JUPYTER_PATH"] = before
 
 
 def collapse_progress(path: Path) -> None:

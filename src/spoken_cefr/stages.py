@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import re
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ WHERE_NOT_WHAT: tuple[str, ...] = (
 
 # What the fingerprint knows better than by its code: keys by their values, and these say nothing.
 NO_RESULT: tuple[str, ...] = ("arithmetic", "config", "errors", "paths", "progress", "stages")
+STAMPS = "stamps.json"  # size, time and SHA-256 of a stage's files when last looked at
 PACKAGE = ROOT / "src" / "spoken_cefr"
 _NAMED = re.compile(r"\bspoken_cefr\.(\w+)(?:\.(\w+))?")
 
@@ -104,15 +106,16 @@ def previous_stage(stage: str) -> str | None:
 def fingerprint(config: Config, stage: str) -> str:
     """Digest of all that a stage's result depends on: code, keys, seed, input.
 
-    The input is known by its report, which holds the hashes of its tables; for
-    scraping, by the replica's catalogue. `WHERE_NOT_WHAT` stands for no other
-    result.
+    The input is known by its report, which holds the hashes of its tables, and by what was
+    changed in them by hand since; for scraping, by the replica's catalogue.
+    `WHERE_NOT_WHAT` stands for no other result.
     """
     before = previous_stage(stage)
     if before:
         source = stage_folder(config, before) / "report.json"
     else:
         source = under_root(config.scraping.replica_dir) / "catalogue.csv"
+    changed = changed_outputs(config, before) if before and source.is_file() else {}
     keys = dataclasses.asdict(getattr(config, stage))
     for name in WHERE_NOT_WHAT:
         keys.pop(name, None)
@@ -125,6 +128,7 @@ def fingerprint(config: Config, stage: str) -> str:
             "notice": config.notice,
             "keys": keys,
             "input": sha256_of(source) if source.is_file() else None,
+            **({"changed": changed} if changed else {}),
         }
     )
 
@@ -232,6 +236,32 @@ def _holds(config: Config, stage: str) -> bool:
 def output_hashes(config: Config, stage: str) -> dict[str, str]:
     """SHA-256 of each file that the stage has left for the next, by name."""
     return read_json(stage_folder(config, stage) / "report.json").get("outputs", {})
+
+
+def changed_outputs(config: Config, stage: str) -> dict[str, str]:
+    """Files of a stage that are not as it left them, by name, with their SHA-256 of today.
+
+    A file of the size and time that it had when it was last looked at is taken as it was then
+    (``stamps.json``): a folder of thousands of recordings is not read again at each command.
+    """
+    folder = stage_folder(config, stage)
+    path = folder / STAMPS
+    told = read_json(path) if path.is_file() else {}
+    stamps, changed = {}, {}
+    for name, sha256 in output_hashes(config, stage).items():
+        file = folder / name
+        if not file.is_file():
+            continue
+        size_and_time = [file.stat().st_size, file.stat().st_mtime_ns]
+        known = told.get(name, [])
+        found = known[2] if known[:2] == size_and_time else sha256_of(file)
+        stamps[name] = [*size_and_time, found]
+        if found != sha256:
+            changed[name] = found
+    if stamps != told:
+        with suppress(OSError):  # who may only read the folder reads the files again
+            write_json(path, stamps)
+    return changed
 
 
 def read_report(config: Config, stage: str) -> Report:

@@ -39,6 +39,7 @@ from spoken_cefr.processing.recordings import (
 from spoken_cefr.processing.segments import segment_table
 from spoken_cefr.processing.tables import transcripts_table, words_table
 from spoken_cefr.processing.transcription.engines import SAMPLE_RATE, load_engine
+from spoken_cefr.processing.transcription.spoken_language import other_languages
 from spoken_cefr.progress import AudioBar, progress, reach_nothing
 from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
 from spoken_cefr.store import replacing, write_parquet
@@ -91,6 +92,12 @@ def run(config: Config) -> Report:
         write_parquet(folder / "words.parquet", words)
         write_parquet(folder / "segments.parquet", segments)
         write_spectrograms(config, records, kept)
+        remarks = other_languages(config, kept.reset_index())
+    remarks += [
+        {"id": record.recording_id, "reason": told}
+        for record in records
+        for told in remarks_of(config, record)
+    ]
     forget_others(config, {record.recording_id for record in records})
     report = Report(
         stage="processing",
@@ -98,11 +105,7 @@ def run(config: Config) -> Report:
         n_in=len(metadata),
         n_out=len(records),
         dropped=sorted(dropped, key=lambda row: row["id"]),
-        remarks=[
-            {"id": record.recording_id, "reason": told}
-            for record in records
-            for told in remarks_of(config, record)
-        ],
+        remarks=sorted(remarks, key=lambda row: row["id"]),
         figures={
             "n_segments": len(segments),
             "n_words": len(words),
