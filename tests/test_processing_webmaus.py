@@ -11,13 +11,15 @@ import soundfile
 from test_processing_stage import write_corpus
 from webmaus_server import FAULTS, SERVICES, serve_webmaus
 
+from spoken_cefr import http
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
+from spoken_cefr.http import Again
 from spoken_cefr.processing import stage
 from spoken_cefr.processing.alignment import aligners as alignment
 from spoken_cefr.processing.alignment import bas, webmaus
 from spoken_cefr.processing.alignment.aligners import align
-from spoken_cefr.processing.alignment.bas import Again, WebMausError, parse_reply
+from spoken_cefr.processing.alignment.bas import WebMausError, parse_reply
 from spoken_cefr.processing.alignment.textgrid import read_textgrid
 from spoken_cefr.processing.alignment.webmaus import WebMaus, plain_text, wav_bytes
 from spoken_cefr.processing.audio import load_audio
@@ -39,8 +41,8 @@ REASONS = {
     "entities": "a page instead of XML",
     "other xml": "other XML than expected",
     "late": "no answer within",
-    "reset": "the connection broke, 3 times",
-    "cut": "the connection broke, 3 times",
+    "reset": "connection broke, 3 times",
+    "cut": "connection broke, 3 times",
     "no link": "success without a link",
     "elsewhere": "leads to another place",
     "file link": "leads to another place",
@@ -223,7 +225,8 @@ def test_the_stand_in_notices_bad_manners():
 
 
 def test_after_a_time_out_the_next_job_leaves_time_for_the_first(profile, waits, monkeypatch):
-    monkeypatch.setattr(bas, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    for module in (bas, http):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: 0.0))
     with serve_webmaus(faults=["late"], delay_s=1.5) as server:
         config = profile(server, "processing.webmaus_timeout_s=1.25")
         assert align(config, speech(), transcript()).source == "whisper"

@@ -1,25 +1,28 @@
 """What a web server may do to a download, each case served by a local one that does it."""
 
+import gzip
 import itertools
 import socketserver
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from types import SimpleNamespace
 
 import pytest
 import soundfile
 from scraping_helpers import DURATION_S, make_replica, scraping_config
 
+from spoken_cefr import http
 from spoken_cefr.errors import InputError
+from spoken_cefr.http import Refused, retry_after_s
 from spoken_cefr.replica import serve_replica
 from spoken_cefr.replica.server import Reply
 from spoken_cefr.scraping import download as download_module
-from spoken_cefr.scraping.client import Client, Refused, retry_after_s
+from spoken_cefr.scraping.client import Client
 from spoken_cefr.scraping.download import AudioFolder
 from spoken_cefr.scraping.journal import Journal
-from spoken_cefr.scraping.politeness import Manners
-from spoken_cefr.scraping.robots import Robots
+from spoken_cefr.scraping.politeness import Manners, Robots
 
 PATH = "/IMG/mp3/le_jardin.mp3"
 ROBOTS = "/robots.txt"
@@ -231,7 +234,9 @@ def test_a_server_that_drips_is_given_up_too(dripping, tmp_path, monkeypatch):
     # A minute for a single wait, half a minute for the whole body, on a clock where
     # each look takes ten seconds: only the deadline of the body can end it.
     monkeypatch.setattr(download_module, "BODY_TIMEOUTS", 0.5)
-    monkeypatch.setattr(download_module, "monotonic", itertools.count(step=10.0).__next__)
+    clock = itertools.count(step=10.0).__next__
+    monkeypatch.setattr(download_module, "monotonic", clock)
+    monkeypatch.setattr(http, "time", SimpleNamespace(monotonic=clock))
     config = scraping_config(timeout_s=60.0, max_tries=1)
     with (
         Client(Manners(dripping, config), config) as client,
@@ -245,7 +250,7 @@ def test_a_server_that_drips_is_given_up_too(dripping, tmp_path, monkeypatch):
 def test_what_is_no_address_is_refused(address):
     config = scraping_config()
     manners = Manners("http://127.0.0.1:1/", config)
-    manners.set_rules(address, Robots())
+    manners.set_rules(address, Robots(""))
     with Client(manners, config) as client, pytest.raises(Refused, match="not a web address"):
         client.fetch(address, lambda reply: reply.content)
 
@@ -271,10 +276,36 @@ def test_too_many_requests_to_the_end_stops_the_run(download):
         download(Reply(429), max_tries=2)
 
 
-def test_forbidden_stops_the_run_at_once(download):
-    with pytest.raises(InputError, match=r"answered 403 \(forbidden\).*the run stops"):
-        download(Reply(403))
-    assert tries(download) == 1
+def test_one_forbidden_file_is_left_out_and_three_in_a_row_stop_the_run(replica):
+    closed = {f"/IMG/mp3/{name}.mp3": Reply(403) for name in "abcd"}
+    config = scraping_config()
+    with (
+        serve_replica(replica, fault=closed.get) as base_url,
+        Client(Manners(base_url, config), config) as client,
+    ):
+
+        def fetch(name):
+            return client.fetch(f"{base_url}IMG/mp3/{name}.mp3", lambda reply: reply.content)
+
+        for names in ("a", "b"), ("c", "d"):
+            for name in names:
+                with pytest.raises(Refused, match="HTTP 403"):
+                    fetch(name)
+            assert fetch("le_jardin")  # one that is open: no three in a row
+        for name in "ab":
+            with pytest.raises(Refused, match="HTTP 403"):
+                fetch(name)
+        with pytest.raises(InputError, match=r"answered 403 \(forbidden\).*the run stops"):
+            fetch("c")
+
+
+def test_a_coded_body_may_be_longer_than_its_announced_length(download, mp3, tmp_path):
+    coded = gzip.compress(mp3 * 3, 0)
+    reply = Reply(200, coded, "audio/mpeg", {"Content-Encoding": "gzip"})
+    assert (tmp_path / download(reply).file_name).read_bytes() == mp3 * 3
+    longer = Reply(200, gzip.compress(mp3, 0), "audio/mpeg", {"Content-Encoding": "gzip"})
+    assert len(longer.body) > len(mp3)
+    assert (tmp_path / download(longer, path="/IMG/mp3/le_jardin.mp3?2").file_name).exists()
 
 
 @pytest.mark.parametrize("rule", ["Disallow: /IMG/mp3/", "Disallow: /*.mp3$", "Disallow: /"])

@@ -3,12 +3,10 @@ from types import SimpleNamespace
 import pytest
 from scraping_helpers import scraping_config
 
-from spoken_cefr import __version__
+from spoken_cefr import __version__, http
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
-from spoken_cefr.scraping import politeness
-from spoken_cefr.scraping.politeness import Manners
-from spoken_cefr.scraping.robots import Robots
+from spoken_cefr.scraping.politeness import Manners, Robots
 
 LOCAL = "http://127.0.0.1:8765/"
 REMOTE = "https://site.example/"
@@ -53,7 +51,7 @@ def test_a_profile_of_the_real_site_waits_for_its_user_to_sign(language):
 
 def test_two_requests_are_a_delay_apart(monkeypatch):
     clock_s = [100.0]
-    monkeypatch.setattr(politeness, "time", SimpleNamespace(monotonic=lambda: clock_s[0]))
+    monkeypatch.setattr(http, "time", SimpleNamespace(monotonic=lambda: clock_s[0]))
     waits = []
     visit = manners(delay_s=5.0, waits=waits)
     visit.pause()
@@ -65,26 +63,26 @@ def test_two_requests_are_a_delay_apart(monkeypatch):
 
 def test_a_longer_crawl_delay_is_kept_and_a_shorter_one_is_not():
     visit = manners(delay_s=2.0)
-    visit.set_rules(LOCAL, Robots(crawl_delay_s=7.0))
+    visit.set_rules(LOCAL, Robots("User-agent: *\nCrawl-delay: 7\n"))
     assert visit.delay_s == 7.0
-    visit.set_rules(LOCAL, Robots(crawl_delay_s=1.0))
+    visit.set_rules(LOCAL, Robots("User-agent: *\nCrawl-delay: 1\n"))
     assert visit.delay_s == 7.0
 
 
 def test_an_endless_crawl_delay_stops_the_run():
     with pytest.raises(InputError, match="asks for 3600 s between requests"):
-        manners().set_rules(LOCAL, Robots(crawl_delay_s=3600.0))
+        manners().set_rules(LOCAL, Robots("User-agent: *\nCrawl-delay: 3600\n"))
 
 
 def test_the_pause_doubles_and_the_site_may_ask_for_more():
     waits = []
     visit = manners(waits=waits)
     for attempt in (1, 2, 3, 12):
-        visit.back_off(attempt, retry_after_s=None, url=LOCAL)
-    visit.back_off(1, retry_after_s=90.0, url=LOCAL)
+        visit.back_off(attempt, retry_after_s=None, host="h")
+    visit.back_off(1, retry_after_s=90.0, host="h")
     assert waits == [1.0, 2.0, 4.0, 60.0, 90.0]
     with pytest.raises(InputError, match="asks to be left alone for 86400 s"):
-        visit.back_off(1, retry_after_s=86400.0, url=LOCAL)
+        visit.back_off(1, retry_after_s=86400.0, host="h")
 
 
 @pytest.mark.parametrize("key", ["timeout_s", "max_tries", "max_audio_mb"])

@@ -27,8 +27,9 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.scraping.client import FORBIDDEN, TOO_MANY, Client, Refused, forbidden
-from spoken_cefr.scraping.client import retry_after_s as parse_retry_after
+from spoken_cefr.http import FORBIDDEN, TOO_MANY, Refused
+from spoken_cefr.http import retry_after_s as parse_retry_after
+from spoken_cefr.scraping.client import Client, forbidden
 from spoken_cefr.scraping.pages import (
     ACCORDION,
     ACCORDION_BUTTON,
@@ -264,7 +265,7 @@ class Browser:
                     raise
                 reason = _first_line(error)
             if attempt < max_tries:
-                manners.back_off(attempt, retry_after_s=retry_after_s, url=url)
+                manners.back_off(attempt, retry_after_s=retry_after_s, host=manners.host)
         raise InputError(f"{url} could not be opened ({reason}): run the same command again later")
 
     def _is_whole(self, url: str) -> bool:

@@ -1,56 +1,31 @@
-"""Fetch files over HTTP: politely, with a bounded number of tries.
+"""Fetch files of the site: from its hosts, what robots.txt allows, in a bounded number of tries."""
 
-urllib3's own ``Retry`` is not used: its first retry comes at once, without the
-delay between requests, and it does not cover a body that is cut short.
-"""
-
-import datetime
-import email.utils
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import requests
-import urllib3
 
 from spoken_cefr.config import ScrapingConfig
 from spoken_cefr.errors import InputError
-from spoken_cefr.scraping.politeness import AGENT, Manners, origin
-from spoken_cefr.scraping.robots import Robots, parse_robots
+from spoken_cefr.http import (
+    FORBIDDEN,
+    TOO_MANY,
+    Again,
+    Refused,
+    check_status,
+    new_session,
+    opened,
+    origin,
+    tried,
+)
+from spoken_cefr.scraping.politeness import Manners, Robots
 
-MAX_REDIRECTS = 5
 MAX_ROBOTS_BYTES = 512 * 1024  # RFC 9309 demands to read at least 500 KiB
-TOO_MANY = 429
-FORBIDDEN = 403
+# One file may be closed to us; so many in a row say that the visit is not wanted.
+MAX_FORBIDDEN = 3
 
 T = TypeVar("T")
-
-
-class Refused(Exception):
-    """One file cannot be had; the run goes on.
-
-    Parameters
-    ----------
-    reason : str
-        In a few words, without the address, so that reasons can be counted.
-    transient : bool
-        Whether another run may have more luck.
-    """
-
-    def __init__(self, reason: str, *, transient: bool = False) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.transient = transient
-
-
-class Again(Exception):
-    """This try failed in a way that another one may mend."""
-
-    def __init__(self, reason: str, *, retry_after_s: float | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.retry_after_s = retry_after_s
 
 
 class Client:
@@ -60,11 +35,8 @@ class Client:
         self.manners = manners
         self.timeout_s = config.timeout_s
         self.max_tries = config.max_tries
-        self._session = requests.Session()
-        # No proxy stands between us and our own machine.
-        self._session.trust_env = not manners.is_local
-        # Audio does not shrink, and Content-Length then tells the file's size.
-        self._session.headers = {"User-Agent": manners.agent, "Accept-Encoding": "identity"}
+        self._session = new_session(manners.agent, local=manners.is_local)
+        self._n_forbidden = 0
 
     def __enter__(self) -> "Client":
         return self
@@ -98,50 +70,47 @@ class Client:
         Refused
             If it cannot be had, after ``max_tries`` tries where those may help.
         InputError
-            If the site answers 403, or 429 to the end: the run must stop.
+            If the site answers 403 to three in a row, or 429 to the end: the run must stop.
         """
-        return self._fetch(url, handle, self.permit)
+        try:
+            result = self._fetch(url, handle, self.permit)
+        except Refused as error:
+            self._count_forbidden(url, error)
+            raise
+        self._n_forbidden = 0
+        return result
+
+    def _count_forbidden(self, url: str, error: Refused) -> None:
+        self._n_forbidden = self._n_forbidden + 1 if error.reason == f"HTTP {FORBIDDEN}" else 0
+        if self._n_forbidden >= MAX_FORBIDDEN:
+            raise forbidden(url) from None
 
     def _fetch(
         self, url: str, handle: Callable[[requests.Response], T], permit: Callable[[str], None]
     ) -> T:
-        for attempt in range(1, self.max_tries + 1):
-            try:
-                with self._open(url, permit) as reply:
-                    _check_status(reply)
-                    return handle(reply)
-            except Again as error:
-                last = error
-            except (requests.Timeout, urllib3.exceptions.TimeoutError):
-                last = Again("timed out")
-            except (requests.ConnectionError, urllib3.exceptions.HTTPError, ConnectionError):
-                last = Again("connection broke")
-            except (requests.RequestException, UnicodeError):
-                raise Refused("not a web address") from None
-            if attempt < self.max_tries:
-                self.manners.back_off(attempt, retry_after_s=last.retry_after_s, url=url)
-        if last.reason == f"HTTP {TOO_MANY}":
-            raise InputError(
-                f"{urlsplit(url).hostname} still says 'too many requests' after "
-                f"{self.max_tries} tries: raise scraping.delay_s and run again later"
-            )
-        raise Refused(last.reason, transient=True)
+        host = str(urlsplit(url).hostname)
 
-    @contextmanager
-    def _open(self, url: str, permit: Callable[[str], None]) -> Iterator[requests.Response]:
-        """Send the request; each redirect is checked like an address of its own."""
-        for _ in range(MAX_REDIRECTS):
-            permit(url)
-            self.manners.pause()
-            reply = self._session.get(
-                url, timeout=self.timeout_s, stream=True, allow_redirects=False
-            )
-            with reply:
-                if not reply.is_redirect:
-                    yield reply
-                    return
-                url = urljoin(url, reply.headers["Location"])
-        raise Refused(f"over {MAX_REDIRECTS} redirects")
+        def once() -> T:
+            with opened(
+                self._session,
+                "GET",
+                url,
+                pace=self.manners,
+                permit=permit,
+                timeout_s=self.timeout_s,
+            ) as reply:
+                check_status(reply)
+                return handle(reply)
+
+        try:
+            return tried(once, pace=self.manners, max_tries=self.max_tries, host=host)
+        except Again as error:
+            if error.reason == f"HTTP {TOO_MANY}":
+                raise InputError(
+                    f"{host} still says 'too many requests' after {self.max_tries} tries: raise "
+                    "scraping.delay_s and run again later"
+                ) from None
+            raise Refused(error.reason, transient=True) from None
 
     def _read_robots(self, url: str) -> Robots:
         """The host's robots.txt; a host without one (4xx) forbids nothing (RFC 9309)."""
@@ -153,28 +122,15 @@ class Client:
                 self._permit_host,  # there are no rules yet
             )
         except Refused as error:
+            if error.reason == f"HTTP {FORBIDDEN}":
+                raise forbidden(address) from None
             if error.reason.startswith("HTTP 4"):
-                return Robots()
+                return Robots("")
             raise InputError(
                 f"{address} cannot be read ({error.reason}); without it nothing may be fetched: "
                 "check the address and the connection, and run again later"
             ) from None
-        return parse_robots(content.decode("utf-8-sig", errors="replace"), AGENT)
-
-
-def retry_after_s(value: str | None) -> float | None:
-    """Seconds that a Retry-After header asks for: a number or an HTTP date."""
-    if value is None:
-        return None
-    if value.strip().isdecimal():
-        return float(value)
-    try:
-        when = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if when.tzinfo is None:
-        when = when.replace(tzinfo=datetime.UTC)
-    return max(0.0, (when - datetime.datetime.now(datetime.UTC)).total_seconds())
+        return Robots(content.decode("utf-8-sig", errors="replace"))
 
 
 def forbidden(url: str) -> InputError:
@@ -183,13 +139,3 @@ def forbidden(url: str) -> InputError:
         f"{urlsplit(url).hostname} answered 403 (forbidden) for {url}: it does not want this "
         "visit, so the run stops; ask the site's owners before trying again"
     )
-
-
-def _check_status(reply: requests.Response) -> None:
-    status = reply.status_code
-    if status == FORBIDDEN:
-        raise forbidden(reply.url)
-    if status == TOO_MANY or status >= 500:
-        raise Again(f"HTTP {status}", retry_after_s=retry_after_s(reply.headers.get("Retry-After")))
-    if status != 200:
-        raise Refused(f"HTTP {status}")

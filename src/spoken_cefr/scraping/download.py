@@ -10,11 +10,11 @@ import requests
 import soundfile
 
 from spoken_cefr.corpus.sound_files import open_sound
-from spoken_cefr.scraping.client import Again, Client, Refused
+from spoken_cefr.http import Refused, chunks
+from spoken_cefr.scraping.client import Client
 from spoken_cefr.scraping.journal import Journal
 from spoken_cefr.store import replacing, sha256_of
 
-CHUNK_BYTES = 64 * 1024
 BODY_TIMEOUTS = 20  # a whole file may take so many times scraping.timeout_s
 PROBE_FRAMES = 1152  # one frame of MP3, decoded to see that the file is audio
 
@@ -107,26 +107,18 @@ def _save(
     reply: requests.Response, path: Path, timeout_s: float, max_mb: float
 ) -> tuple[str, float]:
     """Write the body to a file, check that it is whole and is audio; SHA-256 and seconds."""
-    max_bytes = int(max_mb * 1e6)
-    length = reply.headers.get("Content-Length", "")
-    announced = int(length) if length.isdecimal() else 0
-    if announced > max_bytes:
-        raise Refused(f"over {max_mb:g} MB")
-    end_s = monotonic() + BODY_TIMEOUTS * timeout_s
-    n_bytes = 0
+    body = chunks(
+        reply,
+        max_bytes=int(max_mb * 1e6),
+        too_long=f"over {max_mb:g} MB",
+        end_s=monotonic() + BODY_TIMEOUTS * timeout_s,
+    )
     sha256 = hashlib.sha256()
     with path.open("wb") as file:
-        # read1 gives what has come: a server that drips cannot hold us for ever.
-        while chunk := reply.raw.read1(CHUNK_BYTES, decode_content=True):
-            n_bytes += file.write(chunk)
+        for chunk in body:
+            file.write(chunk)
             sha256.update(chunk)
-            if n_bytes > max_bytes:
-                raise Refused(f"over {max_mb:g} MB")
-            if monotonic() > end_s:
-                raise Again("timed out")
-    if n_bytes < announced:
-        raise Again("shorter than announced")
-    if n_bytes == 0:
+    if path.stat().st_size == 0:
         raise Refused("empty file")
     return sha256.hexdigest(), _duration_s(path, reply.headers.get("Content-Type", "no type"))
 

@@ -3,33 +3,47 @@
 Every request of a run, the browser's and ours, goes through one ``Manners``.
 """
 
-import threading
-import time
-from collections.abc import Callable
+import posixpath
+import re
 from urllib.parse import urlsplit
+
+from protego import Protego
 
 from spoken_cefr import __version__
 from spoken_cefr.config import ScrapingConfig
 from spoken_cefr.errors import InputError
-from spoken_cefr.scraping.robots import Robots
+from spoken_cefr.http import AGENT, LOCAL_HOSTS, Pace, Wait, origin, user_agent, wait
 
-AGENT = "spoken_cefr"  # the name to write in a robots.txt
-LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
-BACK_OFF_S = 1.0  # before the second try; doubled before each further one
-MAX_BACK_OFF_S = 60.0
-MAX_RETRY_AFTER_S = 600.0  # a site that asks for a longer pause is left alone
 # Above it there is no point in going on: at most this long between two requests.
 MAX_CRAWL_DELAY_S = 120.0
 
-Wait = Callable[[float], object]
+
+class Robots:
+    """A robots.txt as RFC 9309 reads it, for us.
+
+    Parameters
+    ----------
+    text : str
+        "" forbids nothing.
+    """
+
+    def __init__(self, text: str) -> None:
+        self._rules = Protego.parse(text)
+        # A group may name us with our version.
+        self._agent = f"{AGENT}/{__version__}"
+        self.crawl_delay_s = float(self._rules.crawl_delay(self._agent) or 0)
+
+    def allows(self, url: str) -> bool:
+        """Whether the address may be fetched; its path is taken as a server resolves it."""
+        parts = urlsplit(url)
+        plain = re.sub("%2e", ".", parts.path, flags=re.IGNORECASE).lstrip("/")
+        path = posixpath.normpath(f"/{plain}")
+        if parts.path.endswith("/") and path != "/":
+            path += "/"
+        return self._rules.can_fetch(parts._replace(path=path).geturl(), self._agent)
 
 
-def wait(seconds: float) -> None:
-    """Do nothing for so many seconds."""
-    threading.Event().wait(seconds)
-
-
-class Manners:
+class Manners(Pace):
     """The rules of one visit.
 
     Parameters
@@ -47,15 +61,13 @@ class Manners:
     """
 
     def __init__(self, base_url: str, config: ScrapingConfig, *, wait: Wait = wait) -> None:
+        super().__init__(config.delay_s, wait=wait)
         self.base_url = base_url
         self.host = urlsplit(base_url).hostname or ""
         self.is_local = self.host in LOCAL_HOSTS
-        self.agent = f"{AGENT}/{__version__}" + (f" (+{config.contact})" if config.contact else "")
-        self.delay_s = config.delay_s
+        self.agent = user_agent(config.contact)
         self._hosts = {self.host, *(host.lower() for host in config.audio_hosts)}
         self._robots: dict[str, Robots] = {}
-        self._wait = wait
-        self._last_s = float("-inf")
         self._check(config)
 
     def _check(self, config: ScrapingConfig) -> None:
@@ -104,39 +116,3 @@ class Manners:
     def allows(self, url: str) -> bool:
         """Whether robots.txt lets us fetch the address."""
         return self._robots[origin(url)].allows(url)
-
-    def pause(self) -> None:
-        """Wait until the delay since the last request is over; call before each one."""
-        rest_s = self._last_s + self.delay_s - time.monotonic()
-        if rest_s > 0:
-            self._wait(rest_s)
-        self._last_s = time.monotonic()
-
-    def back_off(self, attempt: int, *, retry_after_s: float | None, url: str) -> None:
-        """Wait before another try.
-
-        Parameters
-        ----------
-        attempt : int
-            Number of tries that failed, 1 or more.
-        retry_after_s : float or None
-            What the site asked for, in seconds.
-
-        Raises
-        ------
-        InputError
-            If the site asks for more than ten minutes.
-        """
-        if retry_after_s is not None and retry_after_s > MAX_RETRY_AFTER_S:
-            raise InputError(
-                f"{urlsplit(url).hostname} asks to be left alone for {retry_after_s:.0f} s: run "
-                "the same command later, it goes on where it stopped"
-            )
-        own_s = min(BACK_OFF_S * 2 ** (attempt - 1), MAX_BACK_OFF_S)
-        self._wait(max(own_s, retry_after_s or 0.0))
-
-
-def origin(url: str) -> str:
-    """Scheme, host and port of an address, which is what one robots.txt rules."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}".lower()

@@ -9,12 +9,13 @@ from pathlib import Path
 from spoken_cefr.config import Config
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
+from spoken_cefr.http import Refused
 from spoken_cefr.paths import under_root
 from spoken_cefr.progress import progress
 from spoken_cefr.replica import serve_replica
 from spoken_cefr.scraping.archive import Archive
 from spoken_cefr.scraping.browser import Browser
-from spoken_cefr.scraping.client import Client, Refused
+from spoken_cefr.scraping.client import Client
 from spoken_cefr.scraping.crawl import Visit
 from spoken_cefr.scraping.download import Audio, AudioFolder
 from spoken_cefr.scraping.metadata import (

@@ -7,18 +7,30 @@ Source: help pages and clients of the BAS WebServices (Kisler, Reichel & Schiel
 """
 
 import re
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 import requests
-import urllib3
 
-LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+from spoken_cefr.http import (
+    LOCAL_HOSTS,
+    Again,
+    Pace,
+    Refused,
+    TimedOut,
+    Wait,
+    check_status,
+    chunks,
+    new_session,
+    opened,
+    tried,
+    wait,
+)
+
 MAX_TRIES = 3  # emuR, the services' own client, has no more patience either
 BACK_OFF_S = 2.0  # before the second try; doubled before the third
 CONNECT_S = 20.0
@@ -27,11 +39,8 @@ MAX_LOAD_CHECKS = 8
 LOAD_WAIT_S, MAX_LOAD_WAIT_S = 5.0, 60.0  # first and longest wait while it is full
 MAX_REPLY_BYTES = 2**20
 MAX_FILE_BYTES = 16 * 2**20  # a recording of an hour has about 4 MB
-MAX_REDIRECTS = 3
 MAX_TOLD = 300  # characters of the service's own words in a message
-_CHUNK = 2**16
 
-Wait = Callable[[float], object]
 # Name of the file part -> (file name, content, media type)
 Files = Mapping[str, tuple[str, bytes, str]]
 T = TypeVar("T")
@@ -53,14 +62,6 @@ class WebMausError(Exception):
         self.transient = transient
 
 
-class Again(Exception):
-    """This try failed in a way that another one may mend."""
-
-
-class TimedOut(Exception):
-    """No (complete) answer in time."""
-
-
 @dataclass(frozen=True)
 class Reply:
     """What the service's XML says."""
@@ -69,11 +70,6 @@ class Reply:
     link: str
     output: str
     warnings: list[str] = field(default_factory=list)
-
-
-def wait(seconds: float) -> None:
-    """Do nothing for so many seconds."""
-    threading.Event().wait(seconds)
 
 
 class BasClient:
@@ -96,11 +92,9 @@ class BasClient:
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.host = urlsplit(base_url).hostname
-        self.delay_s = delay_s
         self.timeout_s = timeout_s
+        self.pace = Pace(delay_s, back_off_s=BACK_OFF_S, wait=wait)
         self._agent = agent
-        self._wait = wait
-        self._not_before_s = float("-inf")  # on time.monotonic's clock
 
     def run(self, operation: str, files: Files, fields: Mapping[str, str]) -> tuple[bytes, Reply]:
         """Have one job done and fetch the file that it gives.
@@ -110,10 +104,7 @@ class BasClient:
         WebMausError
             If it fails, after `MAX_TRIES` tries where those may help.
         """
-        with requests.Session() as session:
-            # No proxy stands between us and our own machine.
-            session.trust_env = self.host not in LOCAL_HOSTS
-            session.headers = {"User-Agent": self._agent, "Accept-Encoding": "identity"}
+        with new_session(self._agent, local=self.host in LOCAL_HOSTS) as session:
             reply = self._try(lambda: self._job(session, operation, files, fields))
             if not reply.success:
                 told = reply.output or "; ".join(reply.warnings) or "without a word why"
@@ -126,14 +117,13 @@ class BasClient:
         return content, reply
 
     def _try(self, act: Callable[[], T]) -> T:
-        for attempt in range(1, MAX_TRIES + 1):
-            try:
-                return act()
-            except Again as error:
-                reason = str(error)
-            if attempt < MAX_TRIES:
-                self._wait(BACK_OFF_S * 2 ** (attempt - 1))
-        raise WebMausError(f"{reason}, {MAX_TRIES} times", transient=True)
+        try:
+            return tried(act, pace=self.pace, max_tries=MAX_TRIES, host=str(self.host))
+        except Again as error:
+            told = f"{error.reason}, {MAX_TRIES} times"
+            raise WebMausError(told, transient=True) from None
+        except Refused as error:
+            raise WebMausError(f"the service's answer: {error.reason}") from None
 
     def _job(
         self, session: requests.Session, operation: str, files: Files, fields: Mapping[str, str]
@@ -144,7 +134,7 @@ class BasClient:
             body = self._send(session, "POST", url, MAX_REPLY_BYTES, files=files, data=fields)
         except TimedOut:
             # The service may still be at it: sent again, it would be two jobs at once.
-            self._not_before_s = time.monotonic() + self.timeout_s
+            self.pace.postpone(self.timeout_s)
             raise WebMausError(f"no answer within {self.timeout_s:g} s", transient=True) from None
         return parse_reply(body)
 
@@ -152,7 +142,7 @@ class BasClient:
         """Return when the load indicator is below 2, which the services ask to respect."""
         for check in range(MAX_LOAD_CHECKS):
             if check:
-                self._wait(min(LOAD_WAIT_S * 2 ** (check - 1), MAX_LOAD_WAIT_S))
+                self.pace.wait(min(LOAD_WAIT_S * 2 ** (check - 1), MAX_LOAD_WAIT_S))
             if self._load(session) != FULL:
                 return
         raise WebMausError(
@@ -179,31 +169,23 @@ class BasClient:
     def _send(
         self, session: requests.Session, method: str, url: str, limit: int, **content: object
     ) -> bytes:
-        for _ in range(MAX_REDIRECTS):
-            self._permit(url)
-            self._pause()
-            try:
-                with session.request(
-                    method,
-                    url,
-                    timeout=(CONNECT_S, self.timeout_s),
-                    stream=True,
-                    allow_redirects=False,
-                    **content,
-                ) as answer:
-                    if not (method == "GET" and answer.is_redirect):
-                        _check_status(answer)
-                        return _bounded(answer, limit, time.monotonic() + self.timeout_s)
-                    url = urljoin(url, answer.headers["Location"])
-            except requests.ConnectTimeout:
-                raise Again("the service cannot be reached") from None
-            except (requests.Timeout, urllib3.exceptions.TimeoutError):
-                raise TimedOut from None
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
-                raise Again("the connection broke") from None
-            finally:
-                self._not_before_s = time.monotonic() + self.delay_s
-        raise WebMausError(f"the service's link has over {MAX_REDIRECTS} redirects")
+        end_s = time.monotonic() + self.timeout_s
+        too_long = f"over {limit} bytes"
+        try:
+            with opened(
+                session,
+                method,
+                url,
+                pace=self.pace,
+                permit=self._permit,
+                timeout_s=(CONNECT_S, self.timeout_s),
+                **content,
+            ) as answer:
+                check_status(answer)
+                return b"".join(chunks(answer, max_bytes=limit, too_long=too_long, end_s=end_s))
+        finally:
+            # From the end of an answer on: it may have taken minutes.
+            self.pace.postpone(self.pace.delay_s)
 
     def _permit(self, url: str) -> None:
         """Pass only if the address is a plain one on the service's own host."""
@@ -215,11 +197,6 @@ class BasClient:
         # What programs may read as another host than Python does is refused as well.
         if host != self.host or parts.scheme not in ("http", "https") or re.search(r"[\s\\@]", url):
             raise WebMausError("the service's link leads to another place than the service")
-
-    def _pause(self) -> None:
-        rest_s = self._not_before_s - time.monotonic()
-        if rest_s > 0:
-            self._wait(rest_s)
 
 
 def parse_reply(body: bytes) -> Reply:
@@ -257,23 +234,3 @@ def plain(text: str) -> str:
     line = "".join(c if c.isprintable() else " " for c in text)
     line = " ".join(line.split())
     return line if len(line) <= MAX_TOLD else f"{line[: MAX_TOLD - 3]}..."
-
-
-def _check_status(answer: requests.Response) -> None:
-    status = answer.status_code
-    if status == 429 or status >= 500:
-        raise Again(f"the service answers HTTP {status}")
-    if status != 200:
-        raise WebMausError(f"the service answers HTTP {status}")
-
-
-def _bounded(answer: requests.Response, limit: int, deadline_s: float) -> bytes:
-    """The body, if it has at most ``limit`` bytes and comes before the deadline."""
-    body = bytearray()
-    for chunk in answer.raw.stream(_CHUNK, decode_content=True):
-        body += chunk
-        if len(body) > limit:
-            raise WebMausError(f"the service's answer has over {limit} bytes")
-        if time.monotonic() > deadline_s:
-            raise TimedOut
-    return bytes(body)

@@ -21,12 +21,11 @@ from urllib.parse import urlsplit
 import numpy as np
 from filelock import FileLock
 
-from spoken_cefr import __version__
 from spoken_cefr.config import WEBMAUS_TERMS, Config
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
-from spoken_cefr.processing.alignment import bas
-from spoken_cefr.processing.alignment.bas import LOCAL_HOSTS, BasClient, WebMausError
+from spoken_cefr.http import LOCAL_HOSTS, Wait, user_agent, wait
+from spoken_cefr.processing.alignment.bas import BasClient, WebMausError
 from spoken_cefr.processing.alignment.textgrid import check_order, read_intervals, snap
 from spoken_cefr.processing.transcription.engines import SAMPLE_RATE
 from spoken_cefr.processing.transcription.words import Word
@@ -71,7 +70,7 @@ class WebMaus:
         self,
         config: Config,
         *,
-        wait: bas.Wait = bas.wait,
+        wait: Wait = wait,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         p = config.processing
@@ -84,12 +83,11 @@ class WebMaus:
                 'know: set processing.aligner to "whisper"'
             )
         _check_address(p.webmaus_url, p.webmaus_delay_s)
-        contact = f" (+{config.scraping.contact})" if config.scraping.contact else ""
         self._client = BasClient(
             p.webmaus_url,
             delay_s=p.webmaus_delay_s,
             timeout_s=p.webmaus_timeout_s,
-            agent=f"spoken_cefr/{__version__}{contact}",
+            agent=user_agent(config.scraping.contact),
             wait=wait,
         )
         self._fields = {"LANGUAGE": language.bas, "OUTFORMAT": "TextGrid"}
