@@ -36,7 +36,7 @@ WEBMAUS_TERMS = (
     'processing.aligner to "whisper"'
 )
 
-STRICT = ConfigDict(extra="forbid", strict=True)
+STRICT = ConfigDict(extra="forbid", strict=True, defer_build=True)
 # TOML has lists; what is frozen holds a tuple.
 Hosts = Annotated[tuple[str, ...], Field(strict=False)]
 
