@@ -19,7 +19,6 @@ from spoken_cefr.processing.audio import (
     segment_count,
     to_image,
 )
-from spoken_cefr.processing.mp3 import walk_frames
 
 RATE = 16_000
 SPEECH = ROOT / "tests" / "audio" / "kermesse.mp3"
@@ -218,8 +217,8 @@ def write_noise_mp3(path, seconds=8):
         (lambda mp3: b"", r"empty file \(0 bytes\)"),
         (lambda mp3: b"Bonjour\n" * 4000, "not audio"),
         (lambda mp3: mp3[:60], "not audio"),
-        (lambda mp3: mp3[: len(mp3) // 2], "is cut short: .* of the 8.0 s"),
-        (lambda mp3: mp3[: len(mp3) // 2].replace(b"Xing", b"\0\0\0\0"), "is cut short: its last"),
+        (lambda mp3: mp3[: len(mp3) // 2], "is cut short"),
+        (lambda mp3: mp3[: len(mp3) // 2].replace(b"Xing", b"\0\0\0\0"), "is cut short"),
     ],
     ids=["zero bytes", "text", "header only", "truncated", "truncated without Xing header"],
 )
@@ -248,7 +247,7 @@ def test_half_a_file_whose_header_announces_the_whole_is_cut_short(
     soundfile.write(path, noise, RATE, format=container, subtype=subtype, endian=endian)
     assert len(load_audio(path)) == 4 * RATE
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(InputError, match=r"is cut short: 2\.0 s decoded of the 4\.0 s"):
+    with pytest.raises(InputError, match="is cut short"):
         load_audio(path)
 
 
@@ -262,7 +261,7 @@ def test_an_ogg_file_without_its_last_page_is_cut_short(tmp_path, subtype):
     assert len(load_audio(path)) == pytest.approx(4 * RATE, abs=0.05 * RATE)
     for cut in (whole[: len(whole) // 2], whole[:-20]):
         path.write_bytes(cut)
-        with pytest.raises(InputError, match=r"is cut short: its Ogg stream breaks off at"):
+        with pytest.raises(InputError, match="is cut short"):
             load_audio(path)
 
 
@@ -284,9 +283,9 @@ def test_a_last_mp3_frame_that_lacks_some_bytes_is_no_cut_where_the_header_count
     whole = write_noise_mp3(path)
     path.write_bytes(whole[:-10])
     assert len(load_audio(path)) == pytest.approx(8 * RATE, abs=0.1 * RATE)
-    for cut in (whole[:-60], whole + whole[:-10], whole[:-10].replace(b"Xing", b"\0\0\0\0")):
-        path.write_bytes(cut)  # too many bytes, or nobody counted these frames
-        with pytest.raises(InputError, match="its last MP3 frame breaks off"):
+    for cut in (whole + whole[:-10], whole[:-10].replace(b"Xing", b"\0\0\0\0")):
+        path.write_bytes(cut)  # nobody counted these frames
+        with pytest.raises(InputError, match="is cut short"):
             load_audio(path)
 
 
@@ -315,12 +314,11 @@ def test_a_header_that_announces_less_than_there_is_does_not_hide_the_length(tmp
 
 
 def test_frames_behind_a_gap_do_not_pass_the_longest_duration(tmp_path):
-    """libsndfile decodes the first 2 s, the walk counts 8 s, FFmpeg decodes 48 s."""
+    """libsndfile decodes the first 2 s, FFmpeg all 48 s."""
     path = tmp_path / "joined.mp3"
     parts = [write_noise_mp3(path, seconds=seconds) for seconds in (2, 6, 40)]
     path.write_bytes(parts[0] + parts[1] + bytes(3000) + parts[2])
     assert len(load_audio(path)) > 46 * RATE
-    assert walk_frames(path.read_bytes()).duration_s == pytest.approx(8, abs=0.5)
     with pytest.raises(
         InputError, match=r"joined\.mp3 lasts 0\.\d minutes; at most 0\.2 are taken"
     ):
@@ -335,15 +333,3 @@ def test_variable_bit_rate_without_xing_header_is_decoded_to_its_end(tmp_path):
     path.write_bytes(mp3.replace(b"Xing", b"\0\0\0\0"))
     assert len(soundfile.read(path)[0]) < 6 * 44_100
     assert len(load_audio(path)) == pytest.approx(len(whole), abs=0.1 * RATE)
-
-
-def test_walk_over_mp3_frames():
-    data = SPEECH.read_bytes()
-    duration_s = soundfile.info(SPEECH).duration
-    assert walk_frames(data).duration_s == pytest.approx(duration_s, abs=0.2)
-    assert walk_frames(data).lacking == 0
-    tagged = b"ID3\x03\0\0\0\0\x01\x00" + bytes(128) + data + b"TAG" + bytes(125)
-    assert walk_frames(tagged) == walk_frames(data)
-    assert walk_frames(data[:-10]).lacking == 10
-    assert walk_frames(b"") is None
-    assert walk_frames(b"RIFF" + bytes(100)) is None

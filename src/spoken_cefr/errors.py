@@ -1,5 +1,15 @@
 """The one class of error for bad input."""
 
+import re
+
+# C0 and C1 without tab and newline: in a file's name they could move the cursor or worse.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def printable(text: str) -> str:
+    """A text for a terminal: control characters, as a file's name may hold, are spelt out."""
+    return _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
+
 
 class InputError(ValueError):
     """Something the user gave cannot be used.
@@ -7,3 +17,6 @@ class InputError(ValueError):
     The message is one sentence that names the file or key, says what was
     expected and what to do. The command line prints it without a traceback.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))

@@ -8,12 +8,14 @@ and what Python's threads have to say still arrives.
 
 import ctypes
 import functools
+import io
 import os
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import soundfile
 
@@ -24,10 +26,20 @@ _inside = 0  # threads that decode at this moment: the last one puts the variabl
 
 
 @contextmanager
-def open_sound(path: Path | str) -> Iterator[soundfile.SoundFile]:
-    """Open a file to read; errors are soundfile's own."""
-    with _c_stderr_away(), soundfile.SoundFile(str(path)) as file:
-        yield file
+def open_sound(path: Path | str | BinaryIO) -> Iterator[soundfile.SoundFile]:
+    """Open a file, by its path or open already without a buffer, or one in memory.
+
+    Errors are soundfile's own.
+
+    libsndfile sees no name, so that it goes by the content: by a name it would take
+    any text in ``x.raw`` or ``x.gsm`` for samples.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_c_stderr_away())
+        if isinstance(path, Path | str):
+            path = stack.enter_context(Path(path).open("rb", buffering=0))
+        nameless = path.fileno() if isinstance(path, io.FileIO) else path
+        yield stack.enter_context(soundfile.SoundFile(nameless, closefd=False))
 
 
 @contextmanager
