@@ -6,6 +6,7 @@ import pytest
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.errors import InputError
+from spoken_cefr.evaluation.reading import unit_table
 from spoken_cefr.evaluation.shortcuts.baselines import (
     BASELINES,
     all_baselines,
@@ -14,7 +15,6 @@ from spoken_cefr.evaluation.shortcuts.baselines import (
     stratified_random,
 )
 from spoken_cefr.evaluation.shortcuts.metadata_models import FIELDS, card_features
-from spoken_cefr.evaluation.tables import unit_table
 
 P = [f"p_{level}" for level in TARGET_LEVELS]
 
@@ -168,5 +168,5 @@ def test_a_train_part_of_one_level_is_answered_with_that_level():
 def test_a_recording_without_duration_is_named(duration_s):
     units, metadata = corpus()
     metadata.loc[2, "duration_s"] = duration_s
-    with pytest.raises(InputError, match="no duration_s over 0 for recording 'r2'"):
+    with pytest.raises(InputError, match="'r2'"):
         duration_only(units, metadata)

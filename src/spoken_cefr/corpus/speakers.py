@@ -15,6 +15,7 @@ SPEAKER_DIGITS = 10  # 16**10 values: no clash among a few hundred speakers
 AUTHOR_BREAK = re.compile(r",[^\S\n]*\n\s*")
 
 N_FOLDS = 5  # of the cross-validations of the evaluation
+PARTS: tuple[str, ...] = ("train", "validation", "test")
 
 
 def fold(text: str) -> str:

@@ -14,13 +14,13 @@ import pandas as pd
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS, level_codes
 from spoken_cefr.errors import InputError
+from spoken_cefr.evaluation.reading import UNITS
 from spoken_cefr.evaluation.shortcuts.metadata_models import (
     DESCRIPTIONS,
     FIELDS,
     card_features,
     fit_probabilities,
 )
-from spoken_cefr.evaluation.tables import UNITS
 
 BASELINES: Mapping[str, str] = MappingProxyType(
     {
@@ -41,12 +41,8 @@ def all_baselines(
 ) -> dict[str, pd.DataFrame]:
     """The predictions of each of ``BASELINES``, by name, in that order.
 
-    Parameters
-    ----------
-    units : pd.DataFrame
-        Columns unit, id, recording_id, speaker_id, fold, level.
-    n_seeds : int
-        Draws of ``stratified_random``.
+    Units have the columns unit, id, recording_id, speaker_id, fold, level;
+    ``stratified_random`` is drawn ``n_seeds`` times.
     """
     learners = {
         "majority": lambda told: majority(told, levels=levels),
@@ -66,11 +62,8 @@ def out_of_fold(
 ) -> pd.DataFrame:
     """What a baseline answers to each fold when it has learned from the others.
 
-    Parameters
-    ----------
-    learner : callable
-        Gets the units with the column part: "train", or "test" for the fold that
-        is asked; gives predictions of all of them.
+    The learner gets the units with the column part ("train", or "test" for the fold
+    that is asked) and gives predictions of all of them.
     """
     tables = []
     for fold in np.unique(units["fold"]):
@@ -118,12 +111,8 @@ def from_metadata(
 ) -> pd.DataFrame:
     """Answer from fields of the recording's card; a segment gets its recording's answer.
 
-    Parameters
-    ----------
-    metadata : pd.DataFrame
-        As scraping wrote it.
-    fields : sequence of str
-        One of the values of :data:`spoken_cefr.evaluation.shortcuts.metadata_models.FIELDS`.
+    Fields are one of the values of
+    :data:`spoken_cefr.evaluation.shortcuts.metadata_models.FIELDS`.
 
     Raises
     ------

@@ -6,11 +6,14 @@ counts, losses): a resampling is a weight for each speaker, and a thousand of
 them are one matrix product.
 """
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import binomtest
 
+from spoken_cefr.config import Config
 from spoken_cefr.evaluation.scores.metrics import Metric, check_codes
 
 
@@ -20,6 +23,16 @@ class Interval(NamedTuple):
     value: float
     low: float
     high: float
+
+
+def bootstrap_options(config: Config) -> dict[str, float]:
+    """The options n_bootstrap, confidence and seed of all functions that resample speakers."""
+    options = config.evaluation
+    return {
+        "n_bootstrap": options.n_bootstrap,
+        "confidence": options.confidence,
+        "seed": config.seed,
+    }
 
 
 def speaker_intervals(
@@ -104,13 +117,7 @@ def mean_interval(
     confidence: float,
     seed: int,
 ) -> Interval:
-    """Estimate the mean of a measure of units, such as the log loss.
-
-    Parameters
-    ----------
-    values : np.ndarray, shape (n,)
-    speakers : np.ndarray, shape (n,), str
-    """
+    """Estimate the mean of a measure of units, such as the log loss; both arrays of shape (n,)."""
     names, index = np.unique(np.asarray(speakers, dtype=str), return_inverse=True)
     sums = np.column_stack(
         [np.bincount(index, weights=values), np.bincount(index).astype(np.float64)]
@@ -148,17 +155,7 @@ def _means(
 def speaker_matrices(
     truth: np.ndarray, predicted: np.ndarray, speakers: np.ndarray, *, n_classes: int
 ) -> np.ndarray:
-    """Confusion matrix of each speaker, in order of their names.
-
-    Returns
-    -------
-    np.ndarray, shape (n_speakers, n_classes, n_classes), int64
-
-    Raises
-    ------
-    ValueError
-        If nothing is given, the lengths differ, or a code is out of range.
-    """
+    """Confusion matrix of each speaker, in order of their names. -> (n_speakers, k, k), int64"""
     check_codes(truth, predicted, n_classes=n_classes)
     if truth.size == 0 or truth.shape != np.shape(speakers):
         raise ValueError(f"{truth.size} units but {np.size(speakers)} speakers")
@@ -171,13 +168,7 @@ def speaker_matrices(
 def resample(sums: np.ndarray, *, n_bootstrap: int, seed: int) -> np.ndarray:
     """Draw as many speakers as there are, with replacement, and add up their sums.
 
-    Parameters
-    ----------
-    sums : np.ndarray, shape (n_speakers, ...)
-
-    Returns
-    -------
-    np.ndarray, shape (n_bootstrap, ...), float64
+    (n_speakers, ...) -> (n_bootstrap, ...), float64
     """
     weights = speaker_weights(len(sums), n_bootstrap=n_bootstrap, seed=seed)
     flat = weights @ sums.reshape(len(sums), -1)
@@ -204,3 +195,19 @@ def interval_of(
     tail = (1 - confidence) / 2
     low, high = np.quantile(defined, [tail, 1 - tail])
     return Interval(float(value), float(low), float(high))
+
+
+def wilson_interval(n_right: int, n: int, *, confidence: float) -> tuple[float, float]:
+    """Wilson's score interval of a share, NaN where ``n`` is 0: sensible for 0 of 11 too.
+
+    It takes the units as independent. Recordings of one speaker are not quite,
+    segments of one recording are not at all: read it beside the interval over
+    speakers, which in turn says little about few units.
+
+    Wilson (1927), "Probable inference, the law of succession, and statistical
+    inference", Journal of the American Statistical Association 22(158).
+    """
+    if n == 0:
+        return math.nan, math.nan
+    interval = binomtest(n_right, n).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
