@@ -13,6 +13,7 @@ from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.evaluation.reading import Inputs
 from spoken_cefr.evaluation.scores.answers import all_answers, ranked_runs
 from spoken_cefr.evaluation.scores.groups import group_table
+from spoken_cefr.evaluation.scores.intervals import Bootstrap
 from spoken_cefr.evaluation.shortcuts.audit import (
     learning_curve,
     probe_table,
@@ -60,6 +61,7 @@ from spoken_cefr.figures.style import png_bytes
 
 N_SPEAKERS, PER_SPEAKER = 20, 6
 N = N_SPEAKERS * PER_SPEAKER
+BOOTSTRAP = Bootstrap(n_bootstrap=60, confidence=0.95, seed=0)
 
 
 @pytest.fixture
@@ -248,18 +250,14 @@ def test_within_strata_an_answer_by_stratum_alone_is_worth_nothing(config, speak
     truth = np.where(strata == "short", rng.integers(0, 2, N), rng.integers(2, 4, N))
     by_length = np.where(strata == "short", 0, 3)
     told = within_strata(
-        truth, by_length[None], speakers.to_numpy(), strata, n_classes=4, config=config
+        truth, by_length[None], speakers.to_numpy(), strata, BOOTSTRAP, n_classes=4
     )
     assert cohen_kappa_score(truth, by_length, weights="quadratic") > 0.7
     assert told["kappa"].value == 0
-    perfect = within_strata(
-        truth, truth[None], speakers.to_numpy(), strata, n_classes=4, config=config
-    )
+    perfect = within_strata(truth, truth[None], speakers.to_numpy(), strata, BOOTSTRAP, n_classes=4)
     assert perfect["kappa"] == (1, 1, 1)
     guessed = np.where(rng.random(N) < 0.7, truth, 3 - truth)
-    told = within_strata(
-        truth, guessed[None], speakers.to_numpy(), strata, n_classes=4, config=config
-    )
+    told = within_strata(truth, guessed[None], speakers.to_numpy(), strata, BOOTSTRAP, n_classes=4)
     each = [
         cohen_kappa_score(truth[strata == s], guessed[strata == s], weights="quadratic")
         for s in ("short", "long")
@@ -415,7 +413,7 @@ def test_groups_are_compared_with_the_rest(config, speakers):
         index=speakers.index,
     )
     answers = all_answers({"run": predictions}, TARGET_LEVELS)
-    table = group_table(answers, ["run"], cards, config=config, levels=TARGET_LEVELS)
+    table = group_table(answers, ["run"], cards, BOOTSTRAP, levels=TARGET_LEVELS)
     told = table[table["metric"] == "accuracy"].set_index(["grouping", "group"])
     assert told.loc[("gender", "féminin"), ["value", "difference"]].tolist() == [1, 1]
     assert told.loc[("gender", "masculin"), "difference"] == -1
@@ -454,7 +452,7 @@ def made_up_verdict(
     if not by_length:
         lengths[:] = np.tile(["short", "short", "long", "long"], N // 4)
     answers = all_answers({"net": predictions_of(truth, truth, speakers)}, TARGET_LEVELS)
-    table = run_table(answers, ["net"], lengths, config=config, n_classes=5)
+    table = run_table(answers, ["net"], lengths, BOOTSTRAP, n_classes=5)
     silence = {"kind": "probe", "model": "mel_silence", "condition": SILENCE}
     silence |= {"target": "level", "kappa": 0.2, "kappa_low": 0.1, "kappa_high": 0.3}
     silence |= {"p_value": p_value, "permuted_kappa_high": 0.1}
@@ -535,7 +533,7 @@ def test_figures_are_the_same_bytes_twice(config, speakers, level):
         {"gender": "féminin", "age_group": "adulte", "duration_class": ""}, index=speakers.index
     )
     answers = all_answers({"net": predictions_of(truth, truth, speakers)}, TARGET_LEVELS)
-    groups = group_table(answers, ["net"], cards, config=config, levels=TARGET_LEVELS)
+    groups = group_table(answers, ["net"], cards, BOOTSTRAP, levels=TARGET_LEVELS)
     vectors = {"mel": noisy(level.codes)}
     audit, _ = probe_table(vectors, {"level": level}, speakers, speakers, config=config)
     curve = learning_curve(vectors, level, speakers, config=config)

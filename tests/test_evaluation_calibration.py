@@ -9,6 +9,9 @@ from spoken_cefr.evaluation.scores.calibration import (
     reliability_rows,
     reliability_sums,
 )
+from spoken_cefr.evaluation.scores.intervals import Bootstrap
+
+BOOTSTRAP = Bootstrap(n_bootstrap=200, confidence=0.9, seed=1)
 
 
 def test_ece_of_a_worked_example():
@@ -37,21 +40,19 @@ def test_bins_hold_their_upper_bound_and_every_unit():
 def test_the_interval_holds_the_value_and_one_speaker_has_none():
     rng = np.random.default_rng(2)
     confidence, right = rng.random(200), rng.random(200) < 0.5
-    options = {"n_bootstrap": 200, "confidence": 0.9, "seed": 1}
     many = reliability_sums(confidence, right, np.arange(200) % 10)
-    found = calibration_interval(many[None], **options)
+    found = calibration_interval(many[None], BOOTSTRAP)
     assert found.low < found.value < found.high
     of_one = reliability_sums(confidence, right, np.zeros(200))
-    one = calibration_interval(of_one[None], **options)
+    one = calibration_interval(of_one[None], BOOTSTRAP)
     assert one.value == pytest.approx(found.value)
     assert np.isnan(one.low)
 
 
 def test_of_several_seeds_it_is_the_mean_of_their_errors():
     rng = np.random.default_rng(3)
-    options = {"n_bootstrap": 50, "confidence": 0.9, "seed": 1}
     sums = np.stack(
         [reliability_sums(rng.random(90), rng.random(90) < 0.5, np.arange(90) % 6) for _ in "ab"]
     )
-    each = [calibration_interval(of_seed[None], **options).value for of_seed in sums]
-    assert calibration_interval(sums, **options).value == pytest.approx(np.mean(each))
+    each = [calibration_interval(of_seed[None], BOOTSTRAP).value for of_seed in sums]
+    assert calibration_interval(sums, BOOTSTRAP).value == pytest.approx(np.mean(each))

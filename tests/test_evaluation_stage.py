@@ -14,6 +14,7 @@ from spoken_cefr.evaluation import run
 from spoken_cefr.evaluation.reading import read_inputs, read_runs
 from spoken_cefr.evaluation.scores.answers import all_answers
 from spoken_cefr.evaluation.scores.differences import difference_table, exceeds_table
+from spoken_cefr.evaluation.scores.intervals import Bootstrap
 from spoken_cefr.evaluation.scores.results import ALL_MEASURES, read_results, summary_table
 from spoken_cefr.evaluation.shortcuts.baselines import BASELINES
 from spoken_cefr.evaluation.stage import study_tables
@@ -285,12 +286,12 @@ def answers_by(n_speakers):
 
 
 @pytest.mark.parametrize("n_speakers, told", [(8, True), (4, None)])
-def test_only_with_enough_speakers_a_difference_above_zero_exceeds(demo_config, n_speakers, told):
+def test_only_with_enough_speakers_a_difference_above_zero_exceeds(n_speakers, told):
     table = difference_table(
         answers_by(n_speakers),
         ["good"],
         ["constant", "same"],
-        config=demo_config("evaluation.n_bootstrap=100"),
+        Bootstrap(n_bootstrap=100, confidence=0.95, seed=0),
         levels=TARGET_LEVELS,
     )
     row = table[table["metric"] == "accuracy"].set_index("other").loc["constant"]

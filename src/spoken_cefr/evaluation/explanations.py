@@ -40,32 +40,16 @@ def gradcam(
     *,
     probabilities: Callable[[Tensor], Tensor] | None = None,
 ) -> np.ndarray:
-    """Where in an image (height, width) a convolutional network finds the class.
+    """Where in an image (height, width) a convolutional network finds the class of this code.
 
     The activations of the last convolution, each weighted by the mean gradient
     of the class's logit over it, added up, negative values cut, scaled to a
-    maximum of 1. Selvaraju et al. (2017), "Grad-CAM", ICCV.
+    maximum of 1: (height, width), float32, all 0 where nothing speaks for the
+    class. Selvaraju et al. (2017), "Grad-CAM", ICCV.
 
-    Parameters
-    ----------
-    model : nn.Module
-        Maps images (n, height, width) to logits (n, n_classes); left as it was,
-        in evaluation mode.
-    target : int
-        Code of the class.
-    probabilities : callable, optional
-        Of a network whose outputs are not one logit a class: from outputs to the
-        probability of each class (n, n_classes), whose logarithm is then explained.
-
-    Returns
-    -------
-    np.ndarray, shape (height, width), float32
-        From 0 to 1; all 0 where nothing speaks for the class.
-
-    Raises
-    ------
-    ValueError
-        If the model has no convolution.
+    The model maps (n, height, width) to one logit a class and is left as it was, in
+    evaluation mode; of another, ``probabilities`` turns outputs into (n, n_classes),
+    whose logarithm is then explained. ValueError if it has no convolution.
     """
     convolutions = [part for part in model.modules() if isinstance(part, nn.Conv2d)]
     if not convolutions:
@@ -122,25 +106,13 @@ def measure_differences(
 ) -> pd.DataFrame:
     """Which measures of a recording differ most from the neighbouring levels.
 
-    Parameters
-    ----------
-    measures : pd.DataFrame
-        Index recording_id, one column a measure: all recordings.
-    levels : pd.Series
-        True level by recording_id, of the recordings to compare with.
-    level : str
-        The level that the recording was given.
-
-    Returns
-    -------
-    pd.DataFrame
-        One row per measure: measure, value, the medians of recordings of the
-        level below, of the level itself and of the level above (below, at,
-        above; NaN where fewer than ``MIN_RECORDINGS`` have the level), and
-        margin: by how much the value is nearer to its own level's median than
-        to the nearest neighbour's, in interquartile ranges of all compared
-        recordings. A measure that is odd for every level has none. Sorted by
-        margin, largest first.
+    It was given ``level``; ``levels`` are the true ones by recording_id, of those to
+    compare with. One row per measure (index of ``measures``: recording_id): measure,
+    value, the medians of recordings of the level below, of the level itself and of
+    the level above (below, at, above; NaN where fewer than ``MIN_RECORDINGS`` have
+    the level), and margin: by how much the value is nearer to its own level's median
+    than to the nearest neighbour's, in interquartile ranges of all compared
+    recordings. A measure that is odd for every level has none. Largest margin first.
     """
     compared = measures.loc[measures.index.intersection(levels.index).drop(recording_id, "ignore")]
     spread = compared.quantile(0.75) - compared.quantile(0.25)

@@ -37,18 +37,11 @@ class UnusableRun(ValueError):
 
 @dataclass(frozen=True)
 class Inputs:
-    """The tables that every run shares.
+    """The tables that every run shares: as the earlier stages wrote them, and the truth.
 
-    Parameters
-    ----------
-    split, segments, metadata : pd.DataFrame
-        As the earlier stages wrote them.
-    units : pd.DataFrame
-        One row per recording and per segment of the split, ``UNIT_COLUMNS``: fold
-        is that in which it is tested, part that of the study's split. This is the
-        truth.
-    levels : tuple of str
-        The classes, in order.
+    ``units`` has one row per recording and per segment of the split, ``UNIT_COLUMNS``:
+    fold is that in which it is tested, part that of the study's split. ``levels`` are
+    the classes, in order.
     """
 
     split: pd.DataFrame
@@ -61,11 +54,8 @@ class Inputs:
 def read_inputs(config: Config) -> Inputs:
     """Read the split, the segments and the metadata of a profile.
 
-    Raises
-    ------
-    InputError
-        If a table is missing or lacks a column, or no score on the split would
-        mean anything.
+    InputError if a table is missing or lacks a column, or no score on the split
+    would mean anything.
     """
     networks, processing = (stage_folder(config, n) for n in ("neural_networks", "processing"))
     split = read_table(networks / "split.csv", columns=SPLIT_COLUMNS)
@@ -81,10 +71,7 @@ def read_inputs(config: Config) -> Inputs:
 def read_table(path: Path, *, columns: Sequence[str]) -> pd.DataFrame:
     """Read a CSV (as text: a recording_id may have leading zeros) or a Parquet table.
 
-    Raises
-    ------
-    InputError
-        If the file is missing, is no table, or lacks one of ``columns``.
+    InputError if the file is missing, is no table, or lacks one of the columns.
     """
     if not path.exists():
         raise InputError(f"{path} is missing: run the stage that writes it first")

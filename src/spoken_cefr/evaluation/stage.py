@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
@@ -25,6 +26,7 @@ from spoken_cefr.evaluation.scores.differences import (
     difference_table,
     exceeds_table,
 )
+from spoken_cefr.evaluation.scores.intervals import Bootstrap, bootstrap_of
 from spoken_cefr.evaluation.scores.mistakes import mistakes_table
 from spoken_cefr.evaluation.scores.results import Score, confusion_table, results_document, score
 from spoken_cefr.evaluation.shortcuts.audit import perform_audit
@@ -79,8 +81,9 @@ def run(config: Config) -> Report:
     )
     answers = all_answers({**baselines, **runs}, levels)
     measures = read_measures(config)
-    scores = score_all(answers, config=config, levels=levels)
-    tables = score_tables(answers, scores, list(runs), config=config, levels=levels)
+    bootstrap = bootstrap_of(config)
+    scores = score_all(answers, bootstrap, levels=levels)
+    tables = score_tables(answers, scores, list(runs), bootstrap, levels=levels)
     audit = perform_audit(
         inputs, answers, tables["exceeds"], measures, ranked=ranked, config=config
     )
@@ -133,11 +136,11 @@ def run(config: Config) -> Report:
     return finish_stage(config, report, written)
 
 
-def score_all(answers: AllAnswers, *, config: Config, levels: Sequence[str]) -> list[Score]:
+def score_all(answers: AllAnswers, bootstrap: Bootstrap, *, levels: Sequence[str]) -> list[Score]:
     """Score every run and baseline on each unit that it answers."""
-    bar = progress(answers.items(), desc="scores", unit="table")
     return [
-        score(told, run=name, unit=unit, config=config, levels=levels) for (name, unit), told in bar
+        score(answers[name, unit], run=name, unit=unit, bootstrap=bootstrap, levels=levels)
+        for name, unit in progress(answers, desc="scores", unit="table")
     ]
 
 
@@ -145,13 +148,12 @@ def score_tables(
     answers: AllAnswers,
     scores: Sequence[Score],
     runs: Sequence[str],
+    bootstrap: Bootstrap,
     *,
-    config: Config,
     levels: Sequence[str],
 ) -> dict[str, pd.DataFrame]:
     """The tables that follow from answers and scores alone, by the name of their file."""
-    options = {"config": config, "levels": levels}
-    differences = difference_table(answers, runs, list(BASELINES), **options)
+    differences = difference_table(answers, runs, list(BASELINES), bootstrap, levels=levels)
     confusion = {f"confusion/{one.name}": confusion_table(one.matrix, levels) for one in scores}
     return confusion | {
         "results": pd.DataFrame([one.row for one in scores]),
@@ -159,7 +161,7 @@ def score_tables(
         "calibration": pd.DataFrame([row for one in scores for row in one.calibration]),
         "differences": differences,
         "exceeds": exceeds_table(differences),
-        "agreement": agreement_table(answers, runs, **options),
+        "agreement": agreement_table(answers, runs, bootstrap, levels=levels),
     }
 
 
@@ -171,14 +173,11 @@ def study_tables(
     The models are the same: the test part is one of the folds.
     """
     if config.evaluation.study_split:
-        tested = inputs.split.loc[inputs.split["part"] == "test", "recording_id"]
-        asked = {
-            key: told.of(pd.Index(told.recording_ids).isin(tested)) for key, told in answers.items()
-        }
+        tested = inputs.split.loc[inputs.split["part"] == "test", "recording_id"].tolist()
+        asked = {key: told.of(np.isin(told.recording_ids, tested)) for key, told in answers.items()}
         asked = {key: told for key, told in asked.items() if told.ids.size}
-        results = pd.DataFrame(
-            [one.row for one in score_all(asked, config=config, levels=inputs.levels)]
-        )
+        scores = score_all(asked, bootstrap_of(config), levels=inputs.levels)
+        results = pd.DataFrame([one.row for one in scores])
     study = read_study()
     return {
         "study_table_1": table_1(study, inputs.units, levels=inputs.levels),

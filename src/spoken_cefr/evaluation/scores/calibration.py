@@ -3,6 +3,7 @@
 import numpy as np
 
 from spoken_cefr.evaluation.scores.intervals import (
+    Bootstrap,
     Interval,
     interval_of,
     resample,
@@ -40,17 +41,15 @@ def expected_calibration_error(sums: np.ndarray) -> np.ndarray:
     return np.divide(gaps, n, out=np.full(np.shape(n), np.nan), where=n > 0)
 
 
-def calibration_interval(
-    sums: np.ndarray, *, n_bootstrap: int, confidence: float, seed: int
-) -> Interval:
+def calibration_interval(sums: np.ndarray, bootstrap: Bootstrap) -> Interval:
     """The expected calibration error with its interval over speakers, mean over seeds.
 
     ``sums`` is of shape (n_seeds, n_speakers, N_BINS, 3).
     """
-    drawn = [resample(of_seed, n_bootstrap=n_bootstrap, seed=seed) for of_seed in sums]
+    drawn = [resample(of_seed, bootstrap) for of_seed in sums]
     value = expected_calibration_error(sums.sum(axis=1)).mean()
     resampled = np.mean([expected_calibration_error(one) for one in drawn], axis=0)
-    return interval_of(value, resampled, n_speakers=sums.shape[1], confidence=confidence)
+    return interval_of(value, resampled, bootstrap, n_speakers=sums.shape[1])
 
 
 def reliability_rows(sums: np.ndarray, *, confidence: float) -> list[dict[str, float]]:

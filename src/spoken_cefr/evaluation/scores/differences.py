@@ -6,10 +6,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from spoken_cefr.config import Config
 from spoken_cefr.evaluation.scores.answers import AllAnswers, Answers, pairs_of
 from spoken_cefr.evaluation.scores.intervals import (
-    bootstrap_options,
+    Bootstrap,
     paired_differences,
     speaker_intervals,
 )
@@ -38,8 +37,8 @@ def difference_table(
     answers: AllAnswers,
     runs: Sequence[str],
     shortcuts: Sequence[str],
+    bootstrap: Bootstrap,
     *,
-    config: Config,
     levels: Sequence[str],
 ) -> pd.DataFrame:
     """Compare each run with each shortcut, and each two runs once: ``DIFFERENCE_COLUMNS``.
@@ -54,13 +53,13 @@ def difference_table(
         | row
         for pair in progress(pairs, desc="differences", unit="pair")
         for run, other, unit, ours, theirs in pairs_of(answers, [pair])
-        for row in difference_rows(ours, theirs, config=config, levels=levels)
+        for row in difference_rows(ours, theirs, bootstrap, levels=levels)
     ]
     return pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS))
 
 
 def difference_rows(
-    ours: Answers, theirs: Answers, *, config: Config, levels: Sequence[str]
+    ours: Answers, theirs: Answers, bootstrap: Bootstrap, *, levels: Sequence[str]
 ) -> list[dict[str, object]]:
     """Compare two sets of answers to the same units.
 
@@ -75,8 +74,8 @@ def difference_rows(
         ours.predicted,
         theirs.predicted,
         ours.speakers,
+        bootstrap,
         n_classes=len(levels),
-        **bootstrap_options(config),
     )
     return [
         {
@@ -110,7 +109,7 @@ def exceeds_table(differences: pd.DataFrame) -> pd.DataFrame:
 
 
 def agreement_table(
-    answers: AllAnswers, runs: Sequence[str], *, config: Config, levels: Sequence[str]
+    answers: AllAnswers, runs: Sequence[str], bootstrap: Bootstrap, *, levels: Sequence[str]
 ) -> pd.DataFrame:
     """How much each two runs agree on the test units, right or wrong: ``AGREEMENT_COLUMNS``.
 
@@ -128,8 +127,8 @@ def agreement_table(
             {"kappa": quadratic_weighted_kappa},
             *both,
             np.tile(ours.speakers, n_seeds),
+            bootstrap,
             n_classes=len(levels),
-            **bootstrap_options(config),
         )["kappa"]
         counts = ours.truth.size, np.unique(ours.speakers).size
         rows.append((run, other, unit, *counts, float((both[0] == both[1]).mean()), *kappa))

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from spoken_cefr.config import Config
 from spoken_cefr.evaluation.scores.answers import AllAnswers, Answers
 from spoken_cefr.evaluation.scores.differences import MIN_SPEAKERS
 from spoken_cefr.evaluation.scores.intervals import (
-    bootstrap_options,
+    Bootstrap,
     interval_of,
     resample,
     speaker_matrices,
@@ -28,8 +27,8 @@ def group_table(
     answers: AllAnswers,
     runs: Sequence[str],
     cards: pd.DataFrame,
+    bootstrap: Bootstrap,
     *,
-    config: Config,
     levels: Sequence[str],
 ) -> pd.DataFrame:
     """Score the recordings group by group: ``GROUP_COLUMNS``.
@@ -46,27 +45,24 @@ def group_table(
             groups = cards[grouping].reindex(told.ids).fillna("").to_numpy(dtype=str)
             for group in np.unique(groups):
                 key = (run, grouping, group or "unknown")
-                of_group = _group_rows(told, groups == group, config=config, levels=levels)
+                of_group = _group_rows(told, groups == group, bootstrap, len(levels))
                 rows += [(*key, *row) for row in of_group]
     return pd.DataFrame(rows, columns=list(GROUP_COLUMNS))
 
 
 def _group_rows(
-    told: Answers, inside: np.ndarray, *, config: Config, levels: Sequence[str]
+    told: Answers, inside: np.ndarray, bootstrap: Bootstrap, k: int
 ) -> list[tuple[object, ...]]:
-    """The columns from metric on, for each measure of ``SHOWN``."""
-    options = bootstrap_options(config)
-    confidence = options.pop("confidence")
+    """The columns from metric on, for each measure of ``SHOWN``; of ``k`` levels."""
     # Groups of one or the other part are two more rows and columns of one matrix, so that both
     # see the same drawn speakers.
-    k = len(levels)
     truth, speakers = told.truth + k * inside, told.speakers
     # Both measures are linear in the counts: the mean over seeds is that of their sum.
     both = sum(
         speaker_matrices(truth, given + k * inside, speakers, n_classes=2 * k)
         for given in told.predicted
     )
-    matrices = both.sum(axis=0), resample(both, **options)
+    matrices = both.sum(axis=0), resample(both, bootstrap)
     n_inside, n_outside = (np.unique(speakers[chosen]).size for chosen in (inside, ~inside))
     fewer = min(n_inside, n_outside)
     rows = []
@@ -74,8 +70,8 @@ def _group_rows(
         group = [METRICS[name](one[..., k:, k:]) for one in matrices]
         rest = [METRICS[name](one[..., :k, :k]) for one in matrices]
         apart = [ours - theirs for ours, theirs in zip(group, rest, strict=True)]
-        value = interval_of(*group, n_speakers=n_inside, confidence=confidence)
-        apart = interval_of(*apart, n_speakers=fewer, confidence=confidence)
+        value = interval_of(*group, bootstrap, n_speakers=n_inside)
+        apart = interval_of(*apart, bootstrap, n_speakers=fewer)
         differs = bool(apart.low > 0 or apart.high < 0) if fewer >= MIN_SPEAKERS else None
         rows.append((name, int(inside.sum()), n_inside, *value, *apart, differs))
     return rows

@@ -29,7 +29,7 @@ from spoken_cefr.evaluation.scores.calibration import (
     reliability_sums,
 )
 from spoken_cefr.evaluation.scores.intervals import (
-    bootstrap_options,
+    Bootstrap,
     mean_interval,
     speaker_intervals,
     wilson_interval,
@@ -66,14 +66,9 @@ BOUNDS: tuple[str, ...] = ("low", "high", "seed_low", "seed_high")
 class Score:
     """What one run scores on one unit.
 
-    Parameters
-    ----------
-    row : dict
-        Of ``results.csv``: run, unit, ``COUNTS``, each measure with its ``BOUNDS``.
-    per_class, calibration : list of dict
-        Of ``per_class.csv`` and ``calibration.csv``.
-    matrix : np.ndarray, shape (k, k), float64
-        Confusion counts, rows the truth.
+    ``row`` is of ``results.csv`` (run, unit, ``COUNTS``, each measure with its
+    ``BOUNDS``), the lists are rows of ``per_class.csv`` and ``calibration.csv``;
+    ``matrix`` (k, k) holds confusion counts, rows the truth.
     """
 
     row: dict[str, object]
@@ -87,9 +82,10 @@ class Score:
         return f"{self.row['run']}_{self.row['unit']}"
 
 
-def score(told: Answers, *, run: str, unit: str, config: Config, levels: Sequence[str]) -> Score:
+def score(
+    told: Answers, *, run: str, unit: str, bootstrap: Bootstrap, levels: Sequence[str]
+) -> Score:
     """Score a run's answers to one unit."""
-    options = bootstrap_options(config)
     matrices = _matrices(told, levels)
     losses = np.stack([log_losses(told.truth, p) for p in told.probabilities])
     confidence = np.take_along_axis(told.probabilities, told.predicted[..., None], axis=2)[..., 0]
@@ -99,11 +95,10 @@ def score(told: Answers, *, run: str, unit: str, config: Config, levels: Sequenc
             for sure, answers in zip(confidence, told.predicted, strict=True)
         ]
     )
-    intervals = speaker_intervals(
-        METRICS, told.truth, told.predicted, told.speakers, n_classes=len(levels), **options
-    )
-    intervals["log_loss"] = mean_interval(losses.mean(axis=0), told.speakers, **options)
-    intervals["expected_calibration_error"] = calibration_interval(sums, **options)
+    asked = told.truth, told.predicted, told.speakers
+    intervals = speaker_intervals(METRICS, *asked, bootstrap, n_classes=len(levels))
+    intervals["log_loss"] = mean_interval(losses.mean(axis=0), told.speakers, bootstrap)
+    intervals["expected_calibration_error"] = calibration_interval(sums, bootstrap)
     of_seeds = {name: metric(matrices) for name, metric in METRICS.items()}
     of_seeds["log_loss"] = losses.mean(axis=1)
     of_seeds["expected_calibration_error"] = expected_calibration_error(sums.sum(axis=1))
@@ -115,17 +110,17 @@ def score(told: Answers, *, run: str, unit: str, config: Config, levels: Sequenc
         spread = (float(seeds.min()), float(seeds.max())) if seeds.size > 1 else (math.nan,) * 2
         bounds = zip(BOUNDS, (*interval[1:], *spread), strict=True)
         row |= {name: interval.value} | {f"{name}_{end}": bound for end, bound in bounds}
-    reliability = reliability_rows(sums.mean(axis=0), confidence=config.evaluation.confidence)
+    reliability = reliability_rows(sums.mean(axis=0), confidence=bootstrap.confidence)
     return Score(
         row,
-        per_class=[key | one for one in per_class_rows(told, levels=levels, **options)],
+        per_class=[key | one for one in per_class_rows(told, bootstrap, levels)],
         calibration=[key | one for one in reliability],
         matrix=matrices.mean(axis=0),
     )
 
 
 def per_class_rows(
-    told: Answers, *, levels: Sequence[str], n_bootstrap: int, confidence: float, seed: int
+    told: Answers, bootstrap: Bootstrap, levels: Sequence[str]
 ) -> list[dict[str, object]]:
     """Recall and precision of each level, with the two kinds of interval side by side.
 
@@ -135,16 +130,9 @@ def per_class_rows(
     have the level, because no resampling could vary it.
     """
     matrix = _matrices(told, levels).mean(axis=0)
-    over_speakers = speaker_intervals(
-        class_metrics(levels),
-        told.truth,
-        told.predicted,
-        told.speakers,
-        n_classes=len(levels),
-        n_bootstrap=n_bootstrap,
-        confidence=confidence,
-        seed=seed,
-    )
+    asked = told.truth, told.predicted, told.speakers
+    measures = class_metrics(levels)
+    over_speakers = speaker_intervals(measures, *asked, bootstrap, n_classes=len(levels))
     rows = []
     for code, level in enumerate(levels):
         having = {
@@ -154,7 +142,7 @@ def per_class_rows(
         for measure, (chosen, n) in having.items():
             n_right = matrix[code, code]
             # Wilson's interval counts; those of several seeds are rounded.
-            low, high = wilson_interval(round(n_right), round(n), confidence=confidence)
+            low, high = wilson_interval(round(n_right), round(n), confidence=bootstrap.confidence)
             interval = over_speakers[f"{measure}_{level}"]
             several = np.unique(told.speakers[chosen]).size > 1
             row = {"level": level, "measure": measure, "n_right": float(n_right), "n": float(n)}

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from spoken_cefr.config import Config
 from spoken_cefr.evaluation.reading import Inputs
 from spoken_cefr.evaluation.scores.answers import AllAnswers
 from spoken_cefr.evaluation.scores.groups import group_table
+from spoken_cefr.evaluation.scores.intervals import Bootstrap, bootstrap_of
 from spoken_cefr.evaluation.shortcuts.probes import (
     Question,
     Target,
@@ -93,14 +93,15 @@ def perform_audit(
     vectors, remarks = recording_vectors(inputs, cards, measures, runs, config)
     targets = audit_targets(cards, inputs.levels)
     probes, unasked = probe_table(vectors, targets, speakers, classes, config=config)
-    of_runs = run_table(answers, runs, classes, config=config, n_classes=len(inputs.levels))
+    bootstrap = bootstrap_of(config)
+    of_runs = run_table(answers, runs, classes, bootstrap, n_classes=len(inputs.levels))
     audited, unfinished = audited_runs(config, runs, best)
     retrained = perform_retraining(audited, answers, inputs, targets, config=config)
     audit = _joined(probes, of_runs, retrained.audit)
     shown = {name: vectors[name] for name in CURVE_VECTORS if name in vectors}
     curve = learning_curve(shown, targets["level"], speakers, config=config)
     curve = _joined(curve, retrained.curve)
-    groups = group_table(answers, runs, cards, config=config, levels=inputs.levels)
+    groups = group_table(answers, runs, cards, bootstrap, levels=inputs.levels)
     figures = {
         "audit": partial(draw_audit, audit, marks_of(audit)),
         "learning_curve": partial(draw_learning_curve, curve),
@@ -157,7 +158,6 @@ def probe_table(
     return pd.DataFrame(rows, columns=list(AUDIT_COLUMNS)), remarks
 
 
-@threadpool_limits.wrap(limits=1)  # matrices are small, and sums must not depend on the cores
 def _probe_rows(
     asked: Question,
     shared: dict[str, object],
@@ -171,8 +171,15 @@ def _probe_rows(
     e = config.evaluation
     repeats = cross_validation(asked, n_repeats=e.n_repeats, n_folds=n_folds, seed=config.seed)
     given = answers_to(repeats, asked.codes[None], n_classes=n_classes)[0]
-    options = {"n_classes": n_classes, "config": config, "strata": strata}
-    rows = audit_rows(asked.codes, given, asked.speakers, shared, **options)
+    rows = audit_rows(
+        asked.codes,
+        given,
+        asked.speakers,
+        shared,
+        bootstrap_of(config),
+        n_classes=n_classes,
+        strata=strata,
+    )
     by_chance = permuted_kappas(
         repeats, asked, n_classes=n_classes, n_permutations=e.n_permutations, seed=config.seed
     )
@@ -192,8 +199,8 @@ def run_table(
     answers: AllAnswers,
     runs: Sequence[str],
     duration_classes: pd.Series,
+    bootstrap: Bootstrap,
     *,
-    config: Config,
     n_classes: int,
 ) -> pd.DataFrame:
     """Score the runs' recordings as a whole and within duration classes: ``AUDIT_COLUMNS``."""
@@ -203,15 +210,15 @@ def run_table(
         if told is None:
             continue
         condition = CROP if name.endswith(CROP_SUFFIX) else WHOLE
+        shared = {"kind": "run", "model": name, "condition": condition, "target": "level"}
         rows += audit_rows(
             told.truth,
             told.predicted,
             told.speakers,
-            {"kind": "run", "model": name, "condition": condition}
-            | {"target": "level", "n_dropped": 0},
-            strata=duration_classes.reindex(told.ids).fillna("").to_numpy(dtype=str),
+            shared | {"n_dropped": 0},
+            bootstrap,
             n_classes=n_classes,
-            config=config,
+            strata=duration_classes.reindex(told.ids).fillna("").to_numpy(dtype=str),
         )
     return pd.DataFrame(rows, columns=list(AUDIT_COLUMNS))
 
@@ -243,8 +250,8 @@ def learning_curve(
             n_classes = len(level.classes)
             given = answers_to(repeats, asked.codes[None], n_classes=n_classes)[0]
             shared = {"kind": "probe", "model": name, "n_train_speakers": n_train}
-            options = {"n_classes": n_classes, "config": config}
-            rows.append(curve_row(asked.codes, given, asked.speakers, shared, **options))
+            told = asked.codes, given, asked.speakers
+            rows.append(curve_row(*told, shared, bootstrap_of(config), n_classes=n_classes))
     return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
 
 

@@ -113,11 +113,7 @@ def from_metadata(
 
     Fields are one of the values of
     :data:`spoken_cefr.evaluation.shortcuts.metadata_models.FIELDS`.
-
-    Raises
-    ------
-    InputError
-        If a recording of the split has no duration in the metadata.
+    InputError if a recording of the split has no duration in the metadata.
     """
     recordings = units[units["unit"] == "recording"]
     cards = metadata.drop_duplicates("recording_id").set_index("recording_id")

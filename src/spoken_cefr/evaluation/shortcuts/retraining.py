@@ -23,6 +23,7 @@ from spoken_cefr.config import Config
 from spoken_cefr.corpus.levels import level_codes
 from spoken_cefr.evaluation.reading import Inputs
 from spoken_cefr.evaluation.scores.answers import AllAnswers, Answers, answers_of
+from spoken_cefr.evaluation.scores.intervals import Bootstrap, bootstrap_of
 from spoken_cefr.evaluation.shortcuts import silence
 from spoken_cefr.evaluation.shortcuts.probes import Target, permuted_codes
 from spoken_cefr.evaluation.shortcuts.rows import (
@@ -55,25 +56,13 @@ NO_PART = ""  # of a recording that is neither learned from nor asked
 
 @dataclass(frozen=True)
 class Variant:
-    """What a run is to be trained on instead.
-
-    Parameters
-    ----------
-    name : str
-        Of its folder.
-    condition, target : str
-        As in ``audit.csv``.
-    classes : tuple of str
-        What is to be answered.
-    change : callable
-        Gets a fold's split (recording_id, speaker_id, part, level) and gives
-        that of the variant; ``level`` then holds the class.
-    """
+    """What a run is to be trained on instead, and in what folder."""
 
     name: str
-    condition: str
+    condition: str  # these two as in ``audit.csv``
     target: str
     classes: tuple[str, ...]
+    # From a fold's split (recording_id, speaker_id, part, level) to one whose level is the class.
     change: Callable[[pd.DataFrame], pd.DataFrame]
 
 
@@ -129,14 +118,14 @@ def perform_retraining(
         if told is not None:
             answers[name] = told
         remarks += left_out_remarks(name, trainings[name], () if told is None else told.ids)
-    rows, curve = [], []
+    rows, curve, bootstrap = [], [], bootstrap_of(config)
     for run in runs:
         told = [
             (variant, answers[f"{run.name}, {variant.name}"])
             for variant in variants
             if f"{run.name}, {variant.name}" in answers
         ]
-        rows += _audit_rows(run, told, n_all=len(inputs.split), config=config)
+        rows += _audit_rows(run, told, bootstrap, n_all=len(inputs.split))
         points = {
             _n_speakers([one.split for one in trainings[f"{run.name}, {variant.name}"]]): given
             for variant, given in told
@@ -147,9 +136,9 @@ def perform_retraining(
             points[_n_speakers(folds)] = own[run.name, "recording"]
         for n_train, given in points.items():
             shared = {"kind": "run", "model": run.name, "n_train_speakers": n_train}
-            options = {"n_classes": len(inputs.levels), "config": config}
             told = given.truth, given.predicted, given.speakers
-            curve.append(curve_row(*told, shared, **options))
+            n_classes = len(inputs.levels)
+            curve.append(curve_row(*told, shared, bootstrap, n_classes=n_classes))
     return Retrained(
         pd.DataFrame(rows, columns=list(AUDIT_COLUMNS)),
         pd.DataFrame(curve, columns=list(CURVE_COLUMNS)),
@@ -227,7 +216,7 @@ def _n_speakers(splits: Sequence[pd.DataFrame]) -> int:
 
 
 def _audit_rows(
-    run: Run, told: Sequence[tuple[Variant, Answers]], *, n_all: int, config: Config
+    run: Run, told: Sequence[tuple[Variant, Answers]], bootstrap: Bootstrap, *, n_all: int
 ) -> list[dict[str, object]]:
     """A row for silence, one for all permutations together, and one for each other target."""
     rows = []
@@ -241,8 +230,8 @@ def _audit_rows(
             np.concatenate([given.predicted for _, given in alike]),
             first.speakers,
             shared | dict(zip(("condition", "target"), key, strict=True)),
+            bootstrap,
             n_classes=len(variant.classes),
-            config=config,
         )
     return rows
 

@@ -7,10 +7,9 @@ codes; speakers and strata are of shape (n,), str.
 import numpy as np
 import pandas as pd
 
-from spoken_cefr.config import Config
 from spoken_cefr.evaluation.scores.intervals import (
+    Bootstrap,
     Interval,
-    bootstrap_options,
     interval_of,
     resample,
     speaker_intervals,
@@ -51,27 +50,25 @@ def audit_rows(
     given: np.ndarray,
     speakers: np.ndarray,
     shared: dict[str, object],
+    bootstrap: Bootstrap,
     *,
     n_classes: int,
-    config: Config,
     strata: np.ndarray | None = None,
 ) -> list[dict[str, object]]:
     """A row for all units, and one within strata if there are several.
 
     ``shared`` holds the columns that do not depend on the answers, the condition among them.
     """
-    options = bootstrap_options(config)
     row = shared | {
         "n": truth.size,
         "n_speakers": np.unique(speakers).size,
         "chance": float(np.bincount(truth).max() / truth.size),
     }
-    whole = speaker_intervals(
-        AUDIT_MEASURES, truth, given, speakers, n_classes=n_classes, **options
-    )
+    asked = truth, given, speakers
+    whole = speaker_intervals(AUDIT_MEASURES, *asked, bootstrap, n_classes=n_classes)
     rows = [row | _columns(whole)]
     if strata is not None and np.unique(strata).size > 1:
-        within = within_strata(truth, given, speakers, strata, n_classes=n_classes, config=config)
+        within = within_strata(*asked, strata, bootstrap, n_classes=n_classes)
         rows.append(row | {"condition": WITHIN} | _columns(within))
     return rows
 
@@ -81,9 +78,9 @@ def within_strata(
     given: np.ndarray,
     speakers: np.ndarray,
     strata: np.ndarray,
+    bootstrap: Bootstrap,
     *,
     n_classes: int,
-    config: Config,
 ) -> dict[str, Interval]:
     """The measures of the audit within strata, averaged by their number of units.
 
@@ -99,15 +96,13 @@ def within_strata(
     firsts = range(0, size, n_classes)
     blocks = [sums[..., a : a + n_classes, a : a + n_classes] for a in firsts]
     by_speaker = np.stack(blocks, axis=2)  # (n_speakers, n_repeats, n_strata, k, k)
-    options = bootstrap_options(config)
-    confidence = options.pop("confidence")
-    drawn = resample(by_speaker, **options)
+    drawn = resample(by_speaker, bootstrap)
     return {
         name: interval_of(
             _mean_within(metric, by_speaker.sum(axis=0)),
             _mean_within(metric, drawn),
+            bootstrap,
             n_speakers=len(by_speaker),
-            confidence=confidence,
         )
         for name, metric in AUDIT_MEASURES.items()
     }
@@ -128,13 +123,13 @@ def curve_row(
     given: np.ndarray,
     speakers: np.ndarray,
     shared: dict[str, object],
+    bootstrap: Bootstrap,
     *,
     n_classes: int,
-    config: Config,
 ) -> dict[str, object]:
     """A point of the learning curve; ``shared`` holds kind, model and n_train_speakers."""
     intervals = speaker_intervals(
-        CURVE_MEASURES, truth, given, speakers, n_classes=n_classes, **bootstrap_options(config)
+        CURVE_MEASURES, truth, given, speakers, bootstrap, n_classes=n_classes
     )
     n_speakers = np.unique(speakers).size
     counts = {"n": truth.size, "n_speakers": n_speakers, "n_repeats": len(given)}

@@ -35,14 +35,9 @@ INPUTS = ("image", "log_mel", "speech_embedding")  # what can be made of silence
 class Silence:
     """The recordings that are silent for long enough, cut to their pauses.
 
-    Parameters
-    ----------
-    parts_s : mapping of str to np.ndarray, shape (n_parts, 2)
-        By recording_id: where its pauses begin and end, without their edges.
-    file_names : mapping of str to str
-        By recording_id, in the folder of scraping.
-    segments : pd.DataFrame
-        As processing's, of the pauses joined together; whole segments only.
+    By recording_id: where its pauses begin and end without their edges,
+    (n_parts, 2), and its file in the folder of scraping. ``segments`` are as
+    processing's, of the pauses joined together; whole ones only.
     """
 
     config: Config
@@ -93,10 +88,7 @@ class Silence:
 def silent_corpus(config: Config, inputs: Inputs) -> Silence:
     """Cut every recording to its pauses; one with less than a segment of them is left out.
 
-    Raises
-    ------
-    InputError
-        If no recording is silent for as long as a segment, or no words were aligned.
+    InputError if none is left.
     """
     p = config.processing
     path = stage_folder(config, "processing") / "words.parquet"
