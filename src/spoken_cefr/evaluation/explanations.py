@@ -132,7 +132,6 @@ def measure_differences(
 def perform_explanation(
     inputs: Inputs,
     answers: AllAnswers,
-    measures: pd.DataFrame | None,
     *,
     ranked: Sequence[str],
     config: Config,
@@ -167,11 +166,11 @@ def perform_explanation(
     ):
         document |= seen
         figures |= drawn
-    if measures is not None and recording_id in measures.index:
+    if inputs.measures is not None and recording_id in inputs.measures.index:
         split = inputs.split.set_index("recording_id")
         trained = split["level"][split["fold"] != split["fold"][recording_id]]
         differences = measure_differences(
-            measures, trained, recording_id, level=predicted, classes=inputs.levels
+            inputs.measures, trained, recording_id, level=predicted, classes=inputs.levels
         )
         document["measures"] = _records(differences)
         title = f"recording {recording_id}, answered {predicted}"

@@ -41,7 +41,7 @@ class Inputs:
 
     ``units`` has one row per recording and per segment of the split, ``UNIT_COLUMNS``:
     fold is that in which it is tested, part that of the study's split. ``levels`` are
-    the classes, in order.
+    the classes, in order; ``measures`` has the index recording_id, None if none were made.
     """
 
     split: pd.DataFrame
@@ -49,6 +49,7 @@ class Inputs:
     metadata: pd.DataFrame
     units: pd.DataFrame
     levels: tuple[str, ...]
+    measures: pd.DataFrame | None = None
 
 
 def read_inputs(config: Config) -> Inputs:
@@ -65,7 +66,8 @@ def read_inputs(config: Config) -> Inputs:
     levels = label_set(config.neural_networks.rare_levels)
     check_split(split, levels=levels)
     split["fold"] = split["fold"].astype(int)
-    return Inputs(split, segments, metadata, unit_table(split, segments), levels)
+    units = unit_table(split, segments)
+    return Inputs(split, segments, metadata, units, levels, read_measures(config))
 
 
 def read_table(path: Path, *, columns: Sequence[str]) -> pd.DataFrame:

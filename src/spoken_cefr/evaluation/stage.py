@@ -16,7 +16,6 @@ from spoken_cefr.evaluation.reading import (
     read_descriptions,
     read_histories,
     read_inputs,
-    read_measures,
     read_runs,
     read_texts,
 )
@@ -80,19 +79,14 @@ def run(config: Config) -> Report:
         n_seeds=config.neural_networks.n_seeds,
     )
     answers = all_answers({**baselines, **runs}, levels)
-    measures = read_measures(config)
     bootstrap = bootstrap_of(config)
     scores = score_all(answers, bootstrap, levels=levels)
     tables = score_tables(answers, scores, list(runs), bootstrap, levels=levels)
-    audit = perform_audit(
-        inputs, answers, tables["exceeds"], measures, ranked=ranked, config=config
-    )
-    explanation, shown = perform_explanation(
-        inputs, answers, measures, ranked=ranked, config=config
-    )
+    audit = perform_audit(inputs, answers, tables["exceeds"], ranked=ranked, config=config)
+    explanation, shown = perform_explanation(inputs, answers, ranked=ranked, config=config)
     tables |= audit.tables | study_tables(answers, tables["results"], inputs, config=config)
     tables["mistakes"] = mistakes_table(
-        answers, ranked, read_texts(config), measures, levels=levels
+        answers, ranked, read_texts(config), inputs.measures, levels=levels
     )
     documents = {
         "results": results_document(

@@ -76,21 +76,20 @@ def perform_audit(
     inputs: Inputs,
     answers: AllAnswers,
     exceeds: pd.DataFrame,
-    measures: pd.DataFrame | None,
     *,
     ranked: Sequence[str],
     config: Config,
 ) -> Audit:
     """Ask the probes, train networks again, score the runs by group, and draw the learning curve.
 
-    ``exceeds`` is as ``exceeds.csv``, measures have the index recording_id;
-    ``ranked`` are the runs, the first of which the paragraph is about.
+    ``exceeds`` is as ``exceeds.csv``; ``ranked`` are the runs, the first of which the
+    paragraph is about.
     """
     best = ranked[0] if ranked else None
     runs = sorted(ranked)
     cards = cards_of(inputs)
     speakers, classes = cards["speaker_id"], cards["duration_class"]
-    vectors, remarks = recording_vectors(inputs, cards, measures, runs, config)
+    vectors, remarks = recording_vectors(inputs, cards, runs, config)
     targets = audit_targets(cards, inputs.levels)
     probes, unasked = probe_table(vectors, targets, speakers, classes, config=config)
     bootstrap = bootstrap_of(config)

@@ -110,35 +110,26 @@ def perform_retraining(
     remarks = [{"id": f"audit: {name}", "reason": reason} for name, reason in failures.items()]
     answers: dict[str, Answers] = {}
     for name in (name for name in trainings if name not in failures):
-        table, classes = (
-            joined_table(trainings[name], "predictions.parquet"),
-            pairs[name][1].classes,
-        )
-        told = answers_of(table, unit="recording", levels=classes)
+        table = joined_table(trainings[name], "predictions.parquet")
+        told = answers_of(table, unit="recording", levels=pairs[name][1].classes)
+        remarks += left_out_remarks(name, trainings[name], () if told is None else told.ids)
         if told is not None:
             answers[name] = told
-        remarks += left_out_remarks(name, trainings[name], () if told is None else told.ids)
-    rows, curve, bootstrap = [], [], bootstrap_of(config)
+    bootstrap = bootstrap_of(config)
+    rows, curve = [], []
     for run in runs:
-        told = [
-            (variant, answers[f"{run.name}, {variant.name}"])
-            for variant in variants
-            if f"{run.name}, {variant.name}" in answers
-        ]
+        of_run = {name: pairs[name][1] for name in answers if pairs[name][0] is run}
+        told = [(variant, answers[name]) for name, variant in of_run.items()]
         rows += _audit_rows(run, told, bootstrap, n_all=len(inputs.split))
         points = {
-            _n_speakers([one.split for one in trainings[f"{run.name}, {variant.name}"]]): given
-            for variant, given in told
+            _n_speakers([one.split for one in trainings[name]]): answers[name]
+            for name, variant in of_run.items()
             if variant.condition == CURVE
         }
-        folds = [parts_of_fold(inputs.split, fold) for fold in inputs.split["fold"].unique()]
         if (run.name, "recording") in own:
+            folds = [parts_of_fold(inputs.split, fold) for fold in inputs.split["fold"].unique()]
             points[_n_speakers(folds)] = own[run.name, "recording"]
-        for n_train, given in points.items():
-            shared = {"kind": "run", "model": run.name, "n_train_speakers": n_train}
-            told = given.truth, given.predicted, given.speakers
-            n_classes = len(inputs.levels)
-            curve.append(curve_row(*told, shared, bootstrap, n_classes=n_classes))
+        curve += _curve_rows(run, points, bootstrap, n_classes=len(inputs.levels))
     return Retrained(
         pd.DataFrame(rows, columns=list(AUDIT_COLUMNS)),
         pd.DataFrame(curve, columns=list(CURVE_COLUMNS)),
@@ -233,6 +224,18 @@ def _audit_rows(
             bootstrap,
             n_classes=len(variant.classes),
         )
+    return rows
+
+
+def _curve_rows(
+    run: Run, points: Mapping[int, Answers], bootstrap: Bootstrap, *, n_classes: int
+) -> list[dict[str, object]]:
+    """A row for each number of training speakers."""
+    rows = []
+    for n_train, told in points.items():
+        shared = {"kind": "run", "model": run.name, "n_train_speakers": n_train}
+        asked = told.truth, told.predicted, told.speakers
+        rows.append(curve_row(*asked, shared, bootstrap, n_classes=n_classes))
     return rows
 
 

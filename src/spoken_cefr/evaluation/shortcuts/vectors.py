@@ -28,7 +28,6 @@ MIN_FRAMES = 3  # fewer have no spread worth the name
 def recording_vectors(
     inputs: Inputs,
     cards: pd.DataFrame,
-    measures: pd.DataFrame | None,
     runs: Iterable[str],
     config: Config,
 ) -> tuple[dict[str, pd.DataFrame], list[dict[str, str]]]:
@@ -55,8 +54,8 @@ def recording_vectors(
     else:
         reason = "no log_mel.npy or words.parquet in processing: no probe of the sound"
         remarks.append({"id": "audit", "reason": reason})
-    if measures is not None:
-        vectors["measures"] = measures
+    if inputs.measures is not None:
+        vectors["measures"] = inputs.measures
     if any(_hears_embeddings(name, config) for name in runs):  # then they are made already
         try:
             embedded = speech_embeddings(config, inputs.segments)
