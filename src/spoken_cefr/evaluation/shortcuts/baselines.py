@@ -44,11 +44,11 @@ def all_baselines(
     Units have the columns unit, id, recording_id, speaker_id, fold, level;
     ``stratified_random`` is drawn ``n_seeds`` times.
     """
+    shares = functools.partial(from_shares, levels=levels)
     learners = {
-        "majority": lambda told: majority(told, levels=levels),
+        "majority": shares,
         "stratified_random": lambda told: pd.concat(
-            stratified_random(told, seed=seed + number, levels=levels).assign(seed=number)
-            for number in range(n_seeds)
+            shares(told, seed=seed + number).assign(seed=number) for number in range(n_seeds)
         ),
     } | {
         name: functools.partial(from_metadata, metadata=metadata, fields=fields, levels=levels)
@@ -73,31 +73,26 @@ def out_of_fold(
     return table if "seed" in table else table.assign(seed=0)
 
 
-def majority(units: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEVELS) -> pd.DataFrame:
-    """Always answer train's most frequent level, counted in the unit that is scored.
-
-    Recordings and segments may have different answers: longer recordings weigh
-    more in segments. The probabilities are train's shares of the levels. The
-    lower level wins a tie.
-    """
-    return pd.concat(
-        [
-            _predictions(rows, np.tile(shares, (len(rows), 1)), levels=levels)
-            for rows, shares in _train_shares(units, levels)
-        ],
-        ignore_index=True,
-    )
-
-
-def stratified_random(
-    units: pd.DataFrame, *, seed: int, levels: Sequence[str] = TARGET_LEVELS
+def from_shares(
+    units: pd.DataFrame, *, seed: int | None = None, levels: Sequence[str] = TARGET_LEVELS
 ) -> pd.DataFrame:
-    """Draw each answer from train's shares of the levels, which are the probabilities too."""
-    rng = np.random.default_rng(seed)
-    tables = []
-    for rows, shares in _train_shares(units, levels):
+    """Answer train's most frequent level, or with a seed one drawn from train's shares.
+
+    They are counted in the unit that is scored, and are the probabilities: longer
+    recordings weigh more in segments. The lower level wins a tie.
+    """
+    rng, tables = np.random.default_rng(seed), []
+    for unit in UNITS:
+        rows = units[units["unit"] == unit]
+        train = level_codes(rows["level"][rows["part"] == "train"], classes=levels)
+        if rows.empty:
+            continue
+        if train.size == 0:
+            raise InputError(f"the train part has no {unit}: the majority level is unknown")
+        shares = np.bincount(train, minlength=len(levels)) / train.size
         table = _predictions(rows, np.tile(shares, (len(rows), 1)), levels=levels)
-        table["predicted"] = rng.choice(np.asarray(levels, dtype=object), len(rows), p=shares)
+        if seed is not None:
+            table["predicted"] = rng.choice(np.asarray(levels, dtype=object), len(rows), p=shares)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
@@ -127,22 +122,6 @@ def from_metadata(
     row_of = pd.Series(np.arange(len(recordings)), index=recordings["recording_id"])
     rows = row_of.loc[units["recording_id"]].to_numpy()
     return _predictions(units, probabilities[rows], levels=levels)
-
-
-def _train_shares(
-    units: pd.DataFrame, levels: Sequence[str]
-) -> list[tuple[pd.DataFrame, np.ndarray]]:
-    """The rows of each unit with train's share of each level in that unit."""
-    pairs = []
-    for unit in UNITS:
-        rows = units[units["unit"] == unit]
-        if rows.empty:
-            continue
-        train = level_codes(rows["level"][rows["part"] == "train"], classes=levels)
-        if train.size == 0:
-            raise InputError(f"the train part has no {unit}: the majority level is unknown")
-        pairs.append((rows, np.bincount(train, minlength=len(levels)) / train.size))
-    return pairs
 
 
 def _durations_s(cards: pd.DataFrame) -> pd.Series:
