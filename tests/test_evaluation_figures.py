@@ -1,6 +1,8 @@
 """Figures show the numbers of their tables, and are the same bytes every time."""
 
+import os
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS
+from spoken_cefr.evaluation.stage import draw_all
 from spoken_cefr.figures.corpus import draw_age, draw_classes, draw_data_balancing
 from spoken_cefr.figures.results import draw_confusion, draw_learning_curves
 from spoken_cefr.figures.style import png_bytes, save_figure, with_notice
@@ -152,3 +155,27 @@ def test_nothing_is_left_in_pyplot():
     draw_age(METADATA)
     pyplot = sys.modules.get("matplotlib.pyplot")
     assert pyplot is None or not pyplot.get_fignums()
+
+
+# --- on several cores
+
+
+def die_beside(mine):
+    """End the process at once, unless it is the one with this number."""
+    if os.getpid() != mine:
+        os._exit(1)
+    return draw_classes(SEGMENTS)
+
+
+def test_a_figure_is_the_same_whoever_draws_it_also_where_a_process_is_killed(tmp_path):
+    sketches = {"classes": partial(draw_classes, SEGMENTS), "age": partial(draw_age, METADATA)}
+    for n_jobs, more in ((1, {}), (2, {}), (2, {"deadly": partial(die_beside, os.getpid())})):
+        folder = tmp_path / f"{n_jobs}{len(more)}"
+        paths = {folder / f"{name}.png": sketch for name, sketch in (sketches | more).items()}
+        draw_all(paths, notice="Test tables.", n_jobs=n_jobs)
+    alone, beside, killed = (
+        {path.stem: path.read_bytes() for path in folder.iterdir()}
+        for folder in sorted(tmp_path.iterdir())
+    )
+    assert alone == beside == {name: killed[name] for name in sketches}
+    assert killed["deadly"] == killed["classes"]

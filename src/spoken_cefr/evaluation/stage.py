@@ -1,6 +1,7 @@
 """The stage: score every run beside the baselines, write the tables and the figures."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import BrokenExecutor
 from functools import partial
 from pathlib import Path
 
@@ -251,13 +252,20 @@ def write_all(
         write_csv(path, table)
     for path, document in of_documents.items():
         write_json(path, document)
-    Parallel(n_jobs=config.n_jobs)(
-        delayed(save_figure)(sketch, path, notice=config.notice)
-        for path, sketch in sketches.items()
-    )
+    draw_all(sketches, notice=config.notice, n_jobs=config.n_jobs)
     written = [*of_tables, *of_documents, *sketches]
     kept = {*written, folder / "report.json", folder / "config.json"}
     for pattern in ("*.csv", "*.json", "confusion/*.csv", "figures/*.png"):
         for path in set(folder.glob(pattern)) - kept:
             path.unlink()
     return written
+
+
+def draw_all(sketches: Mapping[Path, Sketch], *, notice: str, n_jobs: int) -> None:
+    """Draw each figure into its file, on several cores."""
+    tasks = [(sketch, path) for path, sketch in sketches.items()]
+    try:
+        Parallel(n_jobs=n_jobs)(delayed(save_figure)(*task, notice=notice) for task in tasks)
+    except BrokenExecutor:  # a process was killed, as where memory is short: one by one
+        for task in tasks:
+            save_figure(*task, notice=notice)
