@@ -167,6 +167,7 @@ def die_beside(mine):
     return draw_classes(SEGMENTS)
 
 
+@pytest.mark.slow
 def test_a_figure_is_the_same_whoever_draws_it_also_where_a_process_is_killed(tmp_path):
     sketches = {"classes": partial(draw_classes, SEGMENTS), "age": partial(draw_age, METADATA)}
     for n_jobs, more in ((1, {}), (2, {}), (2, {"deadly": partial(die_beside, os.getpid())})):
