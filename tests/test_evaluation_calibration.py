@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from spoken_cefr.evaluation.scores.calibration import (
-    N_BINS,
     calibration_interval,
     expected_calibration_error,
+    reliability_rows,
     reliability_sums,
-    reliability_table,
 )
-from spoken_cefr.evaluation.scores.proportions import wilson_interval
+from spoken_cefr.evaluation.scores.intervals import Bootstrap
+
+BOOTSTRAP = Bootstrap(n_bootstrap=200, confidence=0.9, seed=1)
 
 
 def test_ece_of_a_worked_example():
@@ -31,52 +32,27 @@ def test_whoever_is_right_as_often_as_they_say_has_no_error():
 
 def test_bins_hold_their_upper_bound_and_every_unit():
     confidence = np.array([0.0, 0.1, 0.100001, 0.2, 1.0])
-    table = reliability_table(
-        reliability_sums(confidence, np.ones(5, dtype=bool), np.array(list("abcde"))),
-        confidence=0.95,
-    )
-    assert list(table["n"]) == [2, 2, 1]
-    assert list(table["bin_high"]) == [0.1, 0.2, 1.0]
-    assert table["n"].sum() == 5
-    assert 1 / N_BINS == 0.1
+    sums = reliability_sums(confidence, np.ones(5, dtype=bool), np.array(list("abcde")))
+    rows = reliability_rows(sums, confidence=0.95)
+    assert [(row["bin_high"], row["n"]) for row in rows] == [(0.1, 2), (0.2, 2), (1.0, 1)]
 
 
 def test_the_interval_holds_the_value_and_one_speaker_has_none():
     rng = np.random.default_rng(2)
     confidence, right = rng.random(200), rng.random(200) < 0.5
-    options = {"n_bootstrap": 200, "confidence": 0.9, "seed": 1}
     many = reliability_sums(confidence, right, np.arange(200) % 10)
-    found = calibration_interval(many[None], **options)
+    found = calibration_interval(many[None], BOOTSTRAP)
     assert found.low < found.value < found.high
     of_one = reliability_sums(confidence, right, np.zeros(200))
-    one = calibration_interval(of_one[None], **options)
+    one = calibration_interval(of_one[None], BOOTSTRAP)
     assert one.value == pytest.approx(found.value)
     assert np.isnan(one.low)
 
 
 def test_of_several_seeds_it_is_the_mean_of_their_errors():
     rng = np.random.default_rng(3)
-    options = {"n_bootstrap": 50, "confidence": 0.9, "seed": 1}
     sums = np.stack(
         [reliability_sums(rng.random(90), rng.random(90) < 0.5, np.arange(90) % 6) for _ in "ab"]
     )
-    each = [calibration_interval(of_seed[None], **options).value for of_seed in sums]
-    assert calibration_interval(sums, **options).value == pytest.approx(np.mean(each))
-
-
-@pytest.mark.parametrize(
-    "n_right, n, low, high",
-    [
-        (0, 11, 0.0, 0.26),  # C1 of the real catalogue, none found
-        (6, 11, 0.28, 0.79),
-        (81, 263, 0.2553, 0.3662),  # Newcombe (1998), table I
-        (0, 20, 0.0, 0.1611),  # the same
-    ],
-)
-def test_wilson_s_interval_is_the_published_one(n_right, n, low, high):
-    found = wilson_interval(n_right, n, confidence=0.95)
-    assert found == pytest.approx((low, high), abs=0.005)
-
-
-def test_nothing_has_no_interval():
-    assert np.isnan(wilson_interval(0, 0, confidence=0.95)).all()
+    each = [calibration_interval(of_seed[None], BOOTSTRAP).value for of_seed in sums]
+    assert calibration_interval(sums, BOOTSTRAP).value == pytest.approx(np.mean(each))

@@ -1,9 +1,7 @@
 """Figures show the numbers of their tables, and are the same bytes every time."""
 
-import multiprocessing
 import os
 import sys
-from concurrent.futures import wait
 from functools import partial
 
 import numpy as np
@@ -12,15 +10,9 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS
-from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.writing import FigureWriter
-from spoken_cefr.figures.results import (
-    draw_age,
-    draw_classes,
-    draw_confusion,
-    draw_data_balancing,
-    draw_learning_curves,
-)
+from spoken_cefr.evaluation.stage import draw_all
+from spoken_cefr.figures.corpus import draw_age, draw_classes, draw_data_balancing
+from spoken_cefr.figures.results import draw_confusion, draw_learning_curves
 from spoken_cefr.figures.style import png_bytes, save_figure, with_notice
 
 LEVELS = list(TARGET_LEVELS)
@@ -104,11 +96,6 @@ def test_data_balancing_draws_every_bar_over_its_own_label():
         assert bars_by_label(ax, series[part]) == pytest.approx(shares)
 
 
-def test_data_balancing_does_not_depend_on_the_order_of_the_rows():
-    turned = draw_data_balancing(SPLIT[::-1], SEGMENTS[::-1])
-    assert png_bytes(turned) == png_bytes(draw_data_balancing(SPLIT, SEGMENTS))
-
-
 def test_age_shows_shares_in_english_with_the_missing_ones_as_unknown():
     (ax,) = draw_age(METADATA).axes
     series = containers_by_name(ax)
@@ -140,29 +127,18 @@ def test_learning_curves_show_each_run_in_train_and_validation():
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_a_figure_is_the_same_bytes_twice(name, tmp_path):
+def test_a_figure_has_labels_and_its_notice_and_is_the_same_bytes_twice(name, tmp_path):
     for file in ("first", "second"):
-        save_figure(FIGURES[name](), tmp_path / f"{file}.png", notice="Test tables.")
+        figure = FIGURES[name]()
+        save_figure(figure, tmp_path / f"{file}.png", notice="Test tables.")
     first, second = ((tmp_path / f"{file}.png").read_bytes() for file in ("first", "second"))
-    assert first == second
+    assert first == second != png_bytes(FIGURES[name]())
     assert first.startswith(b"\x89PNG")
     assert b"Software" not in first
-
-
-@pytest.mark.parametrize("name", FIGURES)
-def test_every_axis_has_a_label(name):
-    for ax in FIGURES[name]().axes:
+    assert figure.get_supxlabel() == "Test tables."
+    for ax in figure.axes:
         assert ax.get_ylabel()
         assert ax.get_xlabel() or ax.get_label() == "<colorbar>"
-
-
-@pytest.mark.parametrize("name", FIGURES)
-def test_the_notice_is_printed_on_the_figure(name, tmp_path):
-    figure = FIGURES[name]()
-    before = png_bytes(figure)
-    save_figure(figure, tmp_path / "figure.png", notice="These are test tables.")
-    assert figure.get_supxlabel() == "These are test tables."
-    assert (tmp_path / "figure.png").read_bytes() != before
 
 
 def test_without_notice_nothing_is_added():
@@ -181,87 +157,26 @@ def test_nothing_is_left_in_pyplot():
     assert pyplot is None or not pyplot.get_fignums()
 
 
-# --- the second process
+# --- on several cores
 
 
-def write_figures(folder, sketches, *, config):
-    with FigureWriter(folder, config=config) as writer:
-        writer.add(sketches)
-    return writer.paths
-
-
-SKETCHES = {
-    "classes": partial(draw_classes, SEGMENTS),
-    "age": partial(draw_age, METADATA),
-    "data_balancing": partial(draw_data_balancing, SPLIT, SEGMENTS),
-    "confusion": partial(draw_confusion, np.arange(25).reshape(5, 5), "a run"),
-    "learning_curves": partial(draw_learning_curves, {"one": HISTORY, "two": HISTORY}),
-}
-
-
-def fail():
-    raise InputError("This table cannot be drawn.")
-
-
-def die_beside():
-    """End the process at once, unless it is the one that the user started."""
-    if multiprocessing.parent_process() is not None:
+def die_beside(mine):
+    """End the process at once, unless it is the one with this number."""
+    if os.getpid() != mine:
         os._exit(1)
     return draw_classes(SEGMENTS)
 
 
-def draw_process_id():
-    figure = draw_classes(SEGMENTS)
-    figure.suptitle(f"{os.getpid()}")
-    return figure
-
-
-def written(folder):
-    return {path.stem: path.read_bytes() for path in sorted((folder / "figures").iterdir())}
-
-
-def test_a_figure_is_the_same_bytes_whichever_process_draws_it(demo_config, tmp_path):
-    one = write_figures(tmp_path / "one", SKETCHES, config=demo_config("n_jobs=1"))
-    with FigureWriter(tmp_path / "two", config=demo_config("n_jobs=2")) as writer:
-        writer.add(SKETCHES)
-        writer.add({"drawn": draw_classes(SEGMENTS)})
-    assert [path.stem for path in one] == list(SKETCHES)
-    assert [path.stem for path in writer.paths] == [*SKETCHES, "drawn"]
-    first, second = written(tmp_path / "one"), written(tmp_path / "two")
-    assert second.pop("drawn") == second["classes"]
-    assert first == second
-
-
-def test_two_processes_draw_or_one_alone(demo_config, tmp_path):
-    sketches = {f"{n}": draw_process_id for n in range(12)}
-    for n_jobs in (1, 2):
-        write_figures(tmp_path / f"{n_jobs}", sketches, config=demo_config(f"n_jobs={n_jobs}"))
-    alone, two = (set(written(tmp_path / n).values()) for n in ("1", "2"))
-    assert len(alone) == 1
-    assert len(two) == 2 and alone <= two
-
-
-def test_an_error_of_the_second_process_is_the_same_error_here(demo_config, tmp_path):
-    for n_jobs in (1, 2):
-        config = demo_config(f"n_jobs={n_jobs}")
-        with pytest.raises(InputError, match="This table cannot be drawn"):
-            write_figures(tmp_path, {"bad": fail} | SKETCHES, config=config)
-
-
-def test_a_second_process_that_dies_leaves_no_figure_out(demo_config, tmp_path):
-    with FigureWriter(tmp_path, config=demo_config("n_jobs=2")) as writer:
-        writer.add({"deadly": die_beside})
-        wait([writer._begun[0][0]])  # and later figures find no process to go to
-        writer.add(SKETCHES)
-    assert set(written(tmp_path)) == {"deadly", *SKETCHES}
-
-
-def test_an_error_beside_the_figures_is_not_held_up(demo_config, tmp_path):
-    before = set(multiprocessing.active_children())  # of other tests
-    with (
-        pytest.raises(InputError, match="a table"),
-        FigureWriter(tmp_path, config=demo_config("n_jobs=2")) as writer,
-    ):
-        writer.add(SKETCHES)
-        raise InputError("a table cannot be computed")
-    assert set(multiprocessing.active_children()) <= before
+@pytest.mark.slow
+def test_a_figure_is_the_same_whoever_draws_it_also_where_a_process_is_killed(tmp_path):
+    sketches = {"classes": partial(draw_classes, SEGMENTS), "age": partial(draw_age, METADATA)}
+    for n_jobs, more in ((1, {}), (2, {}), (2, {"deadly": partial(die_beside, os.getpid())})):
+        folder = tmp_path / f"{n_jobs}{len(more)}"
+        paths = {folder / f"{name}.png": sketch for name, sketch in (sketches | more).items()}
+        draw_all(paths, notice="Test tables.", n_jobs=n_jobs)
+    alone, beside, killed = (
+        {path.stem: path.read_bytes() for path in folder.iterdir()}
+        for folder in sorted(tmp_path.iterdir())
+    )
+    assert alone == beside == {name: killed[name] for name in sketches}
+    assert killed["deadly"] == killed["classes"]

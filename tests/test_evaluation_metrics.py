@@ -75,14 +75,6 @@ def test_other_measures_of_the_table_worked_by_hand():
     assert macro_f1(WORKED) == balanced_accuracy(WORKED) == pytest.approx((4 / 3 + 1 / 2) / 3)
 
 
-def test_the_studys_repeated_accuracy_is_that_of_always_answering_b1():
-    truth = np.repeat([TARGET_LEVELS.index("B1"), 0], [11_084, 19_153 - 11_084])
-    always_b1 = np.full_like(truth, TARGET_LEVELS.index("B1"))
-    matrix = confusion_matrix(truth, always_b1, n_classes=K)
-    assert float(np.float32(accuracy(matrix))) == 0.578708291053772
-    assert quadratic_weighted_kappa(matrix) == 0
-
-
 def test_a_perfect_prediction_scores_one():
     truth, _ = random_pair(0)
     matrix = confusion_matrix(truth, truth, n_classes=K)
@@ -142,10 +134,10 @@ def test_log_loss_is_that_of_scikit_learn():
 
 @pytest.mark.parametrize("bad", [-1, K])
 def test_a_code_out_of_range_is_refused(bad):
-    with pytest.raises(ValueError, match="predicted level is not a code from 0 to 4"):
+    with pytest.raises(ValueError):
         confusion_matrix(np.array([0]), np.array([bad]), n_classes=K)
 
 
 def test_truth_and_prediction_of_different_length_are_refused():
-    with pytest.raises(ValueError, match="2 true levels but 1 predicted"):
+    with pytest.raises(ValueError):
         confusion_matrix(np.array([0, 1]), np.array([0]), n_classes=K)

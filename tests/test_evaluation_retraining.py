@@ -11,23 +11,23 @@ from made_up import made_up_corpus
 from spoken_cefr.config import load_config
 from spoken_cefr.corpus.levels import TARGET_LEVELS, level_codes
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.scores.results import rows_of
+from spoken_cefr.evaluation.reading import Inputs, unit_table
+from spoken_cefr.evaluation.scores.answers import all_answers, answers_of
 from spoken_cefr.evaluation.shortcuts import retraining
-from spoken_cefr.evaluation.shortcuts.conditions import PERMUTED
 from spoken_cefr.evaluation.shortcuts.probes import Target
 from spoken_cefr.evaluation.shortcuts.retraining import (
+    NO_PART,
+    all_variants,
     audited_runs,
+    curve_variants,
     left_out_remarks,
     perform_retraining,
-)
-from spoken_cefr.evaluation.shortcuts.silence import FADE_S, joined, silent_corpus, silent_parts_s
-from spoken_cefr.evaluation.shortcuts.variants import (
-    NO_PART,
-    curve_variants,
     permuted_variants,
+    plan_trainings,
     target_variants,
 )
-from spoken_cefr.evaluation.tables import Inputs, unit_table
+from spoken_cefr.evaluation.shortcuts.rows import PERMUTED, marks_of
+from spoken_cefr.evaluation.shortcuts.silence import FADE_S, joined, silent_corpus, silent_parts_s
 from spoken_cefr.figures.audit import draw_audit, draw_learning_curve
 from spoken_cefr.figures.style import png_bytes
 from spoken_cefr.neural_networks import out_of_fold
@@ -105,9 +105,12 @@ def spoken(demo_config):
         rows.append((name, "s", "A1", 4 * RATE))
         words += [(name, "mot", a, b) for a, b in spans]
     words = pd.DataFrame(words, columns=["recording_id", "word", "start_s", "end_s"])
+    write_parquet(stage_folder(config, "processing") / "words.parquet", words)
     recordings = pd.DataFrame(rows, columns=["recording_id", "speaker_id", "level", "n_samples"])
     segments = segment_table(recordings, words, sample_rate=RATE)
-    return config, segments, words, {name: f"audio/{name}.wav" for name in spans_s}
+    names = list(spans_s)
+    metadata = pd.DataFrame({"recording_id": names, "file_name": [f"audio/{n}.wav" for n in names]})
+    return config, Inputs(pd.DataFrame(), segments, metadata, pd.DataFrame(), TARGET_LEVELS)
 
 
 @pytest.mark.parametrize("noisy", [False, True])
@@ -129,10 +132,10 @@ def test_of_the_pauses_alone_the_room_is_heard_and_no_word(spoken, noisy):
 
 
 def test_a_corpus_without_pauses_is_one_clear_error(spoken):
-    config, segments, words, file_names = spoken
-    of_one = [table[table["recording_id"] == "breathless"] for table in (segments, words)]
-    with pytest.raises(InputError, match="no recording has 1 s of pauses"):
-        silent_corpus(config, *of_one, file_names)
+    config, inputs = spoken
+    segments = inputs.segments[inputs.segments["recording_id"] == "breathless"]
+    with pytest.raises(InputError, match="pauses"):
+        silent_corpus(config, dataclasses.replace(inputs, segments=segments))
 
 
 # --- variants
@@ -242,8 +245,13 @@ def predictions_of(split):
 def perform(corpus, names=("attention_speech",)):
     config, inputs, targets = corpus
     runs = [RUN_OF[name] for name in names]
-    predictions = {name: predictions_of(inputs.split) for name in names}
-    return perform_retraining(runs, predictions, inputs, targets, config=config)
+    own = all_answers({name: predictions_of(inputs.split) for name in names}, TARGET_LEVELS)
+    return perform_retraining(runs, own, inputs, targets, config=config)
+
+
+def silence_variant(config):
+    (variant,) = (v for v in all_variants({}, TARGET_LEVELS, config) if v.name == "silence")
+    return variant
 
 
 def test_a_network_reads_what_is_there_and_no_more(found):
@@ -301,9 +309,9 @@ def test_what_cannot_be_trained_is_a_remark_and_stops_no_other(corpus):
 @pytest.mark.parametrize("name", ["fusion", "ordinal_measures", "table4_simple_128"])
 def test_silence_is_not_given_to_a_run_that_reads_words(name, corpus):
     config, inputs, _ = corpus
-    pair = {"it": (RUN_OF[name], retraining.silence_variant(TARGET_LEVELS))}
-    trainings, failures = retraining._trainings(pair, inputs, config)
-    assert trainings == {} and "silence has neither" in failures["it"]
+    pair = {"it": (RUN_OF[name], silence_variant(config))}
+    trainings, failures = plan_trainings(pair, inputs, config)
+    assert trainings == {} and list(failures) == ["it"]
 
 
 def test_a_network_that_is_given_silence_answers_from_the_room(demo_config):
@@ -336,22 +344,15 @@ def test_a_network_that_is_given_silence_answers_from_the_room(demo_config):
     write_csv(networks / "split.csv", split)
     inputs = Inputs(split, segments, metadata, unit_table(split, segments), TARGET_LEVELS)
     run = dataclasses.replace(RUN_OF["small_cnn"], batch_size=16)
-    variant = retraining.silence_variant(TARGET_LEVELS)
-    trainings, _ = retraining._trainings({"silence": (run, variant)}, inputs, config)
-    listener = retraining._Listener(config, inputs)
-    failures = train_all(
-        {"silence": trainings["silence"][:2]},
-        lambda name: listener.heard(run, variant),
-        config,
-        desc="silence",
-    )
-    assert failures == {}
-    asked = trainings["silence"][:2]
-    told = rows_of(joined_table(asked, "predictions.parquet"), unit="recording")
-    assert len(told) == 23
-    assert (told["level"] == told["predicted"]).mean() > 0.9
-    (remark,) = left_out_remarks("small_cnn, silence", asked, told)
-    assert remark["id"] == "audit: small_cnn, silence"
+    trainings, _ = plan_trainings({"it": (run, silence_variant(config))}, inputs, config)
+    asked = trainings["it"][:2]
+    heard = silent_corpus(config, inputs).heard(run)
+    assert train_all({"it": asked}, lambda name: heard, config, desc="silence") == {}
+    table = joined_table(asked, "predictions.parquet")
+    told = answers_of(table, unit="recording", levels=TARGET_LEVELS)
+    assert told.ids.size == 23
+    assert (told.truth == told.predicted[0]).mean() > 0.9
+    (remark,) = left_out_remarks("small_cnn, silence", asked, told.ids)
     assert remark["reason"].startswith("1 of 24 recordings")
 
 
@@ -368,13 +369,13 @@ def test_the_best_run_is_audited_with_those_that_the_profile_names(demo_config):
 
 
 def test_a_run_that_there_is_not_is_named_with_its_key(demo_config):
-    with pytest.raises(InputError, match=r"evaluation\.audit_runs: there is no 'nothing'"):
+    with pytest.raises(InputError, match=r"evaluation\.audit_runs.*'nothing'"):
         audited_runs(demo_config('evaluation.audit_runs="nothing"'), [], None)
 
 
-# --- figures
-
-
 def test_the_figures_of_networks_are_the_same_bytes_twice(found):
-    for draw in (lambda: draw_audit(found.audit), lambda: draw_learning_curve(found.curve)):
+    for draw in (
+        lambda: draw_audit(found.audit, marks_of(found.audit)),
+        lambda: draw_learning_curve(found.curve),
+    ):
         assert png_bytes(draw()) == png_bytes(draw())

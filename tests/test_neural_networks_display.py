@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from spoken_cefr.figures.corpus import draw_balance
 from spoken_cefr.figures.networks import (
     draw_architecture,
-    draw_balance,
     draw_images,
     draw_measures,
     draw_places,

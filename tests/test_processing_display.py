@@ -1,17 +1,11 @@
 """The notebook's figures: drawn on real speech, every axis with its unit."""
 
-import matplotlib
 import pandas as pd
 import pytest
 
+from spoken_cefr.figures import processing as display
 from spoken_cefr.paths import ROOT
 from spoken_cefr.processing.audio import load_audio, segment
-
-matplotlib.use("agg")
-
-from matplotlib import pyplot as plt
-
-from spoken_cefr.figures import processing as display
 
 RATE = 16_000
 WORDS = pd.DataFrame({"word": ["La", "semaine"], "start_s": [0.0, 0.64], "end_s": [0.64, 1.02]})
@@ -38,7 +32,6 @@ def test_figures_are_drawn_with_labelled_axes(signal, draw, n_axes):
     assert len(figure.axes) == n_axes
     assert figure.axes[0].get_xlabel() == "time (s)"
     assert figure.axes[0].get_ylabel()
-    plt.close(figure)
 
 
 def test_the_spectrogram_that_is_drawn_is_the_profiles(signal):
@@ -48,6 +41,5 @@ def test_the_spectrogram_that_is_drawn_is_the_profiles(signal):
     for window in (True, False):
         figure = display.plot_log_mel(samples, RATE, n_mels=40, segment_window=window)
         drawn[window] = figure.axes[0].images[0].get_array()
-        plt.close(figure)
     assert drawn[True].shape == drawn[False].shape == (40, 32)
     assert drawn[False][:, 0].mean() > drawn[True][:, 0].mean() + 10  # dB

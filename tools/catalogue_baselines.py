@@ -23,7 +23,7 @@ import pandas as pd
 from spoken_cefr.corpus.levels import TARGET_LEVELS, label_set, level_codes, to_label_set
 from spoken_cefr.corpus.speakers import N_FOLDS, speaker_folds, speaker_ids
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.scores.bootstrap import Interval, speaker_intervals
+from spoken_cefr.evaluation.scores.intervals import Bootstrap, Interval, speaker_intervals
 from spoken_cefr.evaluation.scores.metrics import METRICS
 from spoken_cefr.evaluation.shortcuts.metadata_models import (
     DESCRIPTIONS,
@@ -142,10 +142,8 @@ def catalogue_baselines(
             codes,
             np.stack(repeats),
             speakers,
+            Bootstrap(n_bootstrap, confidence, seed),
             n_classes=len(levels),
-            n_bootstrap=n_bootstrap,
-            confidence=confidence,
-            seed=seed,
         )
         for name, repeats in answers.items()
     }

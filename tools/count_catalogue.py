@@ -13,16 +13,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from spoken_cefr.corpus.cards import AGE_GROUPS, DURATION_CLASSES
 from spoken_cefr.corpus.levels import TARGET_LEVELS, Level
-from spoken_cefr.corpus.speakers import speaker_ids
-from spoken_cefr.figures.catalogue import (
-    COUNT_COLUMNS,
-    COUNTS,
-    DURATION_CLASSES,
-    SPLIT_COUNTS,
-)
-from spoken_cefr.figures.results import AGE_GROUPS
-from spoken_cefr.neural_networks.split import PARTS, speaker_split
+from spoken_cefr.corpus.speakers import PARTS, speaker_ids
+from spoken_cefr.evaluation.catalogue import COUNT_COLUMNS, COUNTS, SPLIT_COUNTS
+from spoken_cefr.neural_networks.split import speaker_split
 from spoken_cefr.paths import ROOT
 from spoken_cefr.store import write_csv
 

@@ -11,14 +11,13 @@ The same bytes every time; the demo's own figures are in ``doc/demo/``.
 
 from pathlib import Path
 
+from spoken_cefr.corpus.levels import TARGET_LEVELS
+from spoken_cefr.evaluation.catalogue import read_counts, read_split_counts
 from spoken_cefr.evaluation.study import read_study
-from spoken_cefr.figures.catalogue import (
-    by_level,
+from spoken_cefr.figures.corpus import (
     draw_catalogue_age,
     draw_catalogue_balancing,
     draw_catalogue_classes,
-    read_counts,
-    read_split_counts,
 )
 from spoken_cefr.figures.style import save_figure
 from spoken_cefr.paths import ROOT
@@ -29,7 +28,7 @@ def draw(folder: Path) -> list[Path]:
     counts, split_counts = read_counts(), read_split_counts()
     published = read_study()["table_1"]
     study = (published["recordings"], published["segments"])
-    left_out = counts["recordings"].sum() - sum(by_level(counts).values())
+    left_out = counts["recordings"][~counts["level"].isin(TARGET_LEVELS)].sum()
     source = (
         f"French catalogue of Audio Lingua, January 2025, without its {left_out} recordings of "
         "level C2."

@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from sklearn.model_selection import StratifiedGroupKFold
 
 SPEAKER_DIGITS = 10  # 16**10 values: no clash among a few hundred speakers
 # Two speakers on one card: comma, white space with a line break. A comma
@@ -15,6 +14,7 @@ SPEAKER_DIGITS = 10  # 16**10 values: no clash among a few hundred speakers
 AUTHOR_BREAK = re.compile(r",[^\S\n]*\n\s*")
 
 N_FOLDS = 5  # of the cross-validations of the evaluation
+PARTS: tuple[str, ...] = ("train", "validation", "test")
 
 
 def fold(text: str) -> str:
@@ -94,6 +94,9 @@ def speaker_folds(
     ValueError
         If there are fewer speakers than folds.
     """
+    # Here, not at the top: who only asks for names of parts need not wait for scikit-learn.
+    from sklearn.model_selection import StratifiedGroupKFold
+
     splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     with warnings.catch_warnings():
         # A level rarer than the number of folds is expected here (C1).

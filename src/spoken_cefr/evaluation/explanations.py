@@ -1,10 +1,14 @@
 """Why this answer? Three views of one recording: its segments, a mel image, its measures.
 
 None of them proves what a network has understood. They show where the answer
-comes from, so that a person can listen there.
+comes from, so that a person can listen there. Of each run it is explained what the
+first seed answered: one model, the one that was trained without the recording's fold.
 """
 
+import math
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,8 +16,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from spoken_cefr.config import Config
+from spoken_cefr.evaluation.reading import Inputs, read_table
+from spoken_cefr.evaluation.scores.answers import AllAnswers, Answers
+from spoken_cefr.figures.explanations import draw_gradcam, draw_measures, draw_segments
+from spoken_cefr.figures.style import Sketch
+from spoken_cefr.neural_networks.networks.heads import HEADS
+from spoken_cefr.neural_networks.saved import load_run_model
+from spoken_cefr.processing.audio import to_image
+from spoken_cefr.processing.stage import load_arrays
+from spoken_cefr.stages import stage_folder
+from spoken_cefr.store import read_json
+
 # Spread of a measure over recordings: enough of them for a quartile range to mean something.
 MIN_RECORDINGS = 3
+N_TOLD = 5  # segments and measures in the document
 
 
 def gradcam(
@@ -23,33 +40,16 @@ def gradcam(
     *,
     probabilities: Callable[[Tensor], Tensor] | None = None,
 ) -> np.ndarray:
-    """Where in an image a convolutional network finds the class.
+    """Where in an image (height, width) a convolutional network finds the class of this code.
 
     The activations of the last convolution, each weighted by the mean gradient
     of the class's logit over it, added up, negative values cut, scaled to a
-    maximum of 1. Selvaraju et al. (2017), "Grad-CAM", ICCV.
+    maximum of 1: (height, width), float32, all 0 where nothing speaks for the
+    class. Selvaraju et al. (2017), "Grad-CAM", ICCV.
 
-    Parameters
-    ----------
-    model : nn.Module
-        Maps images (n, height, width) to logits (n, n_classes); left as it was,
-        in evaluation mode.
-    image : Tensor, shape (height, width), float32
-    target : int
-        Code of the class.
-    probabilities : callable, optional
-        Of a network whose outputs are not one logit a class: from outputs to the
-        probability of each class (n, n_classes), whose logarithm is then explained.
-
-    Returns
-    -------
-    np.ndarray, shape (height, width), float32
-        From 0 to 1; all 0 where nothing speaks for the class.
-
-    Raises
-    ------
-    ValueError
-        If the model has no convolution.
+    The model maps (n, height, width) to one logit a class and is left as it was, in
+    evaluation mode; of another, ``probabilities`` turns outputs into (n, n_classes),
+    whose logarithm is then explained. ValueError if it has no convolution.
     """
     convolutions = [part for part in model.modules() if isinstance(part, nn.Conv2d)]
     if not convolutions:
@@ -83,23 +83,10 @@ def segment_evidence(
 ) -> pd.DataFrame:
     """What each segment says for the recording's answer.
 
-    Parameters
-    ----------
-    segments : pd.DataFrame
-        segment_id, start_s, end_s, text of one recording.
-    probabilities : np.ndarray, shape (n, k)
-        Of the levels, by a run that answers segments.
-    answer : int
-        Code of the recording's answer.
-    attention : np.ndarray, shape (n,), optional
-        Weight of each segment in a run that pools by attention; adds up to 1.
-
-    Returns
-    -------
-    pd.DataFrame
-        segment_id, start_s, end_s, text, evidence: log of the answer's
-        probability over that of the strongest other level, in nats, above 0
-        where the segment alone gives the answer; and attention, NaN without.
+    From the probabilities (n, k) of a run that answers segments: segment_id,
+    start_s, end_s, text, evidence (log of the answer's probability over that of
+    the strongest other level, in nats, above 0 where the segment alone gives the
+    answer), and attention: the weight (n,) in a run that pools by it, else NaN.
     """
     p = np.clip(np.asarray(probabilities, dtype=np.float64), np.finfo(np.float64).tiny, None)
     others = np.delete(p, answer, axis=1).max(axis=1)
@@ -119,33 +106,22 @@ def measure_differences(
 ) -> pd.DataFrame:
     """Which measures of a recording differ most from the neighbouring levels.
 
-    Parameters
-    ----------
-    measures : pd.DataFrame
-        Index recording_id, one column a measure: all recordings.
-    levels : pd.Series
-        True level by recording_id, of the recordings to compare with.
-    level : str
-        The level that the recording was given.
-
-    Returns
-    -------
-    pd.DataFrame
-        One row per measure: measure, value, the medians of recordings of the
-        level below, of the level itself and of the level above (below, at,
-        above; NaN where fewer than ``MIN_RECORDINGS`` have the level), and
-        margin: by how much the value is nearer to its own level's median than
-        to the nearest neighbour's, in interquartile ranges of all compared
-        recordings. A measure that is odd for every level has none. Sorted by
-        margin, largest first.
+    It was given ``level``; ``levels`` are the true ones by recording_id, of those to
+    compare with. One row per measure (index of ``measures``: recording_id): measure,
+    value, the medians of recordings of the level below, of the level itself and of
+    the level above (below, at, above; NaN where fewer than ``MIN_RECORDINGS`` have
+    the level), and margin: by how much the value is nearer to its own level's median
+    than to the nearest neighbour's, in interquartile ranges of all compared
+    recordings. A measure that is odd for every level has none. Largest margin first.
     """
     compared = measures.loc[measures.index.intersection(levels.index).drop(recording_id, "ignore")]
-    own = measures.loc[recording_id]
-    code = list(classes).index(level)
     spread = compared.quantile(0.75) - compared.quantile(0.25)
-    table = pd.DataFrame({"value": own})
-    for name, offset in (("below", -1), ("at", 0), ("above", 1)):
-        table[name] = _median_of(compared, levels, classes, code + offset)
+    table = pd.DataFrame({"value": measures.loc[recording_id]})
+    code = list(classes).index(level)
+    for name, neighbour in (("below", code - 1), ("at", code), ("above", code + 1)):
+        named = classes[neighbour] if 0 <= neighbour < len(classes) else None
+        rows = compared[levels.reindex(compared.index) == named]
+        table[name] = rows.median().where(rows.count() >= MIN_RECORDINGS)
     gaps = table[["below", "at", "above"]].sub(table["value"], axis=0).abs()
     nearest = gaps[["below", "above"]].min(axis=1)
     table["margin"] = (nearest - gaps["at"]) / spread.where(spread > 0)
@@ -153,11 +129,150 @@ def measure_differences(
     return table.sort_values("margin", ascending=False, ignore_index=True, kind="stable")
 
 
-def _median_of(
-    measures: pd.DataFrame, levels: pd.Series, classes: Sequence[str], code: int
-) -> pd.Series:
-    if not 0 <= code < len(classes):
-        return pd.Series(np.nan, index=measures.columns)
-    rows = measures[levels.reindex(measures.index) == classes[code]]
-    known = rows.count() >= MIN_RECORDINGS
-    return rows.median().where(known)
+def perform_explanation(
+    inputs: Inputs,
+    answers: AllAnswers,
+    *,
+    ranked: Sequence[str],
+    config: Config,
+) -> tuple[dict[str, Any] | None, dict[str, Sketch]]:
+    """Explain the recording that the best run is surest of and right about.
+
+    Segments are explained by the best run that answers segments, the image by
+    the best network on mel images, each if there is one. Each explains its own
+    answer, which may be another than the best run's: the title says whose it is.
+    Gives the document ``explanation`` (None if no run answers a recording) and
+    figures by name; ``ranked`` are the runs, best first.
+    """
+    ranked = [name for name in ranked if (name, "recording") in answers]
+    if not ranked:
+        return None, {}
+    told = answers[ranked[0], "recording"]
+    chosen = clearest(told)
+    recording_id = str(told.ids[chosen])
+    given = told.predicted[0, chosen]
+    predicted = inputs.levels[given]
+    document: dict[str, Any] = {
+        "run": ranked[0],
+        "recording_id": recording_id,
+        "level": inputs.levels[told.truth[chosen]],
+        "predicted": predicted,
+        "confidence": float(told.probabilities[0, chosen, given]),
+    }
+    figures: dict[str, Sketch] = {}
+    for seen, drawn in (
+        _segments(inputs, answers, ranked, recording_id, config),
+        _image(inputs, answers, ranked, recording_id, config),
+    ):
+        document |= seen
+        figures |= drawn
+    if inputs.measures is not None and recording_id in inputs.measures.index:
+        split = inputs.split.set_index("recording_id")
+        trained = split["level"][split["fold"] != split["fold"][recording_id]]
+        differences = measure_differences(
+            inputs.measures, trained, recording_id, level=predicted, classes=inputs.levels
+        )
+        document["measures"] = _records(differences)
+        title = f"recording {recording_id}, answered {predicted}"
+        figures["explanation_measures"] = partial(draw_measures, differences, title)
+    return document, figures
+
+
+def clearest(told: Answers) -> int:
+    """The number of the recording that the first seed answers rightly and most surely.
+
+    Where no answer is right it is the surest one; the first by id in a tie.
+    """
+    given = told.predicted[0]
+    sure = told.probabilities[0, np.arange(given.size), given]
+    return int(np.argmax(sure + (given == told.truth)))
+
+
+def _evidence_of(
+    inputs: Inputs, answers: AllAnswers, run: str, recording_id: str
+) -> tuple[pd.DataFrame, str] | None:
+    """What each segment says for the run's own answer, and that answer; None if it has none."""
+    told, of_segments = (answers.get((run, unit)) for unit in ("recording", "segment"))
+    if told is None or of_segments is None or recording_id not in told.ids:
+        return None
+    answer = told.predicted[0, list(told.ids).index(recording_id)]
+    place = pd.Series(np.arange(of_segments.ids.size), index=of_segments.ids)
+    mine = inputs.segments[inputs.segments["recording_id"] == recording_id]
+    mine = mine[mine["segment_id"].isin(place.index)].sort_values("start_s")
+    if mine.empty:
+        return None
+    p = of_segments.probabilities[0, place[mine["segment_id"]]]
+    return segment_evidence(mine, p, answer=answer), inputs.levels[answer]
+
+
+def _segments(
+    inputs: Inputs, answers: AllAnswers, ranked: Sequence[str], recording_id: str, config: Config
+) -> tuple[dict[str, Any], dict[str, Sketch]]:
+    """The segments of the recording by the best run that tells them apart."""
+    for run in ranked:
+        told = _evidence_of(inputs, answers, run, recording_id)
+        # A run on whole recordings gives all its segments one answer: that explains nothing.
+        if told is None or told[0]["evidence"].nunique() < 2:
+            continue
+        evidence, answer = told
+        attention_run, weights = _attention(ranked, evidence["segment_id"], config)
+        evidence = evidence.assign(attention=weights)
+        document = {"segments_run": run, "segments_answer": answer, "attention_run": attention_run}
+        document["segments"] = _records(evidence.sort_values("evidence", ascending=False))
+        title = f"recording {recording_id}: {answer} by {run}"
+        return document, {"explanation_segments": partial(draw_segments, evidence, title)}
+    return {}, {}
+
+
+def _attention(
+    ranked: Sequence[str], segment_ids: pd.Series, config: Config
+) -> tuple[str | None, np.ndarray | float]:
+    """The best run that wrote attention weights, and those; NaN without one."""
+    for run in ranked:
+        path = stage_folder(config, "neural_networks") / run / "attention.parquet"
+        if path.exists():
+            table = read_table(path, columns=("segment_id", "weight", "seed"))
+            weights = table[table["seed"] == 0].set_index("segment_id")["weight"]
+            return run, weights.reindex(segment_ids).to_numpy(dtype=np.float64)
+    return None, np.nan
+
+
+def _image(
+    inputs: Inputs, answers: AllAnswers, ranked: Sequence[str], recording_id: str, config: Config
+) -> tuple[dict[str, str], dict[str, Sketch]]:
+    """Grad-CAM of the best network on images, on the segment that speaks most for its answer."""
+    stage = stage_folder(config, "neural_networks")
+    cards = {name: read_json(stage / name / "config.json") for name in ranked}
+    reading = [name for name in ranked if cards[name].get("inputs") in ("image", "log_mel")]
+    if not reading or not (stage_folder(config, "processing") / "log_mel.npy").exists():
+        return {}, {}
+    run = reading[0]
+    told = _evidence_of(inputs, answers, run, recording_id)
+    if told is None:
+        return {}, {}
+    evidence, answer = told
+    clear = evidence.loc[evidence["evidence"].idxmax()]
+    row = int(np.flatnonzero(inputs.segments["segment_id"] == clear["segment_id"])[0])
+    fold = inputs.split.set_index("recording_id")["fold"][recording_id]
+    trained = load_run_model(stage / run / "seed_0" / f"fold_{fold}")
+    log_mel = load_arrays(config)[0][row : row + 1]
+    level = inputs.levels.index(answer)
+    if trained.card["inputs"] == "image":
+        image = to_image(log_mel, trained.card["image_size"])[0]
+        heat = gradcam(trained.model, torch.as_tensor(image), level)
+    else:
+        heard = torch.as_tensor(np.array(log_mel[0]))
+        of_head = HEADS[trained.card["head"]].probabilities
+        heat = gradcam(trained.model, heard, level, probabilities=of_head)
+        image, heat = (to_image(one, len(heard))[0] for one in (log_mel, heat[None]))
+    title = f"{clear['segment_id']}, {clear['start_s']:.1f} s: {answer} by {run}"
+    seen = {"image_run": run, "image_answer": answer, "image_segment": clear["segment_id"]}
+    return seen, {"explanation_gradcam": partial(draw_gradcam, image, heat, title)}
+
+
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The first rows as JSON values: NaN is null."""
+    return [
+        {n: None if isinstance(v, float) and math.isnan(v) else v for n, v in row.items()}
+        for row in table.head(N_TOLD).to_dict("records")
+    ]

@@ -1,9 +1,9 @@
-"""The original study's tables beside ours, and what its own numbers say when recomputed.
+"""The original study's tables beside ours.
 
 What the study published is in ``data/study_tables.toml``, as facts. Its tables
 1 to 5 are made again here from whatever corpus is loaded, each cell next to the
-published one and to the constant predictor's. The re-analysis needs no corpus:
-it is arithmetic on the published integers.
+published one and to the constant predictor's. What the published integers say
+when recomputed is in ``data/study_reanalysis.json``, by ``tools/reanalyse_study.py``.
 """
 
 import tomllib
@@ -11,18 +11,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from spoken_cefr.config import NeuralNetworksConfig
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.tables import PARTS, UNITS
+from spoken_cefr.evaluation.reading import UNITS
 from spoken_cefr.paths import ROOT
-from spoken_cefr.store import write_csv, write_json
 
 STUDY = ROOT / "data" / "study_tables.toml"
+REANALYSIS = ROOT / "data" / "study_reanalysis.json"
 BATCH_SIZES: tuple[int, ...] = (50, 128, 256)
-NOT_RUN = "not run"
 
 
 def read_study(path: Path = STUDY) -> dict[str, Any]:
@@ -41,63 +39,21 @@ def read_study(path: Path = STUDY) -> dict[str, Any]:
         raise InputError(f"{path} is not valid TOML ({error})") from None
 
 
-def write_study(
-    folder: Path,
-    *,
-    units: pd.DataFrame,
-    results: pd.DataFrame,
-    levels: Sequence[str],
-    options: NeuralNetworksConfig,
-    study: Mapping[str, Any] | None = None,
-) -> list[Path]:
-    """Write ``study_table_1.csv``, ``study_networks.csv`` and ``study.json`` to a folder.
-
-    Parameters
-    ----------
-    units : pd.DataFrame
-        Every recording and segment: columns unit, level.
-    results : pd.DataFrame
-        As ``results.csv``.
-    options : NeuralNetworksConfig
-        With which encoders our runs read.
-    """
-    study = study or read_study()
-    paths = [folder / name for name in ("study_table_1.csv", "study_networks.csv", "study.json")]
-    write_csv(paths[0], table_1(study, units, levels=levels))
-    write_csv(paths[1], networks_table(study, results, options))
-    write_json(paths[2], reanalysis(study))
-    return paths
-
-
 def table_1(
     study: Mapping[str, Any], units: pd.DataFrame, *, levels: Sequence[str]
 ) -> pd.DataFrame:
     """Recordings and segments of each level, the study's and ours.
 
-    Returns
-    -------
-    pd.DataFrame
-        level (the last one is "all"), study_recordings, study_segments,
-        recordings, segments. A level that only one of both has counts 0 there.
+    level (the last one is "all"), study_recordings, study_segments, recordings,
+    segments. A level that only one of both has counts 0 there.
     """
     published = study["table_1"]
     names = list(dict.fromkeys([*published["recordings"], *levels]))
-    ours = {
-        unit: units.loc[units["unit"] == unit, "level"].value_counts().to_dict() for unit in UNITS
-    }
-    table = pd.DataFrame(
-        {
-            "level": names,
-            "study_recordings": [published["recordings"].get(name, 0) for name in names],
-            "study_segments": [published["segments"].get(name, 0) for name in names],
-            "recordings": [ours["recording"].get(name, 0) for name in names],
-            "segments": [ours["segment"].get(name, 0) for name in names],
-        }
-    )
-    totals = table.drop(columns="level").sum()
-    return pd.concat(
-        [table, pd.DataFrame([{"level": "all"} | totals.to_dict()])], ignore_index=True
-    )
+    columns = {f"study_{unit}s": pd.Series(published[f"{unit}s"]) for unit in UNITS}
+    columns |= {f"{unit}s": units["level"][units["unit"] == unit].value_counts() for unit in UNITS}
+    table = pd.DataFrame(columns).reindex(names).fillna(0).astype(int)
+    table.loc["all"] = table.sum()
+    return table.rename_axis("level").reset_index()
 
 
 def inputs_here(published: str, options: NeuralNetworksConfig) -> str:
@@ -117,26 +73,17 @@ def networks_table(
 ) -> pd.DataFrame:
     """Tables 2 to 5, one row a cell: the study's, ours, and both constant predictors'.
 
-    Returns
-    -------
-    pd.DataFrame
-        table, inputs (the study's), our_inputs, architecture, batch_size,
-        study_accuracy, study_loss,
-        study_constant_accuracy, run, status ("run" or "not run"), n,
-        n_speakers, accuracy, accuracy_low, accuracy_high, log_loss,
-        constant_accuracy, constant_log_loss. Scores are those of segments, of
-        accuracy with the spread over seeds (accuracy_seed_low, accuracy_seed_high);
-        empty where there is no such run.
+    inputs are the study's, status is "run" or "not run". Scores are those of
+    segments; empty where there is no such run.
     """
     segments = results[results["unit"] == "segment"].set_index("run")
     ours = ["n", "n_speakers", "accuracy", "accuracy_low", "accuracy_high"]
     ours += ["accuracy_seed_low", "accuracy_seed_high", "log_loss"]
     constant = segments.loc["majority"] if "majority" in segments.index else {}
+    always_b1 = study["parts"]["test"]["b1"] / study["parts"]["test"]["all"]
     rows = []
     for network in study["networks"]:
-        for size in BATCH_SIZES:
-            if str(size) not in network["accuracy"]:
-                continue
+        for size in (one for one in BATCH_SIZES if str(one) in network["accuracy"]):
             run = f"{network['run']}_{size}"
             known = run in segments.index
             rows.append(
@@ -148,172 +95,11 @@ def networks_table(
                     "batch_size": size,
                     "study_accuracy": network["accuracy"][str(size)],
                     "study_loss": network["loss"][str(size)],
-                    "study_constant_accuracy": _share(study["parts"]["test"]),
+                    "study_constant_accuracy": always_b1,
                     "run": run,
-                    "status": "run" if known else NOT_RUN,
+                    "status": "run" if known else "not run",
                 }
                 | {name: segments.loc[run, name] if known else None for name in ours}
                 | {f"constant_{n}": constant.get(n) for n in ("accuracy", "log_loss")}
             )
     return pd.DataFrame(rows).astype({"n": "Int64", "n_speakers": "Int64"})
-
-
-def reanalysis(study: Mapping[str, Any]) -> dict[str, Any]:
-    """Everything that follows from the study's own integers.
-
-    Returns
-    -------
-    dict
-        constant_answer, table_3, figure_1, lost_recordings, segmentation: the
-        numbers; arithmetic: the same as one line of text each.
-    """
-    found = {
-        "constant_answer": constant_answer(study),
-        "table_3": repeated_rows(study, table=3),
-        "figure_1": figure_1(study),
-        "lost_recordings": lost_recordings(study),
-        "segmentation": segmentation(study),
-    }
-    return found | {"arithmetic": arithmetic(found)}
-
-
-def constant_answer(study: Mapping[str, Any]) -> dict[str, Any]:
-    """Show that the accuracy printed three times is that of always answering B1.
-
-    Keras evaluates in batches, so their printed number bounds the number of
-    test segments. Of all fractions with such a denominator, those that give the
-    printed 32-bit float are counted: there is one. Its numerator, with those
-    of the two other parts, adds up to the study's B1 segments.
-    """
-    printed, parts, table = study["printed"], study["parts"], study["table_1"]["segments"]
-    low = (printed["n_batches"] - 1) * printed["batch_size"] + 1
-    high = printed["n_batches"] * printed["batch_size"]
-    fractions = fractions_printing(printed["repeated_accuracy"], low=low, high=high)
-    share = _share(parts["test"])
-    cells = [value for network in study["networks"] for value in network["accuracy"].values()]
-    return {
-        "printed": printed["repeated_accuracy"],
-        "n_runs": printed["repeated_runs"],
-        "n_low": low,
-        "n_high": high,
-        "fractions": [list(fraction) for fraction in fractions],
-        "parts": {
-            part: {"b1": parts[part]["b1"], "all": parts[part]["all"], "share": _share(parts[part])}
-            for part in PARTS
-        },
-        "b1_sum": sum(parts[part]["b1"] for part in PARTS),
-        "all_sum": sum(parts[part]["all"] for part in PARTS),
-        "table_1_b1": table["B1"],
-        "table_1_all": sum(table.values()),
-        "best_printed": printed["best_accuracy"],
-        "best_printed_above": printed["best_accuracy"] - share,
-        "best_reported": max(cells),
-        "n_cells": len(cells),
-        # Cells are rounded to two digits, so the constant is too before they are compared.
-        "n_cells_above": sum(value > round(share, 2) for value in cells),
-        "n_cells_equal": sum(value == round(share, 2) for value in cells),
-    }
-
-
-def fractions_printing(printed: str, *, low: int, high: int) -> list[tuple[int, int]]:
-    """All right / n with low <= n <= high that print as this 32-bit float."""
-    target = np.float32(printed)
-    n = np.arange(low, high + 1)
-    nearest = np.rint(n * np.float64(printed)).astype(np.int64)
-    fits = (nearest / n).astype(np.float32) == target
-    return [(int(right), int(of)) for right, of in zip(nearest[fits], n[fits], strict=True)]
-
-
-def repeated_rows(study: Mapping[str, Any], *, table: int) -> dict[str, Any]:
-    """Architectures of one table whose cells are all the same, and what was printed instead."""
-    rows = [network for network in study["networks"] if network["table"] == table]
-    pairs = [
-        [first["architecture"], second["architecture"]]
-        for index, first in enumerate(rows)
-        for second in rows[index + 1 :]
-        if (first["accuracy"], first["loss"]) == (second["accuracy"], second["loss"])
-    ]
-    return {
-        "table": table,
-        "repeated": pairs,
-        "printed_complex": study["printed"]["table_3_complex"],
-    }
-
-
-def figure_1(study: Mapping[str, Any]) -> dict[str, Any]:
-    """The test set that the study's figure 1 shows beside the one that was scored."""
-    printed, scored = study["printed"], study["parts"]["test"]
-    return {
-        "shown_segments": printed["figure_1_test_segments"],
-        "scored_segments": scored["all"],
-        "difference": scored["all"] - printed["figure_1_test_segments"],
-        "shown_b1_share": printed["figure_1_b1_share"],
-        "scored_b1_share": _share(scored),
-        "drawn_over": "B2",
-    }
-
-
-def lost_recordings(study: Mapping[str, Any]) -> dict[str, Any]:
-    """Recordings in the scraper's catalogue that the study's Table 1 does not hold, by level."""
-    rows, kept = study["catalogue"]["rows"], study["table_1"]["recordings"]
-    usable = {level: rows[level] for level in kept}
-    return {
-        "rows": sum(rows.values()),
-        "c2": rows["C2"],
-        "usable": sum(usable.values()),
-        "kept": sum(kept.values()),
-        "lost": sum(usable.values()) - sum(kept.values()),
-        "lost_by_level": {level: usable[level] - kept[level] for level in kept},
-        "unusable_file_names": study["catalogue"]["unusable_file_names"],
-    }
-
-
-def segmentation(study: Mapping[str, Any]) -> dict[str, Any]:
-    """How many 1 s segments a recording has in the study's Table 1."""
-    segments = sum(study["table_1"]["segments"].values())
-    recordings = sum(study["table_1"]["recordings"].values())
-    return {
-        "segments": segments,
-        "recordings": recordings,
-        "segments_per_recording": segments / recordings,
-    }
-
-
-def arithmetic(found: Mapping[str, Any]) -> list[str]:
-    """One line of text for each finding of :func:`reanalysis`, with its numbers."""
-    constant, figure, lost = (
-        found[name] for name in ("constant_answer", "figure_1", "lost_recordings")
-    )
-    parts = constant["parts"]
-    b1 = " + ".join(f"{parts[part]['b1']:,}" for part in PARTS)
-    everything = " + ".join(f"{parts[part]['all']:,}" for part in PARTS)
-    test = parts["test"]
-    printed = found["table_3"]["printed_complex"]
-    levels = ", ".join(f"{level} {n}" for level, n in lost["lost_by_level"].items())
-    return [
-        f"always B1 on the test part: {test['b1']:,} / {test['all']:,} = {test['share']:.6f}, the "
-        f"only fraction with {constant['n_low']:,} to {constant['n_high']:,} segments that prints "
-        f"as {constant['printed']}",
-        f"B1 in train, validation and test: {b1} = {constant['b1_sum']:,}; "
-        f"in Table 1: {constant['table_1_b1']:,}",
-        f"segments in train, validation and test: {everything} = {constant['all_sum']:,}; "
-        f"in Table 1: {constant['table_1_all']:,}",
-        f"best accuracy in a printed output: {constant['best_printed']:.4f} - {test['share']:.4f} "
-        f"= {100 * constant['best_printed_above']:.2f} points above the constant answer; of "
-        f"{constant['n_cells']} reported cells {constant['n_cells_above']} lies above it, "
-        f"{constant['n_cells_equal']} equal it to two digits",
-        *(
-            f"Table 3 gives {first} and {second} the same cells; the printed outputs of complex: "
-            + ", ".join(f"{value:.3f} at batch {size}" for size, value in printed.items())
-            for first, second in found["table_3"]["repeated"]
-        ),
-        f"Figure 1 shows a test set of {figure['shown_segments']:,} segments, not the "
-        f"{figure['scored_segments']:,} that were scored ({figure['difference']:,} fewer), and "
-        f"draws B1's {100 * figure['shown_b1_share']:.2f} % over {figure['drawn_over']}",
-        f"recordings: {lost['rows']:,} - {lost['c2']} of C2 = {lost['usable']:,}; "
-        f"{lost['usable']:,} - {lost['kept']} kept = {lost['lost']} lost ({levels})",
-    ]
-
-
-def _share(part: Mapping[str, int]) -> float:
-    return part["b1"] / part["all"]

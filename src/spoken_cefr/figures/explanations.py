@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from spoken_cefr.figures.parts import GREY, legend_above
 from spoken_cefr.figures.style import OKABE_ITO, Drawing, in_style
 
 N_MEASURES = 8
@@ -28,7 +29,7 @@ def draw_segments(evidence: pd.DataFrame, title: str) -> Drawing:
         values = evidence[name].to_numpy()
         colors = np.where(values >= 0, OKABE_ITO[0], OKABE_ITO[5])
         ax.bar(middle_s, values, width=0.9 * step_s, color=colors)
-        ax.axhline(0, color="#888888", lw=0.8)
+        ax.axhline(0, color=GREY, lw=0.8)
         ax.set_ylabel(label)
     axes[0].set_title(title)
     axes[-1].set_xlabel("time (s)")
@@ -48,8 +49,8 @@ def draw_gradcam(image: np.ndarray, heat: np.ndarray, title: str) -> Drawing:
     left, right = figure.subplots(1, 2, sharey=True)
     for ax, name in ((left, "what the network saw"), (right, "where it finds its answer")):
         ax.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
-        ax.set(xlabel="time (pixels)", title=name)
-        ax.title.set_fontsize(9)
+        ax.set_xlabel("time (pixels)")
+        ax.set_title(name, fontsize=9)
     shown = right.imshow(heat, cmap="cividis", alpha=0.6, vmin=0, vmax=1, interpolation="nearest")
     left.set_ylabel("mel band (pixels)")
     figure.colorbar(shown, label="Grad-CAM (share of its maximum)")
@@ -91,5 +92,5 @@ def draw_measures(differences: pd.DataFrame, title: str) -> Drawing:
     ax.set(xlim=(-0.05, 1.15), ylim=(-0.6, max(len(rows), 1) - 0.4), xticks=[])
     ax.set_xlabel("lowest to highest of the four; the number is this recording's value")
     ax.set_title(title)
-    figure.legend(loc="outside upper center", ncols=4)
+    legend_above(figure, ax, ncols=4)
     return figure

@@ -1,4 +1,4 @@
-"""Figures of the notebook: embeddings in two dimensions, networks, balancing, measures."""
+"""Figures of the notebook: embeddings in two dimensions, networks, measures by level."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,14 +7,13 @@ import pandas as pd
 import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
-from matplotlib.ticker import PercentFormatter
 from sklearn.decomposition import PCA
 from torch import nn
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS
-from spoken_cefr.figures.style import HATCHES, OKABE_ITO, Drawing, in_style
+from spoken_cefr.figures.parts import MARKERS
+from spoken_cefr.figures.style import OKABE_ITO, Drawing, in_style
 
-MARKERS = "osD^vP*"
 GREY = "#BBBBBB"
 BOX_WIDTH, GAP = 1.0, 0.28  # of a diagram, in its own units
 # Layers that only pass on what they get, and hold no parameter: written into the box before.
@@ -139,34 +138,6 @@ def draw_places(
             ax.set(xlabel=_component(first + 1, shares[0]), ylabel=_component(first + 2, shares[1]))
         column[0].set_title(title)
     figure.colorbar(dots, ax=grid, label="place in the window (s)")
-    return figure
-
-
-@in_style
-def draw_balance(
-    shares: Mapping[str, np.ndarray], *, levels: Sequence[str] = TARGET_LEVELS
-) -> Drawing:
-    """Share of each level in the training loss under each way of balancing.
-
-    Parameters
-    ----------
-    shares : mapping of str to np.ndarray, shape (n_levels,)
-        By the name of the way; each adds up to 1.
-    """
-    figure = Drawing(width_in=7, height_in=3.6)
-    ax = figure.subplots()
-    width = 0.84 / len(shares)
-    for index, (name, values) in enumerate(shares.items()):
-        positions = np.arange(len(levels)) + (index - (len(shares) - 1) / 2) * width
-        bars = ax.bar(
-            positions, values, width, label=name, color=OKABE_ITO[index], hatch=HATCHES[index],
-            edgecolor="white",
-        )  # fmt: skip
-        ax.bar_label(bars, labels=[f"{100 * value:.0f}" for value in values], fontsize=8)
-    ax.set_xticks(np.arange(len(levels)), levels)
-    ax.set(xlabel="CEFR level", ylabel="share in the training loss (%)")
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=""))
-    figure.legend(loc="outside upper center", ncols=len(shares))
     return figure
 
 

@@ -1,14 +1,11 @@
-"""Figures for the notebook: one recording's journey through the audio chain.
+"""One recording's journey through the audio chain."""
 
-Each function draws and returns a figure. Colours are from Okabe and Ito's
-palette, which colour-blind readers can tell apart.
-"""
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
+from spoken_cefr.figures.parts import GREY
+from spoken_cefr.figures.style import OKABE_ITO, Drawing, in_style
 from spoken_cefr.processing.audio import (
     HOP_LENGTH,
     N_FFT,
@@ -20,14 +17,15 @@ from spoken_cefr.processing.audio import (
     to_image,
 )
 
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
+BLUE, ORANGE, GREEN = OKABE_ITO[:3]
 _FLOOR_DB = -120.0
 _MAX_POINTS = 4000  # drawn of a waveform; more cannot be seen and makes the notebook heavy
 
 
+@in_style
 def plot_waveform(
     signal: np.ndarray, sample_rate: int, *, words: pd.DataFrame | None = None, title: str = ""
-) -> Figure:
+) -> Drawing:
     """Draw a waveform, and over it each word between its start and its end.
 
     Parameters
@@ -37,7 +35,8 @@ def plot_waveform(
     words : pd.DataFrame, optional
         Columns word, start_s, end_s, in seconds from the signal's first sample.
     """
-    figure, axes = plt.subplots(figsize=(10, 2.6), layout="constrained")
+    figure = Drawing(width_in=10, height_in=2.6)
+    axes = figure.subplots()
     _draw_envelope(axes, signal, sample_rate)
     top = float(np.abs(signal).max(initial=1e-3))
     for index, word in enumerate([] if words is None else words.itertuples()):
@@ -66,7 +65,7 @@ def plot_words(
     *,
     start_s: float = 0.0,
     end_s: float = 8.0,
-) -> Figure:
+) -> Drawing:
     """Draw the aligned words over a part of a recording's waveform."""
     part = signal[round(start_s * sample_rate) : round(end_s * sample_rate)]
     met = words[(words["end_s"] > start_s) & (words["start_s"] < end_s)].copy()
@@ -76,9 +75,10 @@ def plot_words(
     )
 
 
+@in_style
 def plot_segment(
     samples: np.ndarray, sample_rate: int, *, ratio: float = NOISE_RATIO, seed: int = 0
-) -> Figure:
+) -> Drawing:
     """Draw one segment as cut, with Hann window and with noise, and their spectra.
 
     The spectrum of the segment as cut shows leakage: its ends jump, which
@@ -94,7 +94,8 @@ def plot_segment(
         "with Hann window": hann(cut),
         "with noise, then window": hann(add_white_noise(cut, ratio=ratio, seed=seed)),
     }
-    figure, grid = plt.subplots(2, 3, figsize=(10, 4.6), sharey="row", layout="constrained")
+    figure = Drawing(width_in=10, height_in=4.6)
+    grid = figure.subplots(2, 3, sharey="row")
     reference = np.abs(np.fft.rfft(cut[0])).max()
     frequency_khz = np.fft.rfftfreq(len(samples), 1 / sample_rate) / 1000
     for (name, version), (above, below), color in zip(
@@ -111,6 +112,7 @@ def plot_segment(
     return figure
 
 
+@in_style
 def plot_log_mel(
     samples: np.ndarray,
     sample_rate: int,
@@ -120,7 +122,7 @@ def plot_log_mel(
     hop_length: int = HOP_LENGTH,
     n_mels: int = N_MELS,
     segment_window: bool = True,
-) -> Figure:
+) -> Drawing:
     """Draw one segment's log-mel spectrogram and the grey image that the CNN sees.
 
     The options are those of `log_mel`: what is drawn is what the profile's stage writes.
@@ -133,7 +135,8 @@ def plot_log_mel(
         n_mels=n_mels,
         segment_window=segment_window,
     )
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    figure = Drawing(width_in=9, height_in=3.4)
+    left, right = figure.subplots(1, 2)
     picture = left.imshow(
         mel[0],
         origin="lower",
@@ -150,7 +153,7 @@ def plot_log_mel(
     return figure
 
 
-def _draw_envelope(axes, signal: np.ndarray, sample_rate: int, *, color: str = BLUE) -> None:
+def _draw_envelope(axes: Axes, signal: np.ndarray, sample_rate: int, *, color: str = BLUE) -> None:
     """Draw a signal; a long one as the lowest and highest sample of each short stretch."""
     step = max(1, 2 * len(signal) // _MAX_POINTS)
     if step == 1:

@@ -1,129 +1,16 @@
-"""The figures of the study, drawn from tables, and those of the networks.
-
-Every bar has its share or count printed on it or a hatch of its own, so that
-the figures can be read in grey and by the colour-blind.
-"""
+"""The figures of scores: each run beside the baselines, its mistakes, its levels, its epochs."""
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS
-from spoken_cefr.evaluation.tables import PARTS
+from spoken_cefr.figures.parts import GREY, MARKERS, heat_map, legend_above, points
 from spoken_cefr.figures.style import HATCHES, OKABE_ITO, Drawing, in_style
 
-# The site's words for the speaker's age, in the order of age.
-AGE_GROUPS: Mapping[str, str] = {
-    "enfant": "child",
-    "adolescent": "adolescent",
-    "adulte": "adult",
-    "seniors": "senior",
-}
-UNKNOWN_AGE = "unknown"
-
-
-@in_style
-def draw_classes(segments: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEVELS) -> Drawing:
-    """Recordings and segments of each level.
-
-    Parameters
-    ----------
-    segments : pd.DataFrame
-        Columns recording_id, level.
-    """
-    recordings = segments.drop_duplicates("recording_id")
-    figure = Drawing(width_in=7, height_in=3.2)
-    for index, (ax, rows, unit) in enumerate(
-        zip(figure.subplots(1, 2), (recordings, segments), ("recordings", "segments"), strict=True)
-    ):
-        counts = _counts(rows["level"], levels)
-        bars = ax.bar(
-            levels, counts, color=OKABE_ITO[index], hatch=HATCHES[index], edgecolor="white"
-        )
-        ax.bar_label(bars, labels=[f"{count:,}" for count in counts], padding=2, fontsize=9)
-        ax.margins(y=0.12)
-        ax.set(xlabel="CEFR level", ylabel=f"number of {unit}", title=f"{counts.sum():,} {unit}")
-        ax.yaxis.set_major_locator(MaxNLocator(integer=True))
-    return figure
-
-
-@in_style
-def draw_age(metadata: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEVELS) -> Drawing:
-    """Share of child, adolescent, adult and senior speakers in each level.
-
-    Parameters
-    ----------
-    metadata : pd.DataFrame
-        Columns level, age_group (the site's French words). A missing age, or
-        several on one card, is shown as unknown. Other levels are left out.
-    """
-    ages = metadata["age_group"].map(AGE_GROUPS).fillna(UNKNOWN_AGE)
-    counts = pd.crosstab(ages, metadata["level"])
-    counts = counts.reindex(index=[*AGE_GROUPS.values(), UNKNOWN_AGE], columns=list(levels))
-    counts = counts.fillna(0).astype(int)
-    totals = counts.sum()
-    shares = counts / totals.clip(lower=1)
-    figure = Drawing(width_in=7, height_in=3.8)
-    ax = figure.subplots()
-    bottom = np.zeros(len(levels))
-    colors = [*OKABE_ITO[: len(AGE_GROUPS)], "#BBBBBB"]
-    for (age, share), color, hatch in zip(shares.iterrows(), colors, HATCHES, strict=False):
-        bars = ax.bar(
-            levels, share, bottom=bottom, label=age, color=color, hatch=hatch, edgecolor="white"
-        )
-        _label_inside(ax, bars, share.to_numpy())
-        bottom += share.to_numpy()
-    for position, total in enumerate(totals):
-        ax.annotate(f"n = {total}", (position, max(bottom[position], 0)), (0, 3),
-                    textcoords="offset points", ha="center", fontsize=9)  # fmt: skip
-    ax.set(xlabel="CEFR level", ylabel="share of the level's recordings", ylim=(0, 1.08))
-    _percent(ax)
-    figure.legend(title="speaker's age", loc="outside right upper", reverse=True)
-    return figure
-
-
-@in_style
-def draw_data_balancing(
-    split: pd.DataFrame, segments: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEVELS
-) -> Drawing:
-    """Share of each level in train, validation and test, counted in segments.
-
-    Parameters
-    ----------
-    split : pd.DataFrame
-        Columns recording_id, level, part.
-    segments : pd.DataFrame
-        Column recording_id; segments of recordings outside the split are left out.
-    """
-    rows = segments[["recording_id"]].merge(split, on="recording_id", validate="many_to_one")
-    figure = Drawing(width_in=7, height_in=3.6)
-    ax = figure.subplots()
-    width = 0.8 / len(PARTS)
-    for index, part in enumerate(PARTS):
-        counts = _counts(rows["level"][rows["part"] == part], levels)
-        shares = counts / max(counts.sum(), 1)
-        # Each bar is placed by the number of its own level: the study drew the
-        # test bars in the order of the training bars, over the wrong labels.
-        positions = np.arange(len(levels)) + (index - (len(PARTS) - 1) / 2) * width
-        bars = ax.bar(
-            positions,
-            shares,
-            width,
-            label=f"{part} ({counts.sum():,} segments)",
-            color=OKABE_ITO[index],
-            hatch=HATCHES[index],
-            edgecolor="white",
-        )
-        ax.bar_label(bars, labels=[f"{100 * share:.0f}" for share in shares], fontsize=8)
-    ax.set_xticks(np.arange(len(levels)), levels)
-    ax.set(xlabel="CEFR level", ylabel="share of the part's segments")
-    _percent(ax)
-    figure.legend(loc="outside upper center", ncols=len(PARTS))
-    return figure
+LABEL_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.9}
 
 
 @in_style
@@ -142,35 +29,22 @@ def draw_scores(results: pd.DataFrame, *, unit: str = "recording") -> Drawing:
         "quadratic_weighted_kappa": "quadratic weighted kappa",
     }
     figure = Drawing(width_in=8, height_in=1.4 + 0.35 * len(rows))
+    axes = figure.subplots(1, len(measures), sharey=True)
     places = range(len(rows))
-    for ax, (name, title) in zip(
-        figure.subplots(1, len(measures), sharey=True), measures.items(), strict=True
-    ):
-        value, low, high = (rows[column] for column in (name, f"{name}_low", f"{name}_high"))
+    for ax, (name, title) in zip(axes, measures.items(), strict=True):
+        low, high = (rows[f"{name}_{end}"] for end in ("low", "high"))
         ax.hlines(places, low, high, color=OKABE_ITO[0], lw=2, label="interval over speakers")
         seeds = (rows[f"{name}_seed_{end}"] for end in ("low", "high"))
         ax.hlines(places, *seeds, color=OKABE_ITO[1], lw=5, alpha=0.7, label="spread over seeds")
-        ax.plot(value, places, "o", color=OKABE_ITO[6], ms=4)
-        ax.set(
-            xlabel=title,
-            xlim=(-1.02 if low.min() < 0 else -0.02, 1.02),
-            ylim=(-0.6, len(rows) - 0.4),
-        )
+        ax.plot(rows[name], places, "o", color=OKABE_ITO[6], ms=4)
+        ax.set(xlabel=title, xlim=(-1.02 if low.min() < 0 else -0.02, 1.02))
         ax.grid(axis="x", lw=0.4)
-    figure.axes[0].set_yticks(places, rows["run"])
+    axes[0].set_ylim(-0.6, len(rows) - 0.4)
+    axes[0].set_yticks(places, rows["run"])
     n, n_speakers = rows["n"].iloc[0], rows["n_speakers"].iloc[0]
-    figure.legend(
-        *figure.axes[0].get_legend_handles_labels(),
-        loc="outside upper center",
-        ncols=2,
-        title=f"{n:,} {unit}s of {n_speakers} speakers, out of fold",
-    )
+    title = f"{n:,} {unit}s of {n_speakers} speakers, out of fold"
+    legend_above(figure, axes[0], ncols=2, title=title)
     return figure
-
-
-def _count(value: float) -> str:
-    """A count, with a decimal where it is a mean over seeds."""
-    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
 
 
 @in_style
@@ -185,27 +59,138 @@ def draw_confusion(
         Rows the true level, columns the answer.
     """
     counts = np.asarray(matrix)
-    totals = counts.sum(axis=1, keepdims=True)
-    shares = counts / np.maximum(totals, 1)
+    totals = counts.sum(axis=1)
+    shares = counts / np.maximum(totals, 1)[:, None]
+    texts = np.empty(counts.shape, dtype=object)
+    for (row, column), count in np.ndenumerate(counts):
+        of_row = f"\n{100 * shares[row, column]:.0f} %" if totals[row] else ""
+        texts[row, column] = _count(count) + of_row
+    rows = [f"{level} (n = {_count(n)})" for level, n in zip(levels, totals, strict=True)]
     figure = Drawing(width_in=5.2, height_in=4.4)
-    ax = figure.subplots()
-    image = ax.imshow(shares, cmap="cividis", vmin=0, vmax=1)
-    for row, column in np.ndindex(*counts.shape):
-        told = _count(counts[row, column])
-        if totals[row, 0]:
-            told += f"\n{100 * shares[row, column]:.0f} %"
-        # cividis runs from dark to light.
-        color = "black" if shares[row, column] > 0.5 else "white"
-        ax.text(column, row, told, ha="center", va="center", color=color, fontsize=9)
-    ax.set_xticks(np.arange(len(levels)), levels)
-    names = [
-        f"{level} (n = {_count(total)})" for level, total in zip(levels, totals[:, 0], strict=True)
-    ]
-    ax.set_yticks(np.arange(len(levels)), names)
-    ax.spines[:].set_visible(False)
+    label = "share of the true level's row"
+    ax, bar = heat_map(figure, shares, texts, (rows, levels), label=label)
     ax.set(xlabel="predicted level", ylabel="true level", title=title)
-    bar = figure.colorbar(image, label="share of the true level's row")
     bar.ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+    return figure
+
+
+def _count(value: float) -> str:
+    """A count, with a decimal where it is a mean over seeds."""
+    return f"{value:,.0f}" if value == round(value) else f"{value:,.1f}"
+
+
+@in_style
+def draw_agreement(agreement: pd.DataFrame, *, unit: str) -> Drawing:
+    """Quadratic weighted kappa of each two runs, as a matrix.
+
+    Parameters
+    ----------
+    agreement : pd.DataFrame
+        As ``agreement.csv``.
+    """
+    rows = agreement[agreement["unit"] == unit]
+    names = list(dict.fromkeys([*rows["run"], *rows["other"]]))
+    kappas = np.eye(len(names))
+    for row in rows.itertuples():
+        pair = names.index(row.run), names.index(row.other)
+        kappas[pair] = kappas[pair[::-1]] = row.quadratic_weighted_kappa
+    texts = np.vectorize(lambda kappa: "" if np.isnan(kappa) else f"{kappa:.2f}")(kappas)
+    side = 2.6 + 0.42 * len(names)
+    figure = Drawing(width_in=side + 1, height_in=side)
+    options = {"label": "quadratic weighted kappa", "lowest": -0.2, "text_size": 7}
+    ax, _ = heat_map(figure, kappas, texts, (names, names), **options)
+    ax.tick_params(labelsize=8)
+    ax.tick_params(axis="x", rotation=90)
+    ax.set_title(f"agreement of runs, test {unit}s")
+    return figure
+
+
+@in_style
+def draw_calibration(calibration: pd.DataFrame, names: Sequence[str], *, unit: str) -> Drawing:
+    """Reliability diagrams: share of right answers over the probability given to them.
+
+    Parameters
+    ----------
+    calibration : pd.DataFrame
+        As ``calibration.csv``.
+    names : sequence of str
+        Runs, one panel each.
+    """
+    n_columns = min(3, max(len(names), 1))
+    n_rows = -(-len(names) // n_columns) or 1
+    figure = Drawing(width_in=2.7 * n_columns + 0.4, height_in=2.7 * n_rows + 0.3)
+    axes = figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False).ravel()
+    for ax in axes[len(names) :]:
+        ax.set_visible(False)
+    for ax, name in zip(axes, names, strict=False):
+        rows = calibration[(calibration["run"] == name) & (calibration["unit"] == unit)]
+        ax.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls="--")
+        bounds = rows["wilson_low"], rows["wilson_high"]
+        points(ax, rows["confidence"], rows["accuracy"], bounds, marker="")
+        sizes = 12 + 120 * rows["n"] / max(rows["n"].sum(), 1)
+        ax.scatter(rows["confidence"], rows["accuracy"], s=sizes, color=OKABE_ITO[0], zorder=3)
+        ax.set_title(f"{name} (n = {rows['n'].sum():,})", fontsize=9)
+        ax.set(xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), aspect="equal")
+        # Under each panel of the last row; supxlabel is where the notice stands.
+        ax.set_xlabel("probability given" if ax in axes[-n_columns:] else "")
+    figure.supylabel("share of right answers", fontsize=10)
+    return figure
+
+
+@in_style
+def draw_per_class(per_class: pd.DataFrame, names: Sequence[str], *, unit: str) -> Drawing:
+    """Recall and precision of each level with Wilson intervals.
+
+    Parameters
+    ----------
+    per_class : pd.DataFrame
+        As ``per_class.csv``.
+    names : sequence of str
+        Runs and baselines to show, seven at most.
+    """
+    rows = per_class[per_class["unit"] == unit].set_index(["run", "measure", "level"])
+    levels = list(dict.fromkeys(per_class["level"]))
+    figure = Drawing(width_in=8, height_in=3.4)
+    axes = figure.subplots(1, 2, sharey=True)
+    for ax, measure in zip(axes, ("recall", "precision"), strict=True):
+        for look, name in enumerate(names):
+            told = rows.reindex([(name, measure, level) for level in levels])
+            offset = (look - (len(names) - 1) / 2) * 0.8 / max(len(names), 1)
+            bounds = told["wilson_low"], told["wilson_high"]
+            points(ax, np.arange(len(levels)) + offset, told["value"], bounds, look=look,
+                   label=name)  # fmt: skip
+        ax.set_xticks(np.arange(len(levels)), levels)
+        ax.set(xlabel="CEFR level", title=f"{measure}, test {unit}s")
+        ax.set(xlim=(-0.6, len(levels) - 0.4), ylim=(-0.04, 1.04))
+        ax.grid(axis="y", lw=0.4)
+    legend_above(figure, axes[0], ncols=3)
+    return figure
+
+
+@in_style
+def draw_groups(groups: pd.DataFrame, run: str) -> Drawing:
+    """Accuracy of a run in each group of recordings, with intervals over speakers.
+
+    Parameters
+    ----------
+    groups : pd.DataFrame
+        As ``audit_groups.csv``.
+    """
+    rows = groups[(groups["run"] == run) & (groups["metric"] == "accuracy")]
+    groupings = list(rows.groupby("grouping", sort=False))
+    figure = Drawing(width_in=8, height_in=3.2)
+    axes = figure.subplots(1, max(len(groupings), 1), sharey=True, squeeze=False).ravel()
+    for look, (ax, (grouping, told)) in enumerate(zip(axes, groupings, strict=False)):
+        places = np.arange(len(told))
+        bars = {"color": OKABE_ITO[look], "hatch": HATCHES[look], "edgecolor": "white"}
+        ax.bar(places, told["value"], **bars)
+        ax.vlines(places, told["low"], told["high"], color="black", lw=1.2)
+        for place, value in zip(places, told["value"], strict=True):
+            ax.text(place, 0.03, f"{value:.2f}", ha="center", fontsize=8, bbox=LABEL_BOX)
+        names = [f"{row.group}\nn = {row.n}" for row in told.itertuples()]
+        ax.set_xticks(places, names, fontsize=8)
+        ax.set(title=grouping.replace("_", " "), ylim=(0, 1.08))
+    axes[0].set_ylabel(f"accuracy of {run}")
     return figure
 
 
@@ -222,51 +207,28 @@ def draw_learning_curves(histories: Mapping[str, pd.DataFrame]) -> Drawing:
     panels = {
         "loss (nats)": ("train_loss", "validation_loss"),
         "accuracy": ("train_accuracy", "validation_accuracy"),
-        "macro-F1": (None, "validation_macro_f1"),
+        "macro-F1": ("validation_macro_f1",),
     }
-    n_legend_rows = -(-len(histories) // 2)
-    figure = Drawing(width_in=8, height_in=3.2 + 0.25 * n_legend_rows)
+    figure = Drawing(width_in=8, height_in=3.2 + 0.25 * -(-len(histories) // 2))
     axes = figure.subplots(1, len(panels))
-    for index, (run, history) in enumerate(histories.items()):
-        look = {"color": OKABE_ITO[index % len(OKABE_ITO)], "marker": "osD^vP*"[index % 7]}
-        for ax, (train, validation) in zip(axes, panels.values(), strict=True):
-            if train:
-                _curve(ax, history, train, f"{run}, train", linestyle=":", **look)
-            _curve(ax, history, validation, f"{run}, validation", linestyle="-", **look)
-    for ax, name in zip(axes, panels, strict=True):
+    for ax, (name, columns) in zip(axes, panels.items(), strict=True):
+        for look, (run, history) in enumerate(histories.items()):
+            for column in columns:
+                part = column.partition("_")[0]
+                ax.plot(
+                    history["epoch"],
+                    history[column],
+                    label=f"{run}, {part}",
+                    color=OKABE_ITO[look % 7],
+                    marker=MARKERS[look % 7],
+                    ls={"train": ":", "validation": "-"}[part],
+                    lw=1.4,
+                    ms=4,
+                    markevery=max(1, len(history) // 8),  # few enough to tell the curves apart
+                )
         ax.set(xlabel="epoch", ylabel=name)
         ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     for ax in axes[1:]:
         ax.set_ylim(0, 1.02)
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    legend_above(figure, axes[0], ncols=2)
     return figure
-
-
-def _curve(ax: Axes, history: pd.DataFrame, column: str, label: str, **look: object) -> None:
-    n = len(history)
-    ax.plot(
-        history["epoch"],
-        history[column],
-        label=label,
-        linewidth=1.4,
-        markersize=4,
-        markevery=max(1, n // 8),  # few enough to tell the curves apart
-        **look,
-    )
-
-
-def _counts(values: pd.Series, levels: Sequence[str]) -> np.ndarray:
-    return values.value_counts().reindex(list(levels), fill_value=0).to_numpy()
-
-
-def _percent(ax: Axes) -> None:
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-
-
-def _label_inside(ax: Axes, bars: mpl.container.BarContainer, shares: np.ndarray) -> None:
-    """Print shares that are high enough to hold the number, on white so that hatches let read."""
-    labels = [f"{100 * share:.0f} %" if share >= 0.05 else "" for share in shares]
-    for text in ax.bar_label(bars, labels=labels, label_type="center", fontsize=8):
-        if text.get_text():
-            text.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.85})

@@ -7,10 +7,8 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from spoken_cefr.corpus.levels import label_set, to_label_set
-from spoken_cefr.corpus.speakers import speaker_folds, speaker_ids
+from spoken_cefr.corpus.speakers import PARTS, speaker_folds, speaker_ids
 from spoken_cefr.errors import InputError
-
-PARTS: tuple[str, ...] = ("train", "validation", "test")
 
 # Few groups of very different size make a single draw uneven; the most even of
 # these draws is kept. Only labels and speakers are looked at, never a feature.

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from spoken_cefr.config import Config
+from spoken_cefr.corpus.speakers import PARTS
+from spoken_cefr.evaluation.catalogue import read_counts
 from spoken_cefr.evaluation.scores.results import read_results, summary_table
-from spoken_cefr.evaluation.tables import PARTS
-from spoken_cefr.figures.catalogue import read_counts
 from spoken_cefr.paper.build import results_folder
 from spoken_cefr.paths import ROOT
 from spoken_cefr.store import read_json, write_text

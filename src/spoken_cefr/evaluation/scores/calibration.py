@@ -1,10 +1,14 @@
 """Is a network right as often as it says? Reliability by bins, and one number for it."""
 
 import numpy as np
-import pandas as pd
 
-from spoken_cefr.evaluation.scores.bootstrap import Interval, interval_of, resample
-from spoken_cefr.evaluation.scores.proportions import wilson_interval
+from spoken_cefr.evaluation.scores.intervals import (
+    Bootstrap,
+    Interval,
+    interval_of,
+    resample,
+    wilson_interval,
+)
 
 N_BINS = 10  # of equal width from 0 to 1, the usual choice
 
@@ -12,18 +16,10 @@ N_BINS = 10  # of equal width from 0 to 1, the usual choice
 def reliability_sums(confidence: np.ndarray, right: np.ndarray, speakers: np.ndarray) -> np.ndarray:
     """Add up, for each speaker and bin, what the reliability diagram needs.
 
-    Parameters
-    ----------
-    confidence : np.ndarray, shape (n,)
-        Probability that was given to the answer, from 0 to 1.
-    right : np.ndarray, shape (n,), bool
-    speakers : np.ndarray, shape (n,), str
-
-    Returns
-    -------
-    np.ndarray, shape (n_speakers, N_BINS, 3), float64
-        Number of units, sum of confidences, number of right answers. A bin
-        holds its upper bound, not its lower one.
+    Of n units the probability that was given to the answer, whether it was right,
+    and the speaker. -> (n_speakers, N_BINS, 3), float64: number of units, sum of
+    confidences, number of right answers. A bin holds its upper bound, not its
+    lower one.
     """
     names, index = np.unique(np.asarray(speakers, dtype=str), return_inverse=True)
     bins = np.clip(np.ceil(np.asarray(confidence) * N_BINS - 1e-9).astype(int) - 1, 0, N_BINS - 1)
@@ -36,51 +32,32 @@ def reliability_sums(confidence: np.ndarray, right: np.ndarray, speakers: np.nda
 def expected_calibration_error(sums: np.ndarray) -> np.ndarray:
     """Mean distance of confidence and accuracy, bins weighted by their units.
 
-    Guo et al. (2017), "On Calibration of Modern Neural Networks", ICML.
-
-    Parameters
-    ----------
-    sums : np.ndarray, shape (..., N_BINS, 3)
-        From :func:`reliability_sums`, added up over speakers.
-
-    Returns
-    -------
-    np.ndarray, shape (...)
-        From 0 (calibrated) to 1; NaN without any unit.
+    (..., N_BINS, 3), added up over speakers -> (...), from 0 (calibrated) to 1;
+    NaN without any unit. Guo et al. (2017), "On Calibration of Modern Neural
+    Networks", ICML.
     """
     n = sums[..., 0].sum(axis=-1)
     gaps = np.abs(sums[..., 1] - sums[..., 2]).sum(axis=-1)
     return np.divide(gaps, n, out=np.full(np.shape(n), np.nan), where=n > 0)
 
 
-def calibration_interval(
-    sums: np.ndarray, *, n_bootstrap: int, confidence: float, seed: int
-) -> Interval:
-    """The expected calibration error, mean over seeds, with its interval over speakers.
+def calibration_interval(sums: np.ndarray, bootstrap: Bootstrap) -> Interval:
+    """The expected calibration error with its interval over speakers, mean over seeds.
 
-    Parameters
-    ----------
-    sums : np.ndarray, shape (n_seeds, n_speakers, N_BINS, 3)
+    ``sums`` is of shape (n_seeds, n_speakers, N_BINS, 3).
     """
-    drawn = [resample(of_seed, n_bootstrap=n_bootstrap, seed=seed) for of_seed in sums]
+    drawn = [resample(of_seed, bootstrap) for of_seed in sums]
     value = expected_calibration_error(sums.sum(axis=1)).mean()
     resampled = np.mean([expected_calibration_error(one) for one in drawn], axis=0)
-    return interval_of(value, resampled, n_speakers=sums.shape[1], confidence=confidence)
+    return interval_of(value, resampled, bootstrap, n_speakers=sums.shape[1])
 
 
-def reliability_table(sums: np.ndarray, *, confidence: float) -> pd.DataFrame:
+def reliability_rows(sums: np.ndarray, *, confidence: float) -> list[dict[str, float]]:
     """One row per bin that holds a unit.
 
-    Parameters
-    ----------
-    sums : np.ndarray, shape (n_speakers, N_BINS, 3)
-        Means over seeds: counts need not be whole.
-
-    Returns
-    -------
-    pd.DataFrame
-        bin_low, bin_high, n, confidence (mean), accuracy, wilson_low,
-        wilson_high (of the accuracy, as if units were independent; of rounded counts).
+    bin_low, bin_high, n, confidence (mean), accuracy, wilson_low, wilson_high (of
+    the accuracy, as if units were independent; of rounded counts). ``sums`` is of
+    shape (n_speakers, N_BINS, 3), means over seeds: counts need not be whole.
     """
     edges = np.linspace(0, 1, N_BINS + 1)
     rows = []
@@ -99,4 +76,4 @@ def reliability_table(sums: np.ndarray, *, confidence: float) -> pd.DataFrame:
                 "wilson_high": high,
             }
         )
-    return pd.DataFrame(rows)
+    return rows

@@ -20,22 +20,10 @@ Metric = Callable[[np.ndarray], np.ndarray]
 
 
 def confusion_matrix(truth: np.ndarray, predicted: np.ndarray, *, n_classes: int) -> np.ndarray:
-    """Count the pairs of true and predicted class.
+    """Count the pairs of true and predicted class, codes of shape (n,).
 
-    Parameters
-    ----------
-    truth, predicted : np.ndarray, shape (n,), int
-        Codes from 0 to ``n_classes - 1``.
-
-    Returns
-    -------
-    np.ndarray, shape (n_classes, n_classes), int64
-        Rows are the truth.
-
-    Raises
-    ------
-    ValueError
-        If the lengths differ or a code is out of range.
+    -> (n_classes, n_classes), int64; rows are the truth. ValueError if the lengths
+    differ or a code is out of range.
     """
     check_codes(truth, predicted, n_classes=n_classes)
     pairs = np.bincount(truth * n_classes + predicted, minlength=n_classes**2)
@@ -127,19 +115,10 @@ def class_metrics(levels: Sequence[str]) -> dict[str, Metric]:
 
 
 def log_losses(truth: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Negative natural logarithm of the probability given to the true class.
+    """Negative natural logarithm of the probability given to the true class. -> (n,), float64
 
-    Parameters
-    ----------
-    truth : np.ndarray, shape (n,), int
-    probabilities : np.ndarray, shape (n, k)
-        Rows add up to 1. A probability of 0 counts as the smallest step of a
-        float64 (2.2e-16, a loss of 36), as in scikit-learn.
-
-    Returns
-    -------
-    np.ndarray, shape (n,), float64
-        Their mean is the log loss.
+    Their mean is the log loss. Probabilities are of shape (n, k); one of 0 counts as
+    the smallest step of a float64 (2.2e-16, a loss of 36), as in scikit-learn.
     """
     given = np.asarray(probabilities, dtype=np.float64)[np.arange(truth.size), truth]
     return -np.log(np.clip(given, np.finfo(np.float64).eps, 1.0))

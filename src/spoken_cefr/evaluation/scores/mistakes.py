@@ -1,21 +1,22 @@
 """The mistakes to look at first: wrong answers, the surest ones."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from spoken_cefr.evaluation.scores.results import mean_answers, rows_of
+from spoken_cefr.evaluation.scores.answers import AllAnswers
 from spoken_cefr.paths import NOTEBOOKS
 
 N_PER_RUN = 5
 
 
 def mistakes_table(
-    runs: Mapping[str, pd.DataFrame],
-    transcripts: pd.DataFrame,
+    answers: AllAnswers,
+    runs: Sequence[str],
+    texts: pd.Series,
     measures: pd.DataFrame | None,
     *,
     levels: Sequence[str],
@@ -23,52 +24,36 @@ def mistakes_table(
 ) -> pd.DataFrame:
     """The most confident wrong answers of each run on recordings, by the mean of its seeds.
 
-    Parameters
-    ----------
-    runs : mapping of str to pd.DataFrame
-        Predictions by name.
-    transcripts : pd.DataFrame
-        recording_id, text.
-    measures : pd.DataFrame or None
-        Index recording_id, one column a measure; they are put beside the text.
-
-    Returns
-    -------
-    pd.DataFrame
-        run, recording_id, level, predicted, confidence (probability of the
-        answer), p_level (of the true level), transcript ("" without one), then
-        the measures.
+    Columns run, recording_id, level, predicted, confidence (probability of the
+    answer), p_level (of the true level), transcript (from ``texts``, by
+    recording_id; "" without one), then the measures (index recording_id).
     """
-    texts = transcripts.drop_duplicates("recording_id").set_index("recording_id")["text"]
+    names = np.asarray(levels, dtype=object)
     tables = []
-    for name, predictions in runs.items():
-        rows = mean_answers(rows_of(predictions, unit="recording"), levels)
-        wrong = rows[rows["predicted"] != rows["level"]]
+    for run in runs:
+        told = answers.get((run, "recording"))
+        if told is None:
+            continue
+        p = told.probabilities.mean(axis=0)
+        given = p.argmax(axis=1)
+        wrong = np.flatnonzero(given != told.truth)
         table = pd.DataFrame(
             {
-                "run": name,
-                "recording_id": wrong["recording_id"],
-                "level": wrong["level"],
-                "predicted": wrong["predicted"],
-                "confidence": _probability(wrong, wrong["predicted"], levels),
-                "p_level": _probability(wrong, wrong["level"], levels),
-                "transcript": [texts.get(name, "") for name in wrong["recording_id"]],
+                "run": run,
+                "recording_id": told.ids[wrong],
+                "level": names[told.truth[wrong]],
+                "predicted": names[given[wrong]],
+                "confidence": p[wrong, given[wrong]],
+                "p_level": p[wrong, told.truth[wrong]],
+                "transcript": [texts.get(name, "") for name in told.ids[wrong]],
             }
         )
         table = table.sort_values(["confidence", "recording_id"], ascending=[False, True])
         tables.append(table.head(n_per_run))
     found = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["run"])
-    if measures is not None and len(found):
-        found = found.join(measures, on="recording_id")
-    return found
+    return found if measures is None or found.empty else found.join(measures, on="recording_id")
 
 
 def player_url(audio: Path) -> str:
     """Where a player in a notebook finds a recording: relative, for notebooks go into git."""
     return Path(os.path.relpath(audio, NOTEBOOKS)).as_posix()
-
-
-def _probability(rows: pd.DataFrame, names: pd.Series, levels: Sequence[str]) -> np.ndarray:
-    table = rows[[f"p_{level}" for level in levels]].to_numpy(dtype=np.float64)
-    column = {level: index for index, level in enumerate(levels)}
-    return table[np.arange(len(rows)), [column[name] for name in names]]

@@ -9,51 +9,117 @@ answers are scored again within duration classes, where length tells little;
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from threadpoolctl import threadpool_limits
 
 from spoken_cefr.config import Config
-from spoken_cefr.evaluation.scores.bootstrap import (
-    Interval,
-    interval_of,
-    resample,
-    speaker_intervals,
-    speaker_matrices,
-)
-from spoken_cefr.evaluation.scores.metrics import METRICS
-from spoken_cefr.evaluation.scores.results import answers_of, bootstrap_options, rows_of
-from spoken_cefr.evaluation.shortcuts.conditions import CROP, SILENCE, WHOLE, WITHIN
+from spoken_cefr.evaluation.reading import Inputs
+from spoken_cefr.evaluation.scores.answers import AllAnswers
+from spoken_cefr.evaluation.scores.groups import group_table
+from spoken_cefr.evaluation.scores.intervals import Bootstrap, bootstrap_of
 from spoken_cefr.evaluation.shortcuts.probes import (
     Question,
     Target,
-    answers,
+    answers_to,
     cross_validation,
     permuted_kappas,
     question,
     usable_folds,
 )
+from spoken_cefr.evaluation.shortcuts.retraining import audited_runs, perform_retraining
+from spoken_cefr.evaluation.shortcuts.rows import (
+    AUDIT_COLUMNS,
+    CROP,
+    CURVE_COLUMNS,
+    SILENCE,
+    WHOLE,
+    audit_rows,
+    curve_row,
+    marks_of,
+)
+from spoken_cefr.evaluation.shortcuts.targets import audit_targets, cards_of
+from spoken_cefr.evaluation.shortcuts.vectors import recording_vectors
+from spoken_cefr.evaluation.shortcuts.verdict import verdict
+from spoken_cefr.figures.audit import draw_audit, draw_learning_curve
+from spoken_cefr.figures.results import draw_groups
+from spoken_cefr.figures.style import Sketch
 from spoken_cefr.progress import progress
 
-# What a probe hears, by the name of its vectors; others (measures, embeddings) are whole
-# recordings.
+# What a probe hears, by the name of its vectors; others are of whole recordings.
 CONDITIONS: Mapping[str, str] = {
     "duration": "duration only",
-    "mel": WHOLE,
     "mel_crop": CROP,
     "mel_silence": SILENCE,
-    "speech": WHOLE,
     "speech_crop": CROP,
-    "measures": WHOLE,
 }
 CROP_SUFFIX = "_crop"  # of the runs that were trained on crops of one length
-COMPARED = {name: METRICS[name] for name in ("accuracy", "quadratic_weighted_kappa")}
-AUDIT_COLUMNS: tuple[str, ...] = (
-    *("kind", "model", "condition", "target", "n", "n_speakers", "n_dropped", "chance"),
-    *("accuracy", "accuracy_low", "accuracy_high", "kappa", "kappa_low", "kappa_high"),
-    *("permuted_kappa", "permuted_kappa_high", "p_value"),
-)
+# Cropped or silent vectors tell the audit; the curve is about whole recordings.
+CURVE_VECTORS: tuple[str, ...] = ("duration", "mel", "speech", "measures")
+SHARES: tuple[float, ...] = (0.1, 0.2, 0.35, 0.6, 1.0)  # of the speakers that a fold trains on
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Tables by name of their file, the document ``audit``, figures by name, remarks."""
+
+    tables: dict[str, pd.DataFrame]
+    document: dict[str, Any]
+    figures: dict[str, Sketch]
+    remarks: list[dict[str, str]]
+
+
+def perform_audit(
+    inputs: Inputs,
+    answers: AllAnswers,
+    exceeds: pd.DataFrame,
+    *,
+    ranked: Sequence[str],
+    config: Config,
+) -> Audit:
+    """Ask the probes, train networks again, score the runs by group, and draw the learning curve.
+
+    ``exceeds`` is as ``exceeds.csv``; ``ranked`` are the runs, the first of which the
+    paragraph is about.
+    """
+    best = ranked[0] if ranked else None
+    runs = sorted(ranked)
+    cards = cards_of(inputs)
+    speakers, classes = cards["speaker_id"], cards["duration_class"]
+    vectors, remarks = recording_vectors(inputs, cards, runs, config)
+    targets = audit_targets(cards, inputs.levels)
+    probes, unasked = probe_table(vectors, targets, speakers, classes, config=config)
+    bootstrap = bootstrap_of(config)
+    of_runs = run_table(answers, runs, classes, bootstrap, n_classes=len(inputs.levels))
+    audited, unfinished = audited_runs(config, runs, best)
+    retrained = perform_retraining(audited, answers, inputs, targets, config=config)
+    audit = _joined(probes, of_runs, retrained.audit)
+    shown = {name: vectors[name] for name in CURVE_VECTORS if name in vectors}
+    curve = learning_curve(shown, targets["level"], speakers, config=config)
+    curve = _joined(curve, retrained.curve)
+    groups = group_table(answers, runs, cards, bootstrap, levels=inputs.levels)
+    figures = {
+        "audit": partial(draw_audit, audit, marks_of(audit)),
+        "learning_curve": partial(draw_learning_curve, curve),
+    }
+    if best:
+        figures["groups"] = partial(draw_groups, groups, best)
+    return Audit(
+        tables={"audit": audit, "audit_groups": groups, "learning_curve": curve},
+        document=verdict(
+            audit, exceeds, run=best, n_test_speakers=speakers.nunique(), config=config
+        ),
+        figures=figures,
+        remarks=remarks + unasked + unfinished + retrained.remarks,
+    )
+
+
+def _joined(*tables: pd.DataFrame) -> pd.DataFrame:
+    """One table below the other; pandas is about to mind empty ones."""
+    return pd.concat([one for one in tables if len(one)] or tables[:1], ignore_index=True)
 
 
 def probe_table(
@@ -64,164 +130,57 @@ def probe_table(
     *,
     config: Config,
 ) -> tuple[pd.DataFrame, list[dict[str, str]]]:
-    """Ask every target of every kind of vector.
+    """Ask every target of every kind of vector, the level within duration classes too.
 
-    Parameters
-    ----------
-    vectors : mapping of str to pd.DataFrame
-        By name; index recording_id.
-    targets : mapping of str to Target
-        One of them is ``level``: it is asked within duration classes too.
-    speakers, duration_classes : pd.Series
-        By recording_id.
-
-    Returns
-    -------
-    pd.DataFrame, list of dict
-        ``AUDIT_COLUMNS``, kind "probe"; and a remark for each question that
-        could not be asked.
+    Vectors and the two series have the index recording_id. Gives ``AUDIT_COLUMNS``,
+    and a remark for each question that could not be asked.
     """
-    pairs = [(name, target) for name in vectors for target in targets]
     rows, remarks = [], []
+    pairs = [(name, target) for name in vectors for target in targets]
     for name, target in progress(pairs, desc="audit", unit="probe"):
-        told = _probe_rows(
-            question(vectors[name], targets[target], speakers),
-            name,
-            target,
-            targets[target],
-            duration_classes,
-            config=config,
-        )
-        rows += told
-        if not told:
+        asked = question(vectors[name], targets[target], speakers)
+        n_folds = usable_folds(asked)
+        if not n_folds:
             reason = "too few recordings, speakers or classes to ask a probe"
             remarks.append({"id": f"{name} -> {target}", "reason": reason})
+            continue
+        strata = duration_classes.reindex(asked.recording_ids).fillna("").to_numpy(dtype=str)
+        shared = {"kind": "probe", "model": name, "condition": CONDITIONS.get(name, WHOLE)}
+        rows += _probe_rows(
+            asked,
+            shared | {"target": target, "n_dropped": asked.n_dropped},
+            n_classes=len(targets[target].classes),
+            n_folds=n_folds,
+            strata=strata if target == "level" else None,
+            config=config,
+        )
     return pd.DataFrame(rows, columns=list(AUDIT_COLUMNS)), remarks
 
 
-def run_table(
-    runs: Mapping[str, pd.DataFrame],
-    duration_classes: pd.Series,
-    *,
-    config: Config,
-    levels: Sequence[str],
-) -> pd.DataFrame:
-    """Score the runs' recordings as a whole and within duration classes.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``AUDIT_COLUMNS``, kind "run"; nothing is permuted there.
-    """
-    rows = []
-    for name, predictions in runs.items():
-        told = rows_of(predictions, unit="recording")
-        if told.empty:
-            continue
-        answers_ = answers_of(told, levels)
-        strata = duration_classes.reindex(answers_.ids).fillna("").to_numpy(dtype=str)
-        cropped = name.endswith(CROP_SUFFIX)
-        shared = {"kind": "run", "model": name, "target": "level", "n_dropped": 0}
-        shared |= counts_of(answers_.truth, answers_.speakers, len(levels))
-        rows += scored_rows(
-            answers_.truth,
-            answers_.predicted,
-            answers_.speakers,
-            strata,
-            shared,
-            condition=CROP if cropped else WHOLE,
-            n_classes=len(levels),
-            config=config,
-        )
-    return pd.DataFrame(rows, columns=list(AUDIT_COLUMNS))
-
-
-def within_strata(
-    truth: np.ndarray,
-    given: np.ndarray,
-    speakers: np.ndarray,
-    strata: np.ndarray,
-    *,
-    n_classes: int,
-    config: Config,
-) -> dict[str, Interval]:
-    """Measures within strata, averaged by their number of units.
-
-    Parameters
-    ----------
-    truth : np.ndarray, shape (n,), int
-    given : np.ndarray, shape (n_repeats, n), int
-    speakers, strata : np.ndarray, shape (n,), str
-
-    Returns
-    -------
-    dict of str to Interval
-        accuracy and quadratic_weighted_kappa, mean over the repeats. A stratum
-        in which kappa is undefined is left out of its mean.
-    """
-    names = np.unique(strata)
-    options = bootstrap_options(config)
-    n_speakers = np.unique(speakers).size
-    sums = np.stack(
-        [
-            [
-                _matrices_of(truth, answer, speakers, strata == name, n_classes=n_classes)
-                for name in names
-            ]
-            for answer in given
-        ]
-    )  # (n_repeats, n_strata, n_speakers, k, k)
-    by_speaker = np.moveaxis(sums, 2, 0)
-    drawn = resample(by_speaker, n_bootstrap=options["n_bootstrap"], seed=options["seed"])
-    return {
-        name: interval_of(
-            _mean_within(metric, by_speaker.sum(axis=0)),
-            _mean_within(metric, drawn),
-            n_speakers=n_speakers,
-            confidence=options["confidence"],
-        )
-        for name, metric in COMPARED.items()
-    }
-
-
-@threadpool_limits.wrap(limits=1)  # matrices are small, and sums must not depend on the cores
 def _probe_rows(
     asked: Question,
-    name: str,
-    target_name: str,
-    target: Target,
-    duration_classes: pd.Series,
+    shared: dict[str, object],
     *,
+    n_classes: int,
+    n_folds: int,
+    strata: np.ndarray | None,
     config: Config,
 ) -> list[dict[str, object]]:
-    """The rows of one question; none if it cannot be asked."""
-    n_folds = usable_folds(asked)
-    if not n_folds:
-        return []
-    n_classes = len(target.classes)
-    repeats = cross_validation(
-        asked, n_repeats=config.evaluation.n_repeats, n_folds=n_folds, seed=config.seed
-    )
-    given = answers(repeats, asked.codes[None], n_classes=n_classes)[0]
-    strata = duration_classes.reindex(asked.recording_ids).fillna("").to_numpy(dtype=str)
-    shared = {"kind": "probe", "model": name, "target": target_name, "n_dropped": asked.n_dropped}
-    shared |= counts_of(asked.codes, asked.speakers, n_classes)
-    rows = scored_rows(
+    """The rows of one question; the first says what chance reaches."""
+    e = config.evaluation
+    repeats = cross_validation(asked, n_repeats=e.n_repeats, n_folds=n_folds, seed=config.seed)
+    given = answers_to(repeats, asked.codes[None], n_classes=n_classes)[0]
+    rows = audit_rows(
         asked.codes,
         given,
         asked.speakers,
-        strata if target_name == "level" else None,
         shared,
-        condition=CONDITIONS.get(name, WHOLE),
+        bootstrap_of(config),
         n_classes=n_classes,
-        config=config,
+        strata=strata,
     )
     by_chance = permuted_kappas(
-        repeats,
-        asked,
-        n_classes=n_classes,
-        n_permutations=config.evaluation.n_permutations,
-        seed=config.seed,
+        repeats, asked, n_classes=n_classes, n_permutations=e.n_permutations, seed=config.seed
     )
     by_chance = by_chance[~np.isnan(by_chance)]
     if by_chance.size:
@@ -235,78 +194,66 @@ def _probe_rows(
     return rows
 
 
-def scored_rows(
-    truth: np.ndarray,
-    given: np.ndarray,
-    speakers: np.ndarray,
-    strata: np.ndarray | None,
-    shared: dict[str, object],
+def run_table(
+    answers: AllAnswers,
+    runs: Sequence[str],
+    duration_classes: pd.Series,
+    bootstrap: Bootstrap,
     *,
-    condition: str,
     n_classes: int,
-    config: Config,
-) -> list[dict[str, object]]:
-    """Rows of a table: one for all units, and one within strata if there are several.
+) -> pd.DataFrame:
+    """Score the runs' recordings as a whole and within duration classes: ``AUDIT_COLUMNS``."""
+    rows = []
+    for name in runs:
+        told = answers.get((name, "recording"))
+        if told is None:
+            continue
+        condition = CROP if name.endswith(CROP_SUFFIX) else WHOLE
+        shared = {"kind": "run", "model": name, "condition": condition, "target": "level"}
+        rows += audit_rows(
+            told.truth,
+            told.predicted,
+            told.speakers,
+            shared | {"n_dropped": 0},
+            bootstrap,
+            n_classes=n_classes,
+            strata=duration_classes.reindex(told.ids).fillna("").to_numpy(dtype=str),
+        )
+    return pd.DataFrame(rows, columns=list(AUDIT_COLUMNS))
 
-    Parameters
-    ----------
-    truth : np.ndarray, shape (n,), int
-    given : np.ndarray, shape (n_repeats, n), int
-    speakers : np.ndarray, shape (n,), str
-    strata : np.ndarray, shape (n,), str, optional
-    shared : dict
-        The columns that do not depend on the answers.
+
+def learning_curve(
+    vectors: Mapping[str, pd.DataFrame], level: Target, speakers: pd.Series, *, config: Config
+) -> pd.DataFrame:
+    """Would more speakers help? Score a probe of the level by how many it was trained on.
+
+    Each recording is answered by models of randomly drawn speakers of the other
+    folds, anew in each repeat: ``CURVE_COLUMNS``, means over the repeats. Vectors of
+    which too few recordings are known have no rows.
     """
-    whole = speaker_intervals(
-        COMPARED, truth, given, speakers, n_classes=n_classes, **bootstrap_options(config)
-    )
-    rows = [shared | {"condition": condition} | _told(whole)]
-    if strata is not None and np.unique(strata).size > 1:
-        within = within_strata(truth, given, speakers, strata, n_classes=n_classes, config=config)
-        rows.append(shared | {"condition": WITHIN} | _told(within))
-    return rows
+    rows = []
+    for name, table in progress(vectors.items(), desc="learning curve", unit="vector"):
+        asked = question(table, level, speakers)
+        n_folds = usable_folds(asked)
+        n_speakers = np.unique(asked.speakers).size
+        # A fold tests so many at most; every model has the others to train on.
+        n_tested = -(-n_speakers // n_folds) if n_folds else 0
+        for n_train in train_sizes(n_speakers - n_tested) if n_folds else ():
+            repeats = cross_validation(
+                asked,
+                n_repeats=config.evaluation.n_repeats,
+                n_folds=n_folds,
+                seed=config.seed,
+                n_train_speakers=n_train,
+            )
+            n_classes = len(level.classes)
+            given = answers_to(repeats, asked.codes[None], n_classes=n_classes)[0]
+            shared = {"kind": "probe", "model": name, "n_train_speakers": n_train}
+            told = asked.codes, given, asked.speakers
+            rows.append(curve_row(*told, shared, bootstrap_of(config), n_classes=n_classes))
+    return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
 
 
-def _told(intervals: Mapping[str, Interval]) -> dict[str, float]:
-    names = {"accuracy": "accuracy", "quadratic_weighted_kappa": "kappa"}
-    row = {}
-    for metric, interval in intervals.items():
-        name = names[metric]
-        row |= {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
-    return row
-
-
-def counts_of(codes: np.ndarray, speakers: np.ndarray, n_classes: int) -> dict[str, object]:
-    """How many units, speakers, and the share of the commonest class."""
-    counts = np.bincount(codes, minlength=n_classes)
-    return {
-        "n": codes.size,
-        "n_speakers": np.unique(speakers).size,
-        "chance": float(counts.max() / codes.size),
-    }
-
-
-def _matrices_of(
-    truth: np.ndarray,
-    answer: np.ndarray,
-    speakers: np.ndarray,
-    chosen: np.ndarray,
-    *,
-    n_classes: int,
-) -> np.ndarray:
-    """Confusion matrix of each speaker on the chosen units, zeros for those who have none."""
-    all_names = np.unique(speakers)
-    matrices = np.zeros((all_names.size, n_classes, n_classes), dtype=np.int64)
-    found = speaker_matrices(truth[chosen], answer[chosen], speakers[chosen], n_classes=n_classes)
-    matrices[np.isin(all_names, speakers[chosen])] = found
-    return matrices
-
-
-def _mean_within(metric, matrices: np.ndarray) -> np.ndarray:
-    """Weighted mean of a measure over strata, then over repeats. (..., r, s, k, k) -> (...)"""
-    values = metric(matrices)
-    weights = np.where(np.isnan(values), 0, matrices.sum(axis=(-2, -1)))
-    total = weights.sum(axis=-1)
-    sums = (np.nan_to_num(values) * weights).sum(axis=-1)
-    means = np.divide(sums, total, out=np.full(sums.shape, np.nan), where=total > 0)
-    return means.mean(axis=-1)
+def train_sizes(most: int) -> list[int]:
+    """Numbers of speakers to train on, up to the most that can be drawn in each fold."""
+    return sorted({max(1, round(share * most)) for share in SHARES})

@@ -14,13 +14,13 @@ import pandas as pd
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS, level_codes
 from spoken_cefr.errors import InputError
+from spoken_cefr.evaluation.reading import UNITS
 from spoken_cefr.evaluation.shortcuts.metadata_models import (
     DESCRIPTIONS,
     FIELDS,
     card_features,
     fit_probabilities,
 )
-from spoken_cefr.evaluation.tables import UNITS
 
 BASELINES: Mapping[str, str] = MappingProxyType(
     {
@@ -41,18 +41,14 @@ def all_baselines(
 ) -> dict[str, pd.DataFrame]:
     """The predictions of each of ``BASELINES``, by name, in that order.
 
-    Parameters
-    ----------
-    units : pd.DataFrame
-        Columns unit, id, recording_id, speaker_id, fold, level.
-    n_seeds : int
-        Draws of ``stratified_random``.
+    Units have the columns unit, id, recording_id, speaker_id, fold, level;
+    ``stratified_random`` is drawn ``n_seeds`` times.
     """
+    shares = functools.partial(from_shares, levels=levels)
     learners = {
-        "majority": lambda told: majority(told, levels=levels),
+        "majority": shares,
         "stratified_random": lambda told: pd.concat(
-            stratified_random(told, seed=seed + number, levels=levels).assign(seed=number)
-            for number in range(n_seeds)
+            shares(told, seed=seed + number).assign(seed=number) for number in range(n_seeds)
         ),
     } | {
         name: functools.partial(from_metadata, metadata=metadata, fields=fields, levels=levels)
@@ -66,11 +62,8 @@ def out_of_fold(
 ) -> pd.DataFrame:
     """What a baseline answers to each fold when it has learned from the others.
 
-    Parameters
-    ----------
-    learner : callable
-        Gets the units with the column part: "train", or "test" for the fold that
-        is asked; gives predictions of all of them.
+    The learner gets the units with the column part ("train", or "test" for the fold
+    that is asked) and gives predictions of all of them.
     """
     tables = []
     for fold in np.unique(units["fold"]):
@@ -80,31 +73,26 @@ def out_of_fold(
     return table if "seed" in table else table.assign(seed=0)
 
 
-def majority(units: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEVELS) -> pd.DataFrame:
-    """Always answer train's most frequent level, counted in the unit that is scored.
-
-    Recordings and segments may have different answers: longer recordings weigh
-    more in segments. The probabilities are train's shares of the levels. The
-    lower level wins a tie.
-    """
-    return pd.concat(
-        [
-            _predictions(rows, np.tile(shares, (len(rows), 1)), levels=levels)
-            for rows, shares in _train_shares(units, levels)
-        ],
-        ignore_index=True,
-    )
-
-
-def stratified_random(
-    units: pd.DataFrame, *, seed: int, levels: Sequence[str] = TARGET_LEVELS
+def from_shares(
+    units: pd.DataFrame, *, seed: int | None = None, levels: Sequence[str] = TARGET_LEVELS
 ) -> pd.DataFrame:
-    """Draw each answer from train's shares of the levels, which are the probabilities too."""
-    rng = np.random.default_rng(seed)
-    tables = []
-    for rows, shares in _train_shares(units, levels):
+    """Answer train's most frequent level, or with a seed one drawn from train's shares.
+
+    They are counted in the unit that is scored, and are the probabilities: longer
+    recordings weigh more in segments. The lower level wins a tie.
+    """
+    rng, tables = np.random.default_rng(seed), []
+    for unit in UNITS:
+        rows = units[units["unit"] == unit]
+        train = level_codes(rows["level"][rows["part"] == "train"], classes=levels)
+        if rows.empty:
+            continue
+        if train.size == 0:
+            raise InputError(f"the train part has no {unit}: the majority level is unknown")
+        shares = np.bincount(train, minlength=len(levels)) / train.size
         table = _predictions(rows, np.tile(shares, (len(rows), 1)), levels=levels)
-        table["predicted"] = rng.choice(np.asarray(levels, dtype=object), len(rows), p=shares)
+        if seed is not None:
+            table["predicted"] = rng.choice(np.asarray(levels, dtype=object), len(rows), p=shares)
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
 
@@ -118,17 +106,9 @@ def from_metadata(
 ) -> pd.DataFrame:
     """Answer from fields of the recording's card; a segment gets its recording's answer.
 
-    Parameters
-    ----------
-    metadata : pd.DataFrame
-        As scraping wrote it.
-    fields : sequence of str
-        One of the values of :data:`spoken_cefr.evaluation.shortcuts.metadata_models.FIELDS`.
-
-    Raises
-    ------
-    InputError
-        If a recording of the split has no duration in the metadata.
+    Fields are one of the values of
+    :data:`spoken_cefr.evaluation.shortcuts.metadata_models.FIELDS`.
+    InputError if a recording of the split has no duration in the metadata.
     """
     recordings = units[units["unit"] == "recording"]
     cards = metadata.drop_duplicates("recording_id").set_index("recording_id")
@@ -142,22 +122,6 @@ def from_metadata(
     row_of = pd.Series(np.arange(len(recordings)), index=recordings["recording_id"])
     rows = row_of.loc[units["recording_id"]].to_numpy()
     return _predictions(units, probabilities[rows], levels=levels)
-
-
-def _train_shares(
-    units: pd.DataFrame, levels: Sequence[str]
-) -> list[tuple[pd.DataFrame, np.ndarray]]:
-    """The rows of each unit with train's share of each level in that unit."""
-    pairs = []
-    for unit in UNITS:
-        rows = units[units["unit"] == unit]
-        if rows.empty:
-            continue
-        train = level_codes(rows["level"][rows["part"] == "train"], classes=levels)
-        if train.size == 0:
-            raise InputError(f"the train part has no {unit}: the majority level is unknown")
-        pairs.append((rows, np.bincount(train, minlength=len(levels)) / train.size))
-    return pairs
 
 
 def _durations_s(cards: pd.DataFrame) -> pd.Series:

@@ -41,21 +41,12 @@ _MAX_ITER = 2000
 
 
 def card_features(cards: pd.DataFrame, duration: pd.Series) -> pd.DataFrame:
-    """Lay out what the models read.
+    """Lay out what the models read of cards, in the order of the rows.
 
-    Parameters
-    ----------
-    cards : pd.DataFrame
-        Columns title, description, themes, date (begins with the year),
-        age_group, gender; "" or NaN where the site says nothing.
-    duration : pd.Series
-        Natural logarithm of the duration in s, or the site's duration class.
-
-    Returns
-    -------
-    pd.DataFrame
-        Columns duration, age_group, gender, year (float64, NaN where unknown),
-        text (title, description and themes, names of levels taken out).
+    Columns duration (natural logarithm of the duration in s, or the site's class),
+    age_group, gender, year (float64, NaN where unknown), text (title, description
+    and themes, names of levels taken out). A card says "" or NaN where the site
+    says nothing.
     """
     told = cards[["title", "description", "themes", "date", "age_group", "gender"]]
     told = told.astype(object).where(told.notna(), "").astype(str)
@@ -79,21 +70,11 @@ def fit_probabilities(
     *,
     n_classes: int,
 ) -> np.ndarray:
-    """Learn from the train rows and answer for others.
+    """Learn from the train rows' codes and answer for others. -> (n_rows, n_classes), float64
 
-    Parameters
-    ----------
-    fields : sequence of str
-        Columns of :func:`card_features`. The text is left out where no word is
-        in two of the train rows' texts.
-    train, rows : pd.DataFrame
-    codes : np.ndarray, shape (n_train,), int
-        From 0 to ``n_classes - 1``.
-
-    Returns
-    -------
-    np.ndarray, shape (n_rows, n_classes), float64
-        A class that train does not hold has probability 0.
+    Fields are columns of :func:`card_features`; the text is left out where no word
+    is in two of the train rows' texts. A class that train does not hold has
+    probability 0.
     """
     seen = np.unique(codes)
     fields = [name for name in fields if name != "text" or _share_a_word(train["text"])]

@@ -53,12 +53,7 @@ class Question(NamedTuple):
 def question(vectors: pd.DataFrame, target: Target, speakers: pd.Series) -> Question:
     """Put together the recordings of which both the vector and the target are known.
 
-    Parameters
-    ----------
-    vectors : pd.DataFrame
-        Index recording_id.
-    speakers : pd.Series
-        speaker_id by recording_id: all recordings of the split.
+    Vectors have the index recording_id; speakers are those of all recordings of the split.
     """
     names = speakers.index.intersection(vectors.index).intersection(target.codes.index)
     names = names.sort_values()
@@ -72,11 +67,7 @@ def question(vectors: pd.DataFrame, target: Target, speakers: pd.Series) -> Ques
 
 
 class Fold(NamedTuple):
-    """Rows to train on and rows to test on, with the components of both.
-
-    ``train`` and ``test`` are row numbers; the components are of shape
-    (n_train, r) and (n_test, r).
-    """
+    """Numbers of the rows to train on and to test on; the components of both, (n_rows, r)."""
 
     train: np.ndarray
     test: np.ndarray
@@ -103,12 +94,7 @@ def cross_validation(
 
     Speakers are shared out at random, as many to each fold, and no label is looked
     at: folds that are balanced by the true labels would favour these over permuted ones.
-
-    Parameters
-    ----------
-    n_train_speakers : int, optional
-        Train on so many speakers, drawn at random from those of the other
-        folds; all of them by default.
+    ``n_train_speakers`` are drawn at random from those of the other folds; by default all.
     """
     names, index = np.unique(asked.speakers, return_inverse=True)
     repeats = []
@@ -133,15 +119,8 @@ def components(train: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndar
     directions that the rows could span is added: weak ones are held down by a rule
     that looks at no label.
 
-    Parameters
-    ----------
-    train : np.ndarray, shape (n_train, n_features)
-    rows : np.ndarray, shape (n_rows, n_features)
-
-    Returns
-    -------
-    two np.ndarray, shape (n_train, r) and (n_rows, r)
-        ``r`` is ``N_COMPONENTS``, or fewer where there are fewer rows or features.
+    (n_train, n_features) and (n_rows, n_features) -> (n_train, r) and (n_rows, r),
+    where r is ``N_COMPONENTS``, or fewer where there are fewer rows or features.
     """
     steps = SimpleImputer(strategy="median", keep_empty_features=True), StandardScaler()
     scaled = make_pipeline(*steps).fit(train)
@@ -160,7 +139,9 @@ def components(train: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndar
     return z @ directions, scaled.transform(rows) @ directions
 
 
-def answers(repeats: Sequence[Sequence[Fold]], codes: np.ndarray, *, n_classes: int) -> np.ndarray:
+def answers_to(
+    repeats: Sequence[Sequence[Fold]], codes: np.ndarray, *, n_classes: int
+) -> np.ndarray:
     """Answer every recording by models that were not trained on its speaker.
 
     The class of the nearest mean, whether it is common or rare: were common ones
@@ -168,16 +149,8 @@ def answers(repeats: Sequence[Sequence[Fold]], codes: np.ndarray, *, n_classes: 
     fold that tests it, and chance would be far below a kappa of 0. The lowest class of
     equally near ones.
 
-    Parameters
-    ----------
-    repeats : sequence of sequences of Fold
-        From :func:`cross_validation`.
-    codes : np.ndarray, shape (n_sets, n), int
-        Labels to train on. All sets are one product.
-
-    Returns
-    -------
-    np.ndarray, shape (n_sets, n_repeats, n), int
+    From labels (n_sets, n) to train on, all sets in one product,
+    -> (n_sets, n_repeats, n), int
     """
     n_sets, n = codes.shape
     indicators = (codes.T[..., None] == np.arange(n_classes)).astype(np.float64)
@@ -204,12 +177,7 @@ def permuted_rows(speakers: np.ndarray, *, n_permutations: int, seed: Sequence[i
     Recordings of one speaker resemble each other in label and in sound. If
     labels were shuffled over recordings, that tie would be cut and chance
     would look smaller than it is. A speaker with more recordings than the one
-    whose labels they get repeats those.
-
-    Returns
-    -------
-    np.ndarray, shape (n_permutations, n), int
-        Row numbers.
+    whose labels they get repeats those. Row numbers -> (n_permutations, n), int
     """
     rng = np.random.default_rng(list(seed))
     _, mine, counts = np.unique(speakers, return_inverse=True, return_counts=True)
@@ -243,7 +211,7 @@ def permuted_kappas(
     """
     rows = permuted_rows(asked.speakers, n_permutations=n_permutations, seed=[PERMUTATIONS, seed])
     kappas = [
-        _kappas(codes, answers(repeats, codes, n_classes=n_classes), n_classes)
+        _kappas(codes, answers_to(repeats, codes, n_classes=n_classes), n_classes)
         for codes in np.array_split(asked.codes[rows], -(-n_permutations // N_AT_ONCE) or 1)
     ]
     return np.concatenate(kappas)

@@ -5,10 +5,14 @@ seen when that network is trained again: on silence, on permuted labels, on
 age, gender and year in place of the level, and on fewer speakers. Each is
 trained once in every fold, so that every recording is asked; what they are held
 against, and the right end of the learning curve, are the runs' own answers.
+
+A variant changes the split of a fold and leaves the fold's parts as they are, so
+that it answers the same recordings as the run that it is held against.
 """
 
 import functools
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,26 +20,23 @@ import numpy as np
 import pandas as pd
 
 from spoken_cefr.config import Config
-from spoken_cefr.evaluation.scores.results import answers_of, rows_of
+from spoken_cefr.corpus.levels import level_codes
+from spoken_cefr.evaluation.reading import Inputs
+from spoken_cefr.evaluation.scores.answers import AllAnswers, Answers, answers_of
+from spoken_cefr.evaluation.scores.intervals import Bootstrap, bootstrap_of
 from spoken_cefr.evaluation.shortcuts import silence
-from spoken_cefr.evaluation.shortcuts.audit import AUDIT_COLUMNS, counts_of, scored_rows
-from spoken_cefr.evaluation.shortcuts.conditions import SILENCE
-from spoken_cefr.evaluation.shortcuts.learning_curve import CURVE_COLUMNS, curve_row
-from spoken_cefr.evaluation.shortcuts.probes import Target
-from spoken_cefr.evaluation.shortcuts.silence import FADE_S, INPUTS, Silence, silent_corpus
-from spoken_cefr.evaluation.shortcuts.variants import (
-    CURVE,
-    Variant,
-    curve_variants,
-    permuted_variants,
-    silence_variant,
-    target_variants,
+from spoken_cefr.evaluation.shortcuts.probes import Target, permuted_codes
+from spoken_cefr.evaluation.shortcuts.rows import (
+    AUDIT_COLUMNS,
+    CURVE_COLUMNS,
+    PERMUTED,
+    SILENCE,
+    WHOLE,
+    audit_rows,
+    curve_row,
 )
-from spoken_cefr.evaluation.shortcuts.vectors import PAUSE_MARGIN_S
-from spoken_cefr.evaluation.tables import Inputs, read_table
 from spoken_cefr.neural_networks.failures import RUN_ERRORS, reason_of
 from spoken_cefr.neural_networks.out_of_fold import (
-    SEGMENT_COLUMNS,
     Heard,
     Training,
     fold_trainings,
@@ -48,7 +49,21 @@ from spoken_cefr.neural_networks.stage import heard_by
 from spoken_cefr.stages import output_hashes, stage_folder
 from spoken_cefr.store import sha256_of
 
-Pair = tuple[Run, Variant]
+CURVE = "fewer speakers"
+CURVE_SHARES: tuple[float, ...] = (0.25, 0.5, 0.75)  # of the speakers of the train part
+NO_PART = ""  # of a recording that is neither learned from nor asked
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What a run is to be trained on instead, and in what folder."""
+
+    name: str
+    condition: str  # these two as in ``audit.csv``
+    target: str
+    classes: tuple[str, ...]
+    # From a fold's split (recording_id, speaker_id, part, level) to one whose level is the class.
+    change: Callable[[pd.DataFrame], pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -63,13 +78,7 @@ class Retrained:
 def audited_runs(
     config: Config, finished: Sequence[str], best: str | None
 ) -> tuple[list[Run], list[dict[str, str]]]:
-    """The runs that the profile wants trained again, and the best one.
-
-    Returns
-    -------
-    list of Run, list of dict
-        And a remark for each of them that has not finished.
-    """
+    """The runs that the profile wants trained again and the best one; a remark for each missing."""
     names = config.evaluation.audit_runs.strip()
     if not names:
         return [], []
@@ -82,7 +91,7 @@ def audited_runs(
 
 def perform_retraining(
     runs: Sequence[Run],
-    predictions: Mapping[str, pd.DataFrame],
+    own: AllAnswers,
     inputs: Inputs,
     targets: Mapping[str, Target],
     *,
@@ -90,52 +99,37 @@ def perform_retraining(
 ) -> Retrained:
     """Train every run in every variant and fold, or keep what an earlier call has left of it.
 
-    Parameters
-    ----------
-    predictions : mapping of str to pd.DataFrame
-        Of the runs as they are, by name: the right end of the learning curve.
-
-    Returns
-    -------
-    Retrained
-        A variant that cannot be trained is a remark and stops no other.
+    ``own`` are the answers of the runs as they are. A variant that cannot be
+    trained is a remark and stops no other.
     """
-    e = config.evaluation
-    variants = [
-        silence_variant(inputs.levels),
-        *permuted_variants(inputs.levels, n=e.n_permuted_trainings, seed=config.seed),
-        *target_variants(targets),
-        *curve_variants(inputs.levels, seed=config.seed),
-    ]
+    variants = all_variants(targets, inputs.levels, config)
     pairs = {f"{run.name}, {variant.name}": (run, variant) for run in runs for variant in variants}
-    trainings, failures = _trainings(pairs, inputs, config)
-    listener = _Listener(config, inputs)
-    failures |= train_all(
-        trainings, lambda name: listener.heard(*pairs[name]), config, desc="networks of the audit"
-    )
-    answers = {
-        name: rows_of(joined_table(group, "predictions.parquet"), unit="recording")
-        for name, group in trainings.items()
-        if name not in failures
-    }
+    trainings, failures = plan_trainings(pairs, inputs, config)
+    heard = _listener(pairs, inputs, config)
+    failures |= train_all(trainings, heard, config, desc="networks of the audit")
     remarks = [{"id": f"audit: {name}", "reason": reason} for name, reason in failures.items()]
-    for name, given in answers.items():
-        remarks += left_out_remarks(name, trainings[name], given)
+    answers: dict[str, Answers] = {}
+    for name in (name for name in trainings if name not in failures):
+        table = joined_table(trainings[name], "predictions.parquet")
+        told = answers_of(table, unit="recording", levels=pairs[name][1].classes)
+        remarks += left_out_remarks(name, trainings[name], () if told is None else told.ids)
+        if told is not None:
+            answers[name] = told
+    bootstrap = bootstrap_of(config)
     rows, curve = [], []
     for run in runs:
-        told = {
-            variant.name: answers[f"{run.name}, {variant.name}"]
-            for variant in variants
-            if f"{run.name}, {variant.name}" in answers
+        of_run = {name: pairs[name][1] for name in answers if pairs[name][0] is run}
+        told = [(variant, answers[name]) for name, variant in of_run.items()]
+        rows += _audit_rows(run, told, bootstrap, n_all=len(inputs.split))
+        points = {
+            _n_speakers([one.split for one in trainings[name]]): answers[name]
+            for name, variant in of_run.items()
+            if variant.condition == CURVE
         }
-        rows += _audit_rows(run, variants, told, n_all=len(inputs.split), config=config)
-        full = rows_of(predictions[run.name], unit="recording")
-        sizes = {
-            variant.name: _n_speakers([t.split for t in trainings[f"{run.name}, {variant.name}"]])
-            for variant in variants
-            if variant.name in told
-        }
-        curve += _curve_rows(run, variants, told, sizes, full, inputs, config=config)
+        if (run.name, "recording") in own:
+            folds = [parts_of_fold(inputs.split, fold) for fold in inputs.split["fold"].unique()]
+            points[_n_speakers(folds)] = own[run.name, "recording"]
+        curve += _curve_rows(run, points, bootstrap, n_classes=len(inputs.levels))
     return Retrained(
         pd.DataFrame(rows, columns=list(AUDIT_COLUMNS)),
         pd.DataFrame(curve, columns=list(CURVE_COLUMNS)),
@@ -143,20 +137,21 @@ def perform_retraining(
     )
 
 
-def _trainings(
-    pairs: Mapping[str, Pair], inputs: Inputs, config: Config
+def plan_trainings(
+    pairs: Mapping[str, tuple[Run, Variant]], inputs: Inputs, config: Config
 ) -> tuple[dict[str, list[Training]], dict[str, str]]:
     """The trainings of each run and variant, and why there are none of others."""
     if not pairs:
         return {}, {}
     folder = stage_folder(config, "evaluation") / "retrained"
     processed = output_hashes(config, "processing")
-    silent = [PAUSE_MARGIN_S, FADE_S, sha256_of(Path(silence.__file__))]
     trainings, failures = {}, {}
     for name, (run, variant) in pairs.items():
-        if variant.condition == SILENCE and run.inputs not in INPUTS:
+        silent = variant.condition == SILENCE
+        if silent and run.inputs not in silence.INPUTS:
             failures[name] = f"{run.name} reads words or measures of speech: silence has neither"
             continue
+        made_by = [*silence.LENGTHS_S, sha256_of(Path(silence.__file__))] if silent else []
         try:
             trainings[name] = fold_trainings(
                 run,
@@ -164,7 +159,7 @@ def _trainings(
                 inputs.split,
                 folder=folder / run.name / variant.name,
                 n_seeds=1,
-                told=[processed, variant.name, silent if variant.condition == SILENCE else []],
+                told=[processed, variant.name, made_by],
                 change=variant.change,
                 classes=variant.classes,
             )
@@ -173,53 +168,36 @@ def _trainings(
     return trainings, failures
 
 
-class _Listener:
+def _listener(
+    pairs: Mapping[str, tuple[Run, Variant]], inputs: Inputs, config: Config
+) -> Callable[[str], Heard]:
     """Gives what a run hears in a variant: the recordings, or their pauses; each made once."""
+    made: dict[tuple[object, ...], Heard] = {}
+    pauses = functools.cache(lambda: silence.silent_corpus(config, inputs))
 
-    def __init__(self, config: Config, inputs: Inputs) -> None:
-        self._config, self._inputs = config, inputs
-        self._made: dict[tuple[object, ...], Heard] = {}
-
-    def heard(self, run: Run, variant: Variant) -> Heard:
-        """Made anew for each kind of input only."""
+    def heard(name: str) -> Heard:
+        run, variant = pairs[name]
         silent = variant.condition == SILENCE
         kind = (silent, *run.hears)
-        if kind not in self._made:
-            self._made[kind] = self._silent(run) if silent else self._spoken(run)
-        return self._made[kind]
+        if kind not in made:
+            made[kind] = (
+                pauses().heard(run)
+                if silent
+                else heard_by(run, config, inputs.segments, inputs.split)
+            )
+        return made[kind]
 
-    def _spoken(self, run: Run) -> Heard:
-        return heard_by(run, self._config, self._inputs.segments, self._inputs.split)
-
-    def _silent(self, run: Run) -> Heard:
-        pauses = self._pauses
-        noisy = pauses.source(run, True) if run.noisy_training else None
-        return Heard(pauses.segments[SEGMENT_COLUMNS], pauses.source(run, False), noisy)
-
-    @functools.cached_property
-    def _pauses(self) -> Silence:
-        path = stage_folder(self._config, "processing") / "words.parquet"
-        words = read_table(path, columns=("recording_id", "start_s", "end_s"))
-        file_names = self._inputs.metadata.set_index("recording_id")["file_name"].to_dict()
-        return silent_corpus(self._config, self._inputs.segments, words, file_names)
+    return heard
 
 
 def left_out_remarks(
-    name: str, trainings: Sequence[Training], given: pd.DataFrame
+    name: str, trainings: Sequence[Training], answered: Sequence[str]
 ) -> list[dict[str, str]]:
-    """A remark if recordings that the variant tests have no answer: too short, too little silence.
-
-    Parameters
-    ----------
-    given : pd.DataFrame
-        The answers to the recordings that were tested.
-    """
+    """A remark if tested recordings have no answer: they are too short, or have no silence."""
     asked = pd.concat([t.split.loc[t.split["part"] == "test", "recording_id"] for t in trainings])
-    missing = int((~asked.isin(given["recording_id"])).sum())
-    if not missing:
-        return []
+    missing = int((~asked.isin(answered)).sum())
     reason = f"{missing} of {len(asked)} recordings leave it too little to hear: left out"
-    return [{"id": f"audit: {name}", "reason": reason}]
+    return [{"id": f"audit: {name}", "reason": reason}] if missing else []
 
 
 def _n_speakers(splits: Sequence[pd.DataFrame]) -> int:
@@ -229,65 +207,103 @@ def _n_speakers(splits: Sequence[pd.DataFrame]) -> int:
 
 
 def _audit_rows(
-    run: Run,
-    variants: Sequence[Variant],
-    answers: Mapping[str, pd.DataFrame],
-    *,
-    n_all: int,
-    config: Config,
+    run: Run, told: Sequence[tuple[Variant, Answers]], bootstrap: Bootstrap, *, n_all: int
 ) -> list[dict[str, object]]:
     """A row for silence, one for all permutations together, and one for each other target."""
-    groups: dict[tuple[str, str], list[Variant]] = {}
-    for variant in variants:
-        if variant.condition != CURVE and variant.name in answers:
-            groups.setdefault((variant.condition, variant.target), []).append(variant)
     rows = []
-    for (condition, target), alike in groups.items():
-        classes = alike[0].classes
-        told = [answers_of(answers[variant.name], classes) for variant in alike]
-        truth, speakers = told[0].truth, told[0].speakers
-        shared = {"kind": "run", "model": run.name, "target": target}
-        shared |= counts_of(truth, speakers, len(classes)) | {"n_dropped": n_all - len(truth)}
-        rows += scored_rows(
-            truth,
-            np.concatenate([one.predicted for one in told]),
-            speakers,
-            None,
-            shared,
-            condition=condition,
-            n_classes=len(classes),
-            config=config,
+    asked = [pair for pair in told if pair[0].condition != CURVE]
+    for key, group in itertools.groupby(asked, lambda pair: (pair[0].condition, pair[0].target)):
+        alike = list(group)
+        variant, first = alike[0]
+        shared = {"kind": "run", "model": run.name, "n_dropped": n_all - first.truth.size}
+        rows += audit_rows(
+            first.truth,
+            np.concatenate([given.predicted for _, given in alike]),
+            first.speakers,
+            shared | dict(zip(("condition", "target"), key, strict=True)),
+            bootstrap,
+            n_classes=len(variant.classes),
         )
     return rows
 
 
 def _curve_rows(
-    run: Run,
-    variants: Sequence[Variant],
-    answers: Mapping[str, pd.DataFrame],
-    sizes: Mapping[str, int],
-    full: pd.DataFrame,
-    inputs: Inputs,
-    *,
-    config: Config,
+    run: Run, points: Mapping[int, Answers], bootstrap: Bootstrap, *, n_classes: int
 ) -> list[dict[str, object]]:
-    """A row for each number of training speakers, the last for all that a fold trains on."""
-    tables = {
-        sizes[variant.name]: answers[variant.name]
-        for variant in variants
-        if variant.condition == CURVE and variant.name in answers
-    }
-    folds = [parts_of_fold(inputs.split, fold) for fold in inputs.split["fold"].unique()]
-    tables[_n_speakers(folds)] = full
+    """A row for each number of training speakers."""
     rows = []
-    for n_train, told in tables.items():
-        given = answers_of(told, inputs.levels)
+    for n_train, told in points.items():
         shared = {"kind": "run", "model": run.name, "n_train_speakers": n_train}
-        n_classes = len(inputs.levels)
-        rows.append(
-            shared
-            | curve_row(
-                given.truth, given.predicted, given.speakers, n_classes=n_classes, config=config
-            )
-        )
+        asked = told.truth, told.predicted, told.speakers
+        rows.append(curve_row(*asked, shared, bootstrap, n_classes=n_classes))
     return rows
+
+
+def all_variants(
+    targets: Mapping[str, Target], levels: tuple[str, ...], config: Config
+) -> list[Variant]:
+    """Every way in which a run of the audit is trained again; alike ones stand together."""
+    n_permuted = config.evaluation.n_permuted_trainings
+    return [
+        Variant("silence", SILENCE, "level", levels, lambda split: split),
+        *permuted_variants(levels, n=n_permuted, seed=config.seed),
+        *target_variants(targets),
+        *curve_variants(levels, seed=config.seed),
+    ]
+
+
+def permuted_variants(levels: tuple[str, ...], *, n: int, seed: int) -> list[Variant]:
+    """Speakers of the train part carry the labels of others there, and so in validation.
+
+    The test part keeps its own: an answer that is right is right by chance.
+    """
+
+    def permuted(split: pd.DataFrame, *, number: int) -> pd.DataFrame:
+        codes = level_codes(split["level"], classes=levels)
+        for part in ("train", "validation"):
+            rows = np.flatnonzero(split["part"] == part)
+            speakers = split["speaker_id"].to_numpy(dtype=str)[rows]
+            codes[rows] = permuted_codes(codes[rows], speakers, seed=[seed, number])
+        return split.assign(level=np.array(levels)[codes])
+
+    changes = [functools.partial(permuted, number=number) for number in range(n)]
+    return [
+        Variant(f"permuted_{number}", PERMUTED, "level", levels, change)
+        for number, change in enumerate(changes)
+    ]
+
+
+def target_variants(targets: Mapping[str, Target]) -> list[Variant]:
+    """The speaker's age, gender and time of recording in place of the level.
+
+    A recording of which the answer is not known is in no part.
+    """
+
+    def asked_for(split: pd.DataFrame, *, target: Target) -> pd.DataFrame:
+        codes = target.codes.reindex(split["recording_id"])
+        known = codes.notna().to_numpy()
+        labels = np.array(target.classes)[codes.fillna(0).astype(int)]
+        return split.assign(level=labels, part=split["part"].where(known, NO_PART))
+
+    return [
+        Variant(name, WHOLE, name, target.classes, functools.partial(asked_for, target=target))
+        for name, target in targets.items()
+        if name != "level" and target.classes
+    ]
+
+
+def curve_variants(levels: tuple[str, ...], *, seed: int) -> list[Variant]:
+    """A part of the training speakers only; a smaller part is within a larger one."""
+
+    def of_fewer(split: pd.DataFrame, *, share: float) -> pd.DataFrame:
+        trained = split["part"] == "train"
+        names = np.random.default_rng(seed).permutation(np.unique(split.loc[trained, "speaker_id"]))
+        kept = names[: max(1, round(share * names.size))]
+        left_out = trained & ~split["speaker_id"].isin(kept)
+        return split.assign(part=split["part"].mask(left_out, NO_PART))
+
+    changes = {share: functools.partial(of_fewer, share=share) for share in CURVE_SHARES}
+    return [
+        Variant(f"speakers_{round(100 * share)}_percent", CURVE, "level", levels, change)
+        for share, change in changes.items()
+    ]

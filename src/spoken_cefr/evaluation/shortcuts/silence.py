@@ -8,6 +8,7 @@ import pandas as pd
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
+from spoken_cefr.evaluation.reading import Inputs, read_table
 from spoken_cefr.evaluation.shortcuts.vectors import PAUSE_MARGIN_S, pauses_s
 from spoken_cefr.neural_networks.embeddings.encoders import SAMPLE_RATE
 from spoken_cefr.neural_networks.embeddings.speech import (
@@ -16,14 +17,17 @@ from spoken_cefr.neural_networks.embeddings.speech import (
     load_speech_encoder,
 )
 from spoken_cefr.neural_networks.inputs import Source, of_spectrograms
+from spoken_cefr.neural_networks.out_of_fold import SEGMENT_COLUMNS, Heard
 from spoken_cefr.neural_networks.runs import Run
 from spoken_cefr.processing.audio import segment_length
 from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.processing.recordings import audio_path
 from spoken_cefr.processing.segments import segment_table
 from spoken_cefr.processing.stage import noise_seed, signal_spectrograms
+from spoken_cefr.stages import stage_folder
 
 FADE_S = 0.01  # pauses are cross-faded: a click at each joint would tell how many there are
+LENGTHS_S = (PAUSE_MARGIN_S, FADE_S)
 INPUTS = ("image", "log_mel", "speech_embedding")  # what can be made of silence
 
 
@@ -31,14 +35,9 @@ INPUTS = ("image", "log_mel", "speech_embedding")  # what can be made of silence
 class Silence:
     """The recordings that are silent for long enough, cut to their pauses.
 
-    Parameters
-    ----------
-    parts_s : mapping of str to np.ndarray, shape (n_parts, 2)
-        By recording_id: where its pauses begin and end, without their edges.
-    file_names : mapping of str to str
-        By recording_id, in the folder of scraping.
-    segments : pd.DataFrame
-        As processing's, of the pauses joined together; whole segments only.
+    By recording_id: where its pauses begin and end without their edges,
+    (n_parts, 2), and its file in the folder of scraping. ``segments`` are as
+    processing's, of the pauses joined together; whole ones only.
     """
 
     config: Config
@@ -46,19 +45,23 @@ class Silence:
     file_names: Mapping[str, str]
     segments: pd.DataFrame
 
+    def heard(self, run: Run) -> Heard:
+        """What trainings of the run, whose inputs are one of `INPUTS`, are given of it."""
+        noisy = self.source(run, True) if run.noisy_training else None
+        return Heard(self.segments[SEGMENT_COLUMNS], self.source(run, False), noisy)
+
     def source(self, run: Run, noisy: bool) -> Source:
-        """What the run's network reads of the silent segments; its inputs are one of `INPUTS`."""
-        rows = self.segments.groupby("recording_id", sort=False)
-        names = list(rows.groups)
+        """What the run's network reads of the silent segments."""
+        recordings = list(self.segments.groupby("recording_id", sort=False))
         if run.inputs == "speech_embedding":
             encoder = load_speech_encoder(self.config)
-            arrays = [self._embedded(name, rows.get_group(name), encoder, noisy) for name in names]
+            arrays = [self._embedded(name, rows, encoder, noisy) for name, rows in recordings]
             return Source(np.concatenate(arrays), widths=(arrays[0].shape[1],))
-        p = self.config.processing
-        arrays = []
-        for name in names:
-            signal = self._signal(name, rows.get_group(name), p.sample_rate)
-            arrays.append(signal_spectrograms(self.config, name, signal)[noisy])
+        rate = self.config.processing.sample_rate
+        arrays = [
+            signal_spectrograms(self.config, name, self._signal(name, rows, rate))[noisy]
+            for name, rows in recordings
+        ]
         return of_spectrograms(run, np.concatenate(arrays))
 
     def _embedded(
@@ -82,28 +85,18 @@ class Silence:
         return np.pad(silent, (0, max(0, n_samples - len(silent))))[:n_samples]
 
 
-def silent_corpus(
-    config: Config, segments: pd.DataFrame, words: pd.DataFrame, file_names: Mapping[str, str]
-) -> Silence:
+def silent_corpus(config: Config, inputs: Inputs) -> Silence:
     """Cut every recording to its pauses; one with less than a segment of them is left out.
 
-    Parameters
-    ----------
-    segments : pd.DataFrame
-        recording_id, speaker_id, level, end_s.
-    words : pd.DataFrame
-        recording_id, start_s, end_s.
-
-    Raises
-    ------
-    InputError
-        If no recording is silent for as long as a segment.
+    InputError if none is left.
     """
     p = config.processing
+    path = stage_folder(config, "processing") / "words.parquet"
+    words = read_table(path, columns=("recording_id", "start_s", "end_s"))
     length, step = segment_length(p.sample_rate, p.segment_s, p.overlap)
     words_of = dict(list(words.groupby("recording_id")))
     parts, rows = {}, []
-    for recording_id, mine in segments.groupby("recording_id", sort=True):
+    for recording_id, mine in inputs.segments.groupby("recording_id", sort=True):
         heard = words_of.get(recording_id, words.iloc[:0])
         found = silent_parts_s(
             heard["start_s"].to_numpy(), heard["end_s"].to_numpy(), float(mine["end_s"].max())
@@ -118,15 +111,15 @@ def silent_corpus(
         rows.append((recording_id, first["speaker_id"], first["level"], whole))
     if not rows:
         raise InputError(f"no recording has {p.segment_s:g} s of pauses: nothing to learn from")
-    recordings = pd.DataFrame(rows, columns=["recording_id", "speaker_id", "level", "n_samples"])
     table = segment_table(
-        recordings,
+        pd.DataFrame(rows, columns=["recording_id", "speaker_id", "level", "n_samples"]),
         pd.DataFrame(columns=["recording_id", "word", "start_s", "end_s"]),
         sample_rate=p.sample_rate,
         length_s=p.segment_s,
         overlap=p.overlap,
     )
-    return Silence(config, parts, {name: file_names[name] for name in parts}, table)
+    file_names = inputs.metadata.set_index("recording_id")["file_name"].to_dict()
+    return Silence(config, parts, file_names, table)
 
 
 def silent_parts_s(start_s: np.ndarray, end_s: np.ndarray, duration_s: float) -> np.ndarray:
@@ -144,16 +137,8 @@ def joined_samples(parts_s: np.ndarray, *, sample_rate: int) -> int:
 def joined(signal: np.ndarray, parts_s: np.ndarray, *, sample_rate: int) -> np.ndarray:
     """Put parts of a signal one after the other, each faded into the next over ``FADE_S``.
 
-    Parameters
-    ----------
-    signal : np.ndarray, shape (n_samples,), float32
-    parts_s : np.ndarray, shape (n_parts, 2)
-        Of more than twice ``FADE_S`` each.
-
-    Returns
-    -------
-    np.ndarray, shape (n,), float32
-        ``n`` as `joined_samples` says; what lies after the signal's end is 0.
+    Parts (n_parts, 2) are of more than twice ``FADE_S`` each; gives as many samples,
+    float32, as `joined_samples` says. What lies after the signal's end is 0.
     """
     fade = round(FADE_S * sample_rate)
     rise = ((np.arange(fade) + 0.5) / fade).astype(np.float32)

@@ -3,31 +3,19 @@
 import numpy as np
 import pandas as pd
 
+from spoken_cefr.corpus.cards import AGE_GROUPS, duration_class
 from spoken_cefr.corpus.levels import level_codes
+from spoken_cefr.evaluation.reading import Inputs
 from spoken_cefr.evaluation.shortcuts.probes import Target
-from spoken_cefr.evaluation.tables import Inputs
-from spoken_cefr.figures.results import AGE_GROUPS
 
 N_PERIODS = 3
-# Where the site gives no class: its own bounds, in s.
-DURATION_CLASSES: tuple[tuple[float, str], ...] = (
-    (30, "0-30 secondes"),
-    (60, "30-60 secondes"),
-    (90, "60-90 secondes"),
-    (120, "90-120 secondes"),
-    (180, "120-180 secondes"),
-    (np.inf, ">180 secondes"),
-)
 
 
 def cards_of(inputs: Inputs) -> pd.DataFrame:
-    """The split's recordings with their cards.
+    """The split's recordings with their cards: index recording_id, sorted.
 
-    Returns
-    -------
-    pd.DataFrame
-        Index recording_id, sorted; speaker_id, level (the class), part,
-        age_group, gender ("" where unknown), duration_class, duration_s, year.
+    speaker_id, level (the class), part, age_group, gender ("" where unknown),
+    duration_class (by the duration where the site gives none), duration_s, year.
     """
     split = inputs.split.set_index("recording_id")[["speaker_id", "level", "part"]]
     columns = ["age_group", "gender", "duration_class", "duration_s", "date"]
@@ -44,21 +32,10 @@ def cards_of(inputs: Inputs) -> pd.DataFrame:
     return cards
 
 
-def duration_class(duration_s: float) -> str:
-    """The site's class of a duration in s, "" if that is unknown."""
-    if np.isnan(duration_s):
-        return ""
-    return next(name for bound, name in DURATION_CLASSES if duration_s <= bound)
-
-
 def audit_targets(cards: pd.DataFrame, levels: tuple[str, ...]) -> dict[str, Target]:
     """The level, the speaker's age and gender, and the third of the years of recording.
 
-    Parameters
-    ----------
-    cards : pd.DataFrame
-        From :func:`cards_of`. Recordings with several ages or genders, or
-        none, are left out of that target.
+    Recordings with several ages or genders, or none, are left out of that target.
     """
     levels_ = pd.Series(level_codes(cards["level"], classes=levels), index=cards.index)
     genders = tuple(sorted(name for name in cards["gender"].unique() if name and "," not in name))

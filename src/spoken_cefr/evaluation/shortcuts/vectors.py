@@ -5,18 +5,75 @@ the segment's window weakens nothing; with 50 % overlap every moment is in the
 middle of one segment.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
 
+from spoken_cefr.config import Config
+from spoken_cefr.errors import InputError
+from spoken_cefr.evaluation.reading import Inputs, read_table
 from spoken_cefr.measures.fluency import MIN_PAUSE_S
+from spoken_cefr.neural_networks.inputs import speech_embeddings
 from spoken_cefr.neural_networks.runs import CROP_S
+from spoken_cefr.stages import stage_folder
+from spoken_cefr.store import read_json
 
 # Word times are not exact, and a frame reaches into its neighbourhood (64 ms for 1024 samples at
 # 16 kHz): so much of either end of a pause is left out.
 PAUSE_MARGIN_S = 0.1
 MIN_FRAMES = 3  # fewer have no spread worth the name
+
+
+def recording_vectors(
+    inputs: Inputs,
+    cards: pd.DataFrame,
+    runs: Iterable[str],
+    config: Config,
+) -> tuple[dict[str, pd.DataFrame], list[dict[str, str]]]:
+    """Every kind of vector that the earlier stages left something for, by name.
+
+    Index recording_id; and a remark for each kind that is missing.
+    """
+    log_s = np.log(cards["duration_s"].where(cards["duration_s"] > 0)).dropna()
+    vectors = {"duration": log_s.to_frame()}
+    remarks = []
+    processing = stage_folder(config, "processing")
+    if (processing / "log_mel.npy").exists() and (processing / "words.parquet").exists():
+        words = read_table(
+            processing / "words.parquet", columns=("recording_id", "start_s", "end_s")
+        )
+        log_mel = np.load(processing / "log_mel.npy", mmap_mode="r", allow_pickle=False)
+        vectors |= sound_vectors(
+            log_mel,
+            inputs.segments,
+            words,
+            hop_s=config.processing.hop_length / config.processing.sample_rate,
+            segment_s=config.processing.segment_s,
+        )
+    else:
+        reason = "no log_mel.npy or words.parquet in processing: no probe of the sound"
+        remarks.append({"id": "audit", "reason": reason})
+    if inputs.measures is not None:
+        vectors["measures"] = inputs.measures
+    if any(_hears_embeddings(name, config) for name in runs):  # then they are made already
+        try:
+            embedded = speech_embeddings(config, inputs.segments)
+            vectors |= speech_vectors(embedded, inputs.segments)
+        except InputError as error:
+            remarks.append({"id": "audit: speech", "reason": str(error)})
+    for name, table in vectors.items():
+        missing = len(cards) - cards.index.isin(table.index).sum()
+        if missing:
+            reason = f"{missing} of {len(cards)} recordings have no vector of this kind"
+            remarks.append({"id": f"audit: {name}", "reason": reason})
+    return vectors, remarks
+
+
+def _hears_embeddings(run: str, config: Config) -> bool:
+    """Whether a finished run reads speech embeddings, alone or among other inputs."""
+    card = read_json(stage_folder(config, "neural_networks") / run / "config.json")
+    return card.get("inputs") in ("speech_embedding", "fusion")
 
 
 def frame_times_s(start_s: np.ndarray, *, n_frames: int, hop_s: float) -> np.ndarray:
@@ -44,15 +101,7 @@ def pauses_s(start_s: np.ndarray, end_s: np.ndarray, duration_s: float) -> np.nd
     Those at the ends count too: the question here is what the room and the
     microphone sound like, not how fluent the speaker is.
 
-    Parameters
-    ----------
-    start_s, end_s : np.ndarray, shape (n_words,)
-        In order of time.
-
-    Returns
-    -------
-    np.ndarray, shape (n_pauses, 2)
-        Start and end in s, of at least ``MIN_PAUSE_S``.
+    Of words in order of time -> (n_pauses, 2): start and end in s, of at least ``MIN_PAUSE_S``.
     """
     edges = np.column_stack([np.append(0.0, end_s), np.append(start_s, duration_s)])
     return edges[edges[:, 1] - edges[:, 0] >= MIN_PAUSE_S]
@@ -69,16 +118,8 @@ def in_pauses(times_s: np.ndarray, pauses: np.ndarray) -> np.ndarray:
 def statistics(log_mel: np.ndarray, chosen: np.ndarray) -> np.ndarray | None:
     """Mean and standard deviation of each band over the chosen frames.
 
-    Parameters
-    ----------
-    log_mel : np.ndarray, shape (n_segments, n_mels, n_frames)
-        In dB.
-    chosen : np.ndarray, shape (n_segments, n_frames), bool
-
-    Returns
-    -------
-    np.ndarray, shape (2 * n_mels,), or None
-        None with fewer than ``MIN_FRAMES`` frames.
+    (n_segments, n_mels, n_frames) and (n_segments, n_frames), bool -> (2 * n_mels,);
+    None with fewer than ``MIN_FRAMES`` frames.
     """
     frames = np.moveaxis(log_mel, 1, 2)[chosen].astype(np.float64)
     if len(frames) < MIN_FRAMES:
@@ -96,22 +137,11 @@ def sound_vectors(
 ) -> dict[str, pd.DataFrame]:
     """Vectors of whole recordings, of crops of one length, and of silence.
 
-    Parameters
-    ----------
-    log_mel : np.ndarray, shape (n_segments, n_mels, n_frames)
-        Rows as in ``segments``.
-    segments : pd.DataFrame
-        recording_id, start_s, end_s, text.
-    words : pd.DataFrame
-        recording_id, start_s, end_s.
-
-    Returns
-    -------
-    dict of str to pd.DataFrame
-        mel, mel_crop and mel_silence; index recording_id. A recording shorter
-        than ``CROP_S``, or without a pause in a segment that holds speech too
-        (decibels are relative to the segment's maximum: without speech there
-        they would say nothing of the room), is not in the table concerned.
+    From log-mel spectrograms (n_segments, n_mels, n_frames) in the order of the
+    segments: mel, mel_crop and mel_silence; index recording_id. A recording shorter
+    than ``CROP_S``, or without a pause in a segment that holds speech too
+    (decibels are relative to the segment's maximum: without speech there
+    they would say nothing of the room), is not in the table concerned.
     """
     found: dict[str, dict[str, np.ndarray | None]] = {
         name: {} for name in ("mel", "mel_crop", "mel_silence")
@@ -141,18 +171,9 @@ def sound_vectors(
 def speech_vectors(embedded: np.ndarray, segments: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Mean speech embedding of whole recordings and of crops of one length.
 
-    Parameters
-    ----------
-    embedded : np.ndarray, shape (n_segments, n_features)
-        Rows as in ``segments``.
-    segments : pd.DataFrame
-        recording_id, start_s, end_s.
-
-    Returns
-    -------
-    dict of str to pd.DataFrame
-        speech and speech_crop; index recording_id. A recording shorter than
-        ``CROP_S`` has no crop.
+    From embeddings (n_segments, n_features) in the order of the segments: speech
+    and speech_crop; index recording_id. A recording shorter than ``CROP_S`` has
+    no crop.
     """
     whole: dict[str, np.ndarray | None] = {}
     crops: dict[str, np.ndarray | None] = {}

@@ -1,47 +1,91 @@
 """One paragraph, made from the tables: level, or length, age and microphone?"""
 
+import itertools
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from spoken_cefr.config import Config
 from spoken_cefr.evaluation.scores.differences import MIN_SPEAKERS
-from spoken_cefr.evaluation.scores.metrics import confusion_matrix, quadratic_weighted_kappa
-from spoken_cefr.evaluation.scores.results import answers_of, rows_of
-from spoken_cefr.evaluation.shortcuts.conditions import PERMUTED, SILENCE, WITHIN, as_it_is
+from spoken_cefr.evaluation.shortcuts.rows import AS_IT_IS, PERMUTED, SILENCE, WITHIN, marks_of
 
-KAPPA = "quadratic_weighted_kappa"
 # A result by chance as good as the one found in at most so many of 100 permutations.
 MAX_P_VALUE = 0.05
+NUMBERS: tuple[str, ...] = (
+    *("kappa", "kappa_low", "kappa_high", "accuracy", "chance", "permuted_kappa_high", "p_value"),
+)
 
 
-def ranked_runs(
-    runs: Mapping[str, pd.DataFrame], *, config: Config, levels: tuple[str, ...]
-) -> list[str]:
-    """The runs by their mean kappa on the recordings that their models validated on, best first.
+class Fact(NamedTuple):
+    """A row of ``audit.csv``, by a name of ours, and how the paragraph tells its kappa."""
 
-    Test answers have no say: a run chosen by its test score would look better
-    there than it is. Runs without validation answers, or whose kappa is undefined
-    there, come last.
-    """
-    kappas = {}
-    for name, predictions in runs.items():
-        rows = rows_of(predictions, unit="recording", part="validation")
-        kappas[name] = -math.inf
-        if rows.empty:
-            continue
-        told = answers_of(rows, levels)
-        matrices = [
-            confusion_matrix(told.truth, answers, n_classes=len(levels))
-            for answers in told.predicted
-        ]
-        kappa = float(quadratic_weighted_kappa(np.stack(matrices)).mean())
-        if not math.isnan(kappa):
-            kappas[name] = kappa
-    return sorted(kappas, key=lambda name: -kappas[name])
+    name: str
+    model: str | None  # a probe; None: the run that is asked about
+    target: str
+    mark: str
+    words: str
+
+
+# The paragraph: each sentence is there if one of its facts is.
+SENTENCES: Mapping[str, tuple[Fact, ...]] = {
+    "The run {run}, chosen by validation, reaches a kappa {facts}.": (
+        Fact(
+            "run_whole",
+            None,
+            "level",
+            AS_IT_IS,
+            "of {} on recordings of speakers that it never heard",
+        ),
+        Fact("run_within", None, "level", WITHIN, "of {} within duration classes"),
+    ),
+    "Trained again, it reaches {facts}.": (
+        Fact("run_silence", None, "level", SILENCE, "{} on silence only"),
+        Fact("run_permuted", None, "level", PERMUTED, "{} on the labels of other speakers"),
+    ),
+    "Trained again for another answer than the level, it reads {facts}.": (
+        Fact("run_age", None, "age_group", AS_IT_IS, "the age group with {}"),
+        Fact("run_gender", None, "gender", AS_IT_IS, "the gender with {}"),
+        Fact("run_year", None, "year", AS_IT_IS, "the time of recording with {}"),
+    ),
+    "A probe reads the level with a kappa of {facts}.": (
+        Fact("probe_whole", "mel", "level", AS_IT_IS, "{} from whole recordings"),
+        Fact("probe_crop", "mel_crop", "level", AS_IT_IS, "{} from crops of one length"),
+        Fact("probe_silence", "mel_silence", "level", AS_IT_IS, "{} from silence only"),
+        Fact("probe_duration", "duration", "level", AS_IT_IS, "{} from the duration only"),
+    ),
+    "From the same sound it reads {facts}.": (
+        Fact("probe_age", "mel", "age_group", AS_IT_IS, "the age group with {}"),
+        Fact("probe_gender", "mel", "gender", AS_IT_IS, "the gender with {}"),
+        Fact("probe_year", "mel", "year", AS_IT_IS, "the time of recording with {}"),
+    ),
+}
+ANSWER = "{run} {shortcuts} and {length}. {silence} So it {conclusion}."
+SHORTCUTS = {
+    True: "exceeds every shortcut",
+    False: "does not exceed every shortcut (not {not_exceeded})",
+}
+LENGTH = {
+    True: "tells levels apart among recordings of one duration class",
+    False: "is not shown to tell levels apart among recordings of one duration class",
+}
+SILENCE_SAYS = {
+    "level": "Silence alone gives away the level in part: the microphone is a clue.",
+    "nothing": "Silence alone is not shown to give away the level.",
+    "not asked": "What silence alone gives away could not be asked.",
+    "chance not asked": "What silence gives away by chance was not asked.",
+}
+CONCLUSIONS = {
+    "level": "hears more than length and age, and nothing points to the microphone",
+    "level or microphone": "hears more than length and age, but the microphone is not ruled out",
+    "shortcuts": "is not shown to hear more than length, age and microphone",
+}
+NO_RUN = "Nothing can be concluded: no run answers recordings."
+FEW_SPEAKERS = (
+    "Nothing can be concluded: there are {n_test_speakers} speakers, and intervals over fewer "
+    "than {min_speakers} mean little."
+)
 
 
 def verdict(
@@ -54,189 +98,77 @@ def verdict(
 ) -> dict[str, Any]:
     """Answer the question in words, with the numbers that the words rest on.
 
-    Parameters
-    ----------
-    audit : pd.DataFrame
-        As ``audit.csv``: probes and runs.
-    exceeds : pd.DataFrame
-        As ``exceeds.csv``.
-    run : str or None
-        The run that is asked about.
-    n_test_speakers : int
-
-    Returns
-    -------
-    dict
-        conclusive (bool), verdict (plain text), facts (what the text uses;
-        None where there is no such number).
+    From ``audit.csv`` and ``exceeds.csv``, of one run: conclusive (bool), verdict
+    (plain text), facts (what the text uses; None where there is no such number).
     """
     facts = _facts(audit, exceeds, run, n_test_speakers)
-    if run is None or n_test_speakers < MIN_SPEAKERS:
-        return {
-            "conclusive": False,
-            "verdict": _nothing(facts, config) + " " + _numbers(facts),
-            "facts": facts,
-        }
-    return {
-        "conclusive": True,
-        "verdict": " ".join([*filter(None, [_numbers(facts), _answer(facts), config.notice])]),
-        "facts": facts,
-    }
+    numbers = [_sentence(text, told, facts) for text, told in SENTENCES.items()]
+    conclusive = run is not None and n_test_speakers >= MIN_SPEAKERS
+    if conclusive:
+        parts = [*numbers, _answer(facts), config.notice]
+    else:
+        reason = FEW_SPEAKERS.format(**facts) if run else NO_RUN
+        parts = [reason, config.notice, *numbers]
+    return {"conclusive": conclusive, "verdict": " ".join(filter(None, parts)), "facts": facts}
 
 
 def _facts(
     audit: pd.DataFrame, exceeds: pd.DataFrame, run: str | None, n_test_speakers: int
 ) -> dict[str, Any]:
     of_run = exceeds[
-        (exceeds["run"] == run) & (exceeds["unit"] == "recording") & (exceeds["metric"] == KAPPA)
+        (exceeds["run"] == run)
+        & (exceeds["unit"] == "recording")
+        & (exceeds["metric"] == "quadratic_weighted_kappa")
     ]
-    told = of_run.iloc[0] if len(of_run) else None
-    return {
-        "run": run,
-        "n_test_speakers": n_test_speakers,
-        "min_speakers": MIN_SPEAKERS,
-        "exceeds_all": _plain(told["exceeds_all"]) if told is not None else None,
-        "not_exceeded": told["not_exceeded"] if told is not None else None,
-        "run_whole": _row(audit, "run", run),
-        "run_within": _row(audit, "run", run, condition=WITHIN),
-        "run_silence": _row(audit, "run", run, condition=SILENCE),
-        "run_permuted": _row(audit, "run", run, condition=PERMUTED),
-        "run_age": _row(audit, "run", run, target="age_group"),
-        "run_gender": _row(audit, "run", run, target="gender"),
-        "run_year": _row(audit, "run", run, target="year"),
-        "probe_whole": _row(audit, "probe", "mel"),
-        "probe_crop": _row(audit, "probe", "mel_crop"),
-        "probe_silence": _row(audit, "probe", "mel_silence"),
-        "probe_duration": _row(audit, "probe", "duration"),
-        "probe_age": _row(audit, "probe", "mel", target="age_group"),
-        "probe_gender": _row(audit, "probe", "mel", target="gender"),
-        "probe_year": _row(audit, "probe", "mel", target="year"),
-    }
+    facts = {"run": run, "n_test_speakers": n_test_speakers, "min_speakers": MIN_SPEAKERS}
+    for name in ("exceeds_all", "not_exceeded"):
+        facts[name] = _plain(of_run[name].iloc[0]) if len(of_run) else None
+    rows = audit.assign(mark=marks_of(audit)).set_index(["kind", "model", "target", "mark"])
+    for fact in itertools.chain(*SENTENCES.values()):
+        kind, model = ("probe", fact.model) if fact.model else ("run", run)
+        found = rows[rows.index.isin([(kind, model, fact.target, fact.mark)])]
+        told = {number: _plain(found[number].iloc[0]) for number in NUMBERS} if len(found) else None
+        facts[fact.name] = told
+    return facts
 
 
-def _row(
-    audit: pd.DataFrame,
-    kind: str,
-    model: str | None,
-    *,
-    target: str = "level",
-    condition: str | None = None,
-) -> dict[str, float | None] | None:
-    rows = audit[(audit["kind"] == kind) & (audit["model"] == model) & (audit["target"] == target)]
-    rows = rows[rows["condition"] == condition if condition else as_it_is(rows)]
-    if rows.empty:
-        return None
-    names = ("kappa", "kappa_low", "kappa_high", "accuracy", "chance", "permuted_kappa_high")
-    return {name: _plain(rows.iloc[0][name]) for name in (*names, "p_value")}
-
-
-def _nothing(facts: Mapping[str, Any], config: Config) -> str:
-    if facts["run"] is None:
-        reason = "no run answers recordings"
-    else:
-        reason = (
-            f"there are {facts['n_test_speakers']} speakers, and intervals over fewer "
-            f"than {facts['min_speakers']} mean little"
-        )
-    return " ".join(filter(None, [f"Nothing can be concluded: {reason}.", config.notice]))
-
-
-def _numbers(facts: Mapping[str, Any]) -> str:
-    sentences = []
-    if facts["run_whole"]:
-        sentences.append(
-            f"The run {facts['run']}, chosen by validation, reaches a kappa of "
-            f"{_told(facts['run_whole'])} on recordings of speakers that it never heard"
-            + (
-                f", and of {_told(facts['run_within'])} within duration classes."
-                if facts["run_within"]
-                else "."
-            )
-        )
-    parts = [
-        f"{_told(facts[key])} {name}"
-        for key, name in (
-            ("run_silence", "on silence only"),
-            ("run_permuted", "on the labels of other speakers"),
-        )
-        if facts[key]
-    ]
-    if parts:
-        sentences.append(f"Trained again, it reaches {_joined(parts)}.")
-    parts = _of_others(facts, "run")
-    if parts:
-        sentences.append(
-            f"Trained again for another answer than the level, it reads {_joined(parts)}."
-        )
-    probes = [
-        ("probe_whole", "whole recordings"),
-        ("probe_crop", "crops of one length"),
-        ("probe_silence", "silence only"),
-        ("probe_duration", "the duration only"),
-    ]
-    parts = [f"{_told(facts[key])} from {name}" for key, name in probes if facts[key]]
-    if parts:
-        sentences.append(f"A probe reads the level with a kappa of {_joined(parts)}.")
-    parts = _of_others(facts, "probe")
-    if parts:
-        sentences.append(f"From the same sound it reads {_joined(parts)}.")
-    return " ".join(sentences)
-
-
-def _of_others(facts: Mapping[str, Any], kind: str) -> list[str]:
-    """What is read in place of the level, and how well."""
-    names = {"age": "age group", "gender": "gender", "year": "time of recording"}
-    return [
-        f"the {name} with {_told(facts[f'{kind}_{key}'])}"
-        for key, name in names.items()
-        if facts[f"{kind}_{key}"]
-    ]
+def _sentence(text: str, told: tuple[Fact, ...], facts: Mapping[str, Any]) -> str:
+    """A sentence with those of its facts that there are; "" if there are none."""
+    parts = [one.words.format(_kappa(facts[one.name])) for one in told if facts[one.name]]
+    *first, last = parts or [""]
+    joined = f"{', '.join(first)} and {last}" if first else last
+    return text.format(run=facts["run"], facts=joined) if parts else ""
 
 
 def _answer(facts: Mapping[str, Any]) -> str:
-    run = facts["run"]
-    beyond = facts["exceeds_all"] is True
-    within = (facts["run_within"] or {}).get("kappa_low")
-    beyond_length = within is not None and within > 0
-    silence = facts["probe_silence"]
-    told_by_silence = bool(
-        silence and silence["p_value"] is not None and silence["p_value"] <= MAX_P_VALUE
-    )
-    by_itself = (facts["run_silence"] or {}).get("kappa_low")
-    told_by_silence = told_by_silence or (by_itself is not None and by_itself > 0)
-    first = (
-        f"{run} exceeds every shortcut"
-        if beyond
-        else f"{run} does not exceed every shortcut (not {facts['not_exceeded']})"
-    )
-    second = (
-        "tells levels apart among recordings of one duration class"
-        if beyond_length
-        else "is not shown to tell levels apart among recordings of one duration class"
-    )
-    sentences = [f"{first} and {second}."]
-    if told_by_silence:
-        sentences.append("Silence alone gives away the level in part: the microphone is a clue.")
-    elif silence is None:
-        sentences.append("What silence alone gives away could not be asked.")
-    elif silence["p_value"] is None:
-        sentences.append("What silence gives away by chance was not asked.")
+    beyond, beyond_length = facts["exceeds_all"] is True, _above_zero(facts["run_within"])
+    probe = facts["probe_silence"] or {}
+    p_value = probe.get("p_value")
+    if (p_value is not None and p_value <= MAX_P_VALUE) or _above_zero(facts["run_silence"]):
+        silence = "level"
+    elif not probe:
+        silence = "not asked"
     else:
-        sentences.append("Silence alone is not shown to give away the level.")
-    if beyond and beyond_length and silence and silence["p_value"] and not told_by_silence:
-        sentences.append(
-            "So it hears more than length and age, and nothing points to the microphone."
-        )
-    elif beyond and beyond_length:
-        sentences.append(
-            "So it hears more than length and age, but the microphone is not ruled out."
-        )
-    else:
-        sentences.append("So it is not shown to hear more than length, age and microphone.")
-    return " ".join(sentences)
+        silence = "chance not asked" if p_value is None else "nothing"
+    conclusion = "shortcuts"
+    if beyond and beyond_length:
+        conclusion = "level" if silence == "nothing" else "level or microphone"
+    return ANSWER.format(
+        run=facts["run"],
+        shortcuts=SHORTCUTS[beyond].format(not_exceeded=facts["not_exceeded"]),
+        length=LENGTH[beyond_length],
+        silence=SILENCE_SAYS[silence],
+        conclusion=CONCLUSIONS[conclusion],
+    )
 
 
-def _told(row: Mapping[str, float | None]) -> str:
+def _above_zero(row: Mapping[str, float | None] | None) -> bool:
+    """Whether the whole interval of kappa is."""
+    low = (row or {}).get("kappa_low")
+    return low is not None and low > 0
+
+
+def _kappa(row: Mapping[str, float | None]) -> str:
     if row["kappa"] is None:
         return "undefined"
     text = f"{row['kappa']:.2f}"
@@ -245,10 +177,6 @@ def _told(row: Mapping[str, float | None]) -> str:
     if row["permuted_kappa_high"] is not None:
         text += f" (labels permuted: up to {row['permuted_kappa_high']:.2f})"
     return text
-
-
-def _joined(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def _plain(value: Any) -> Any:

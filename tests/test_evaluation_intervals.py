@@ -4,16 +4,18 @@ import numpy as np
 import pytest
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS
-from spoken_cefr.evaluation.scores.bootstrap import (
+from spoken_cefr.evaluation.scores.intervals import (
+    Bootstrap,
     mean_interval,
     paired_differences,
     speaker_intervals,
     speaker_weights,
+    wilson_interval,
 )
 from spoken_cefr.evaluation.scores.metrics import METRICS, class_metrics, confusion_matrix
 
 K = len(TARGET_LEVELS)
-OPTIONS = {"n_bootstrap": 200, "confidence": 0.9, "seed": 7}
+BOOTSTRAP = Bootstrap(n_bootstrap=200, confidence=0.9, seed=7)
 ALL = {**METRICS, **class_metrics(TARGET_LEVELS)}
 
 
@@ -31,7 +33,7 @@ def answers():
 def slow_resamplings(truth, predictions, speakers):
     """Repeat the rows of each drawn speaker; give the rows of every resampling."""
     names = np.unique(speakers)
-    weights = speaker_weights(names.size, n_bootstrap=OPTIONS["n_bootstrap"], seed=OPTIONS["seed"])
+    weights = speaker_weights(names.size, BOOTSTRAP)
     for drawn in weights.astype(int):
         rows = [
             np.tile(np.flatnonzero(speakers == n), w) for n, w in zip(names, drawn, strict=True)
@@ -47,7 +49,7 @@ def percentiles(values):
 
 def test_intervals_are_those_of_an_explicit_resampling(answers):
     truth, predicted, _, speakers = answers
-    fast = speaker_intervals(ALL, truth, predicted, speakers, n_classes=K, **OPTIONS)
+    fast = speaker_intervals(ALL, truth, predicted, speakers, BOOTSTRAP, n_classes=K)
     slow = [
         confusion_matrix(t, p, n_classes=K)
         for t, p in slow_resamplings(truth, [predicted], speakers)
@@ -60,7 +62,7 @@ def test_intervals_are_those_of_an_explicit_resampling(answers):
 
 def test_paired_differences_are_those_of_an_explicit_resampling(answers):
     truth, first, second, speakers = answers
-    fast = paired_differences(METRICS, truth, first, second, speakers, n_classes=K, **OPTIONS)
+    fast = paired_differences(METRICS, truth, first, second, speakers, BOOTSTRAP, n_classes=K)
     slow = [
         (confusion_matrix(t, a, n_classes=K), confusion_matrix(t, b, n_classes=K))
         for t, a, b in slow_resamplings(truth, [first, second], speakers)
@@ -73,36 +75,28 @@ def test_paired_differences_are_those_of_an_explicit_resampling(answers):
 def test_the_interval_of_a_mean_is_that_of_an_explicit_resampling(answers):
     _, _, _, speakers = answers
     losses = np.random.default_rng(1).exponential(size=speakers.size)
-    fast = mean_interval(losses, speakers, **OPTIONS)
+    fast = mean_interval(losses, speakers, BOOTSTRAP)
     slow = [values.mean() for _, values in slow_resamplings(losses, [losses], speakers)]
     np.testing.assert_allclose(fast, [losses.mean(), *percentiles(slow)])
 
 
-def test_intervals_contain_the_estimate(answers):
-    truth, predicted, _, speakers = answers
-    for name, interval in speaker_intervals(
-        METRICS, truth, predicted, speakers, n_classes=K, **OPTIONS
-    ).items():
-        assert interval.low < interval.value < interval.high, name
-
-
-def test_more_confidence_gives_a_wider_interval(answers):
+def test_more_confidence_gives_a_wider_interval_around_the_estimate(answers):
     truth, predicted, _, speakers = answers
     narrow, wide = (
         speaker_intervals(
-            METRICS, truth, predicted, speakers, n_classes=K, **OPTIONS | {"confidence": c}
+            METRICS, truth, predicted, speakers, BOOTSTRAP._replace(confidence=c), n_classes=K
         )["accuracy"]
         for c in (0.5, 0.99)
     )
-    assert wide.low < narrow.low < narrow.high < wide.high
+    assert wide.low < narrow.low < narrow.value < narrow.high < wide.high
 
 
 def test_the_order_of_the_rows_changes_nothing(answers):
     truth, predicted, _, speakers = answers
     order = np.random.default_rng(5).permutation(truth.size)
-    as_given = speaker_intervals(ALL, truth, predicted, speakers, n_classes=K, **OPTIONS)
+    as_given = speaker_intervals(ALL, truth, predicted, speakers, BOOTSTRAP, n_classes=K)
     shuffled = speaker_intervals(
-        ALL, truth[order], predicted[order], speakers[order], n_classes=K, **OPTIONS
+        ALL, truth[order], predicted[order], speakers[order], BOOTSTRAP, n_classes=K
     )
     assert as_given == shuffled
 
@@ -114,52 +108,53 @@ def test_segments_of_few_speakers_give_wider_intervals_than_segments_of_many(ans
     predicted = np.where(right, truth, (truth + 1) % K)
     each_alone = np.arange(truth.size).astype(str)
     few, many = (
-        speaker_intervals(METRICS, truth, predicted, who, n_classes=K, **OPTIONS)["accuracy"]
+        speaker_intervals(METRICS, truth, predicted, who, BOOTSTRAP, n_classes=K)["accuracy"]
         for who in (speakers, each_alone)
     )
     assert few.high - few.low > 2 * (many.high - many.low)
 
 
-def test_a_run_does_not_differ_from_itself(answers):
-    truth, predicted, _, speakers = answers
-    differences = paired_differences(
-        METRICS, truth, predicted, predicted, speakers, n_classes=K, **OPTIONS
-    )
-    assert all(tuple(interval) == (0, 0, 0) for interval in differences.values())
-
-
 def test_one_speaker_gives_an_estimate_without_interval():
     truth = np.array([0, 1, 1])
-    one = speaker_intervals(METRICS, truth, truth, np.array(["s"] * 3), n_classes=K, **OPTIONS)
+    one = speaker_intervals(METRICS, truth, truth, np.array(["s"] * 3), BOOTSTRAP, n_classes=K)
     assert one["accuracy"].value == 1
     assert np.isnan(one["accuracy"][1:]).all()
 
 
 def test_every_resampling_draws_as_many_speakers_as_there_are():
-    weights = speaker_weights(9, n_bootstrap=50, seed=1)
+    weights = speaker_weights(9, BOOTSTRAP)
     assert (weights.sum(axis=1) == 9).all()
     assert abs(weights.mean() - 1) < 1e-12
 
 
 def test_nothing_to_score_is_refused():
     empty = np.array([], dtype=int)
-    with pytest.raises(ValueError, match="0 units but 0 speakers"):
-        speaker_intervals(METRICS, empty, empty, empty.astype(str), n_classes=K, **OPTIONS)
-
-
-def test_a_repeated_difference_of_one_repeat_is_the_paired_one(answers):
-    truth, first, second, speakers = answers
-    once = paired_differences(
-        METRICS, truth, first[None], second[None], speakers, n_classes=K, **OPTIONS
-    )
-    paired = paired_differences(METRICS, truth, first, second, speakers, n_classes=K, **OPTIONS)
-    assert once == paired
+    with pytest.raises(ValueError):
+        speaker_intervals(METRICS, empty, empty, empty.astype(str), BOOTSTRAP, n_classes=K)
 
 
 def test_a_repeated_difference_is_the_mean_of_the_repeats_on_the_same_drawn_speakers(answers):
     truth, first, second, speakers = answers
     # Against each other both ways: no difference, whoever is drawn.
     both = np.stack([first, second])
-    swapped = paired_differences(METRICS, truth, both, both[::-1], speakers, n_classes=K, **OPTIONS)
+    swapped = paired_differences(METRICS, truth, both, both[::-1], speakers, BOOTSTRAP, n_classes=K)
     for interval in swapped.values():
         np.testing.assert_allclose(interval, 0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "n_right, n, low, high",
+    [
+        (0, 11, 0.0, 0.26),  # C1 of the real catalogue, none found
+        (6, 11, 0.28, 0.79),
+        (81, 263, 0.2553, 0.3662),  # Newcombe (1998), table I
+        (0, 20, 0.0, 0.1611),  # the same
+    ],
+)
+def test_wilson_s_interval_is_the_published_one(n_right, n, low, high):
+    found = wilson_interval(n_right, n, confidence=0.95)
+    assert found == pytest.approx((low, high), abs=0.005)
+
+
+def test_nothing_has_no_interval():
+    assert np.isnan(wilson_interval(0, 0, confidence=0.95)).all()

@@ -1,0 +1,122 @@
+"""What several figures are put together from: bars, intervals, a matrix in colours, a legend.
+
+Every bar has its share or count printed on it and a hatch of its own, so that
+the figures can be read in grey and by the colour-blind.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colorbar import Colorbar
+from matplotlib.ticker import PercentFormatter
+
+from spoken_cefr.figures.style import HATCHES, OKABE_ITO, Drawing
+
+MARKERS = "osD^vP*"
+GREY = "#888888"
+
+
+def grouped_bars(
+    ax: Axes,
+    series: Mapping[str, Sequence[float]],
+    levels: Sequence[str],
+    *,
+    percent: bool = False,
+    first_look: int = 0,
+) -> None:
+    """Bars side by side over their level, as many series as there are names.
+
+    Each bar is placed by the number of its own level: the study drew the test
+    bars in the order of the training bars, over the wrong labels.
+    """
+    width = 0.84 / len(series)
+    places = np.arange(len(levels))
+    for index, (name, values) in enumerate(series.items()):
+        bars = ax.bar(
+            places + (index - (len(series) - 1) / 2) * width,
+            values,
+            width,
+            label=name,
+            color=OKABE_ITO[first_look + index],
+            hatch=HATCHES[first_look + index],
+            edgecolor="white",
+        )
+        labels = [f"{100 * value:.0f}" if percent else f"{value:,.0f}" for value in values]
+        ax.bar_label(bars, labels=labels, padding=1, fontsize=8)
+    ax.set_xticks(places, levels)
+    ax.set_xlabel("CEFR level")
+    ax.margins(y=0.12)
+    if percent:
+        in_percent(ax)
+
+
+def in_percent(ax: Axes) -> None:
+    """Write shares on the upright axis as percentages."""
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+
+
+def points(
+    ax: Axes,
+    places: Sequence[float],
+    values: Sequence[float],
+    bounds: tuple[Sequence[float], Sequence[float]],
+    *,
+    look: int = 0,
+    upright: bool = True,
+    **options: object,
+) -> None:
+    """A point for each value, on a stroke from its lower to its upper bound.
+
+    Parameters
+    ----------
+    look : int
+        Number of the colour and of the marker.
+    options
+        Of the points, as `Axes.plot` takes them, such as ``label`` or ``ls``.
+    """
+    options = {"color": OKABE_ITO[look % 7], "marker": MARKERS[look % 7], "ms": 5, "ls": ""} | (
+        options
+    )
+    strokes = ax.vlines if upright else ax.hlines
+    strokes(places, *bounds, color=options["color"], lw=1.5)
+    ax.plot(*((places, values) if upright else (values, places)), **options)
+
+
+def heat_map(
+    figure: Drawing,
+    shares: np.ndarray,
+    texts: np.ndarray,
+    names: tuple[Sequence[str], Sequence[str]],
+    *,
+    label: str,
+    lowest: float = 0.0,
+    text_size: int = 9,
+) -> tuple[Axes, Colorbar]:
+    """A matrix of shares up to 1 in colours, with a text in each cell.
+
+    Parameters
+    ----------
+    shares : np.ndarray, shape (n_rows, n_columns)
+    texts : np.ndarray of str, of the same shape
+    names : two sequences of str
+        Of the rows, of the columns.
+    label : str
+        Of the bar of colours, which begins at ``lowest``.
+    """
+    ax = figure.subplots()
+    image = ax.imshow(shares, cmap="cividis", vmin=lowest, vmax=1)
+    for (row, column), text in np.ndenumerate(texts):
+        # cividis runs from dark to light.
+        color = "black" if shares[row, column] > 0.5 else "white"
+        ax.text(column, row, text, ha="center", va="center", color=color, fontsize=text_size)
+    ax.set_yticks(range(len(names[0])), names[0])
+    ax.set_xticks(range(len(names[1])), names[1])
+    ax.spines[:].set_visible(False)
+    return ax, figure.colorbar(image, label=label)
+
+
+def legend_above(figure: Drawing, ax: Axes, *, ncols: int, title: str | None = None) -> None:
+    """The legend of one panel above the whole figure."""
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=ncols, title=title)
