@@ -26,7 +26,7 @@ from test_page import contrast
 
 from spoken_cefr.page.uploads import MAX_UPLOAD_MB
 from spoken_cefr.paths import ROOT
-from spoken_cefr.processing.alignment.textgrid import read_textgrid
+from spoken_cefr.processing.alignment.textgrid import read_intervals
 from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.scraping.browser import FLAGS, _debian_pair, _service
 
@@ -217,7 +217,7 @@ def test_the_result_and_the_words_can_be_downloaded(url, tmp_path):
             lambda _: {path.suffix for path in tmp_path.iterdir()} == {".json", ".TextGrid"}
         )
     result = json.loads(next(tmp_path.glob("*.json")).read_text(encoding="utf-8"))
-    words = read_textgrid(next(tmp_path.glob("*.TextGrid")))
+    words = read_intervals(next(tmp_path.glob("*.TextGrid")))
     assert [word.word for word in words] == [word["word"] for word in result[0]["words"]]
     assert " ".join(word.word for word in words) == result[0]["transcript"]
 

@@ -26,7 +26,7 @@ from spoken_cefr.prediction.labels import LABELS, by_weight, effect, label, numb
 from spoken_cefr.prediction.recording import UNSURE
 from spoken_cefr.prediction.report import text_report
 from spoken_cefr.prediction.verdict import ABSTENTIONS, SURENESS
-from spoken_cefr.processing.alignment.textgrid import read_textgrid
+from spoken_cefr.processing.alignment.textgrid import read_intervals
 from spoken_cefr.store import read_json
 
 EVIL = '<script>alert("1")</script>'
@@ -115,7 +115,7 @@ def test_the_downloads_are_in_the_page_itself(tmp_path):
     assert json.loads(files["json"]) == [result()]
     path = tmp_path / "words.TextGrid"
     path.write_text(files["TextGrid"], encoding="utf-8")
-    assert [word.word for word in read_textgrid(path)] == [EVIL, "bonjour"]
+    assert [word.word for word in read_intervals(path)] == [EVIL, "bonjour"]
 
 
 @pytest.mark.parametrize("code", [*ABSTENTIONS])
