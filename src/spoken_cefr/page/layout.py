@@ -2,6 +2,7 @@
 
 import functools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ CSS = """
 body:not(.dark) { --neutral-400: var(--neutral-500); }
 .dark #transcript .highlighted { color: white !important; }
 """
+# Private: the page's functions are no service for other programs.
+QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 LAUNCH: dict[str, Any] = {
     "share": False,
     "quiet": True,
@@ -90,52 +93,64 @@ def build_page(analyst: Analyst, uploads: Path) -> gradio.Blocks:
         with gradio.Column(elem_id="result"):
             gradio.render([answer, language])(show_answer)
 
-        def relabel(code: str) -> list[Any]:
-            labels = [
-                gradio.update(label=text(key, code)) for key in ("language", "recording", "example")
-            ]
-            return [*labels, _heading(code), text("run", code)]
-
-        labelled = [language, audio, example, heading, button]
-        # Private: the page's functions are no service for other programs.
-        quiet = {"api_visibility": "private", "show_progress": "hidden"}
-        blocks.load(_first_language, None, language, **quiet).then(
-            None, language, None, js=TELL_LANGUAGE, **quiet
-        )
-        language.change(relabel, language, labelled, js=TELL_LANGUAGE, **quiet)
+        _follow_language(blocks, language, [language, audio, example, heading, button])
         # Emptied again, so that the same example can be chosen twice.
         example.input(
-            lambda name: (take_example(name, uploads), None), example, [audio, example], **quiet
+            lambda name: (take_example(name, uploads), None), example, [audio, example], **QUIET
         )
-        # A stopped recording is still on its way for a while; `stop_recording` comes when it
-        # is there. Asked before, the answer would be that there is none.
-        audio.start_recording(lambda: gradio.update(interactive=False), None, button, **quiet)
-        # Else the words of one recording would be shown along the next.
-        audio.change(lambda: gradio.update(subtitles=[]), None, audio, **quiet)
-        for event in (audio.stop_recording, audio.clear):
-            event(lambda: gradio.update(interactive=True), None, button, **quiet)
-
-        def analyse(
-            path: str | None,
-            code: str,
-            progress: gradio.Progress = gradio.Progress(),  # noqa: B008
-        ) -> tuple[Answer, Any]:
-            answer = analyst.analyse(path, code, progress) if path else Answer({"error": ""})
-            words = [
-                {"text": w["word"], "timestamp": [w["start_s"], w["end_s"]]}
-                for w in answer.result.get("words", [])
-            ]
-            return answer, gradio.update(subtitles=words)
-
+        _follow_recording(audio, button)
         # The answer before goes first: beside the progress it would pass for the new one.
-        button.click(lambda: None, None, answer, **quiet).then(
-            analyse,
+        button.click(lambda: None, None, answer, **QUIET).then(
+            _analysis(analyst),
             [audio, language],
             [answer, audio],
             show_progress_on=audio,
             api_visibility="private",
         )
     return blocks
+
+
+def _follow_language(blocks: gradio.Blocks, language: gradio.Radio, labelled: list[Any]) -> None:
+    """Begin with the browser's language, and let the page speak the one that is chosen."""
+
+    def relabel(code: str) -> list[Any]:
+        labels = [
+            gradio.update(label=text(key, code)) for key in ("language", "recording", "example")
+        ]
+        return [*labels, _heading(code), text("run", code)]
+
+    blocks.load(_first_language, None, language, **QUIET).then(
+        None, language, None, js=TELL_LANGUAGE, **QUIET
+    )
+    language.change(relabel, language, labelled, js=TELL_LANGUAGE, **QUIET)
+
+
+def _follow_recording(audio: gradio.Audio, button: gradio.Button) -> None:
+    # A stopped recording is still on its way for a while; `stop_recording` comes when it
+    # is there. Asked before, the answer would be that there is none.
+    audio.start_recording(lambda: gradio.update(interactive=False), None, button, **QUIET)
+    for event in (audio.stop_recording, audio.clear):
+        event(lambda: gradio.update(interactive=True), None, button, **QUIET)
+    # Else the words of one recording would be shown along the next.
+    audio.change(lambda: gradio.update(subtitles=[]), None, audio, **QUIET)
+
+
+def _analysis(analyst: Analyst) -> Callable:
+    """What the button asks for: the answer, and the words for the player to show in time."""
+
+    def analyse(
+        path: str | None,
+        code: str,
+        progress: gradio.Progress = gradio.Progress(),  # noqa: B008
+    ) -> tuple[Answer, Any]:
+        answer = analyst.analyse(path, code, progress) if path else Answer({"error": ""})
+        words = [
+            {"text": word["word"], "timestamp": [word["start_s"], word["end_s"]]}
+            for word in answer.result.get("words", [])
+        ]
+        return answer, gradio.update(subtitles=words)
+
+    return analyse
 
 
 def _heading(language: str) -> str:
