@@ -224,13 +224,12 @@ def _paper(args: argparse.Namespace) -> int:
 
 def _reproduce(args: argparse.Namespace) -> int:
     config = load_config(args.profile or "demo", args.overrides)
-    reproduce = importlib.import_module("spoken_cefr.paper.reproduce")
-    reproduce.check_profile(config)
+    importlib.import_module("spoken_cefr.paper.build").check_profile(config)
     if not _is_ready(config, STAGES):
         return 1
     _run_stages(config, STAGES, args.overrides)
     print()
-    return reproduce.run(config)
+    return importlib.import_module("spoken_cefr.paper.reproduce").run(config)
 
 
 def _refresh(args: argparse.Namespace) -> int:
