@@ -160,13 +160,7 @@ class Heard:
 
 
 def load_listener(model: str, *, compute_type: str, n_jobs: int, n_files: int) -> FasterWhisper:
-    """Whisper for so many files: one alone gets all cores, several get one each.
-
-    Raises
-    ------
-    InputError
-        If the model's files are missing.
-    """
+    """Whisper for so many files: one alone gets all cores, several get one each."""
     n_workers = min(n_jobs, n_files)
     return FasterWhisper(
         model, compute_type=compute_type, n_workers=n_workers, n_threads=max(1, n_jobs // n_workers)

@@ -16,12 +16,20 @@ from spoken_cefr.measures.crops import words_in
 from spoken_cefr.measures.pipeline import load_nlp
 from spoken_cefr.measures.table import MEASURES, measure_recording
 from spoken_cefr.neural_networks.bundle import LANGUAGE, SETTINGS
-from spoken_cefr.neural_networks.embeddings.speech import build_speech_encoder, embed_signal
-from spoken_cefr.neural_networks.embeddings.text import embed_texts, load_text_encoder
+from spoken_cefr.neural_networks.embeddings.speech import (
+    SpeechEncoder,
+    build_speech_encoder,
+    embed_signal,
+)
+from spoken_cefr.neural_networks.embeddings.text import (
+    TextEncoder,
+    embed_texts,
+    load_text_encoder,
+)
 from spoken_cefr.neural_networks.saved import CONFIG, RunModel
 from spoken_cefr.neural_networks.training.examples import middle_starts
 from spoken_cefr.prediction.listening import Heard
-from spoken_cefr.prediction.windows import time_windows
+from spoken_cefr.prediction.windows import TimeWindow, time_windows
 from spoken_cefr.processing.audio import log_mel, segment
 from spoken_cefr.processing.decoding import SAMPLE_RATE, load_audio
 from spoken_cefr.processing.segments import segment_table
@@ -258,11 +266,11 @@ class TrainedRun:
             raise InputError(f"{path}: {error}") from None
 
     @functools.cached_property
-    def _speech_encoder(self):
+    def _speech_encoder(self) -> SpeechEncoder:
         return build_speech_encoder(self._config)
 
     @functools.cached_property
-    def _text_encoder(self):
+    def _text_encoder(self) -> TextEncoder:
         return load_text_encoder(self._config.neural_networks.text_encoder)
 
 
@@ -296,7 +304,7 @@ def crop_measures(heard: Heard, segments: pd.DataFrame, crop: int) -> dict[str, 
     return measure_recording(inside, text, duration_s=end_s - start_s, doc=load_nlp()(text))
 
 
-def _inside(segments: pd.DataFrame, window: Any) -> np.ndarray:
+def _inside(segments: pd.DataFrame, window: TimeWindow) -> np.ndarray:
     """Which segments have their middle in a window."""
     middles = (segments["start_s"] + segments["end_s"]).to_numpy() / 2
     return (middles >= window.start_s) & (middles < window.end_s)

@@ -109,13 +109,6 @@ def find_rare_words(doc: Doc, words: Sequence[Word]) -> list[dict[str, Any]]:
     """The words that `lexis.rare_words` finds, each form once, rarest first; where each is said.
 
     A frequency (Zipf scale) of None is that of a word in no list, often one heard wrongly.
-
-    Parameters
-    ----------
-    doc : Doc
-        Of the whole text.
-    words : sequence of Word
-        Of the same text, split at white space.
     """
     places = word_places(doc.text, words)
     index_of = {i: index for index, place in places.items() for i in range(*place)}

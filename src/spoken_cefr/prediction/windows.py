@@ -77,11 +77,8 @@ def time_windows(doc: Doc, words: Sequence[Word], duration_s: float) -> Iterator
 def text_windows(doc: Doc, *, n_words: int = WINDOW_WORDS) -> list[Span]:
     """Cut a parsed text into stretches of about so many words, where a sentence ends if one does.
 
-    Returns
-    -------
-    list of Span
-        In order, without gap; each has between half of and one and a half times
-        ``n_words``, a text shorter than that is one. None for a text without a word.
+    In order, without gap; each has between half of and one and a half times ``n_words``, a
+    text shorter than that is one. None for a text without a word.
     """
     is_word = np.array([any(map(str.isalnum, token.text)) for token in doc], dtype=bool)
     if not is_word.any():
