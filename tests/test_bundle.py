@@ -1,19 +1,24 @@
 """The bundle that the networks stage leaves: one saved training, weights bit for bit."""
 
+import jsonschema
 import numpy as np
 import pandas as pd
 import pytest
 from test_neural_networks_stage import OPTIONS, write_processing
 
+import spoken_cefr
 from spoken_cefr import neural_networks
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.measures.table import MEASURES
 from spoken_cefr.neural_networks import bundle, stage
 from spoken_cefr.neural_networks.bundle import bundle_folder
 from spoken_cefr.neural_networks.saved import load_run_model
+from spoken_cefr.paths import ROOT
 from spoken_cefr.prediction.choice import load_model
-from spoken_cefr.processing.stage import load_arrays
+from spoken_cefr.processing.decoding import load_audio
+from spoken_cefr.processing.stage import load_arrays, signal_spectrograms
 from spoken_cefr.stages import stage_folder
+from spoken_cefr.store import read_json
 
 NAMES = [measure.name for measure in MEASURES]
 COLUMNS = [f"p_{level}" for level in TARGET_LEVELS]
@@ -89,6 +94,20 @@ def test_a_run_can_be_asked_as_the_bundle_is(trained):
     run = load_model(stage_folder(config, "neural_networks") / "small_cnn")
     assert run.card.kind == "log_mel_small_cnn"
     assert run.ranges == load_model(bundle_folder(config)).ranges
+
+
+@pytest.mark.whisper
+def test_a_network_answers_a_new_file_by_the_chain_of_its_own_training(trained):
+    config, _, _ = trained("small_cnn")
+    folder = stage_folder(config, "neural_networks") / "small_cnn"
+    file = ROOT / "data" / "replica" / "audio" / "kermesse.mp3"
+    (result,) = spoken_cefr.predict(file, model=folder, quiet=True)
+    jsonschema.validate([result], read_json(ROOT / "doc" / "predict_schema.json"))
+    assert result["model"]["kind"] == "log_mel_small_cnn"
+    assert result["timeline"]
+    clean, _ = signal_spectrograms(config, "", load_audio(file))
+    expected = load_run_model(folder).of_recording(clean, np.zeros(0))
+    np.testing.assert_allclose(list(result["probabilities"].values()), expected, atol=1e-4)
 
 
 def test_ranges_are_the_quartiles_of_the_train_part(trained):
