@@ -121,7 +121,8 @@ def _add_use(commands: argparse._SubParsersAction) -> None:
     model.add_argument(
         "--model",
         metavar="DIR",
-        help="folder of a model bundle (default: the profile's, else the French starter model)",
+        help="folder of a bundle or of a trained run (default: the profile's bundle, else the "
+        "French starter model)",
     )
 
     predict = commands.add_parser(
