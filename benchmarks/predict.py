@@ -14,8 +14,8 @@ from pathlib import Path
 
 from spoken_cefr.measures.pipeline import load_nlp
 from spoken_cefr.paths import ROOT
-from spoken_cefr.prediction.batch import predict_files
 from spoken_cefr.prediction.choice import STARTER, load_model
+from spoken_cefr.prediction.command import predict_files
 from spoken_cefr.prediction.listening import load_listener
 from spoken_cefr.store import write_json
 

@@ -25,7 +25,7 @@ from spoken_cefr.neural_networks.embeddings.encoders import load_frame_encoder  
 from spoken_cefr.neural_networks.networks.heads import HEADS  # noqa: E402
 from spoken_cefr.neural_networks.networks.per_recording import AttentionNetwork  # noqa: E402
 from spoken_cefr.neural_networks.networks.per_segment import SimpleDNN, SmallCNN, StudyCNN  # noqa: E402
-from spoken_cefr.neural_networks.ordinal.regression import OrdinalRegression  # noqa: E402
+from spoken_cefr.neural_networks.ordinal import OrdinalRegression  # noqa: E402
 from spoken_cefr.neural_networks.training.examples import Rows, Store  # noqa: E402
 from spoken_cefr.neural_networks.training.loop import Plan, train  # noqa: E402
 from spoken_cefr.processing.audio import (  # noqa: E402

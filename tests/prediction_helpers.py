@@ -4,44 +4,44 @@ import numpy as np
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.measures.table import MEASURES
-from spoken_cefr.neural_networks.ordinal.regression import OrdinalRegression
-from spoken_cefr.prediction.bundle import write_bundle
-from spoken_cefr.prediction.measures_model import MeasuresModel
+from spoken_cefr.neural_networks.ordinal import OrdinalRegression
+from spoken_cefr.neural_networks.saved import save_run
+from spoken_cefr.store import write_text
 
 NAMES = [measure.name for measure in MEASURES]
 
 
-def bundle_config(**changes):
-    """What `write_bundle` is given, with some keys changed."""
+def bundle_card(**changes):
+    """What `save_run` is given, with some keys changed; a value of ``...`` takes the key out."""
     quartiles = {level: [k, k + 0.5, k + 1] for k, level in enumerate(TARGET_LEVELS)}
-    config = {
-        "kind": MeasuresModel.kind,
+    card = {
         "name": "a model for tests",
+        "inputs": "measures",
+        "architecture": "ordinal",
         "classes": list(TARGET_LEVELS),
         "language": "fr",
         "trained_on": "Trained on nothing real.",
         "notice": "Only for tests.",
+        "version": "0",
         "synthetic": True,
-        "transcription": {"model": "offline-base", "compute_type": "int8"},
+        "settings": {"processing.model": "offline-base", "processing.compute_type": "int8"},
         "measures": NAMES,
+        "crop_segments": 0,
         "ranges": {name: dict(quartiles) for name in NAMES},
     }
-    return config | changes
+    return {key: value for key, value in (card | changes).items() if value is not ...}
 
 
-def bundle_arrays(seed=0):
-    """Arrays of a regression on invented measures that rise with the level."""
+def regression(seed=0):
+    """A regression on invented measures that rise with the level."""
     rng = np.random.default_rng(seed)
     codes = np.repeat(np.arange(5), 20)
     rows = codes[:, None] + rng.normal(0, 0.5, (len(codes), len(NAMES)))
-    regression = OrdinalRegression(n_classes=5)
-    regression.fit(rows, codes)
-    state = {f"regression.{name}": array for name, array in regression.state().items()}
-    return state | {"medians": np.median(rows, axis=0)}
+    return OrdinalRegression(n_classes=5).fit(rows, codes)
 
 
 def make_bundle(folder, **changes):
     """Write such a bundle; give its folder."""
-    return write_bundle(
-        folder, config=bundle_config(**changes), arrays=bundle_arrays(), card="# For tests\n"
-    )
+    write_text(folder / "README.md", "# For tests\n")
+    save_run(folder, regression(), bundle_card(**changes))
+    return folder

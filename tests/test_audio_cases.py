@@ -1,8 +1,8 @@
 """Other people's sound files: each row is an input, its kind and the right value.
 
-A line in `SHARED` names a file of ``shared/cases/audio``, whose README says how it was
-made. What is made here needs no such folder. Beside each fault stand good files that its
-guard must let pass.
+A line in `SHARED` names a file of ``shared/cases/audio`` (or the folder beside it), whose
+README says how it was made. What is made here needs no such folder. Beside each fault stand
+good files that its guard must let pass.
 """
 
 import hashlib
@@ -65,6 +65,11 @@ SHARED = [
     ("no end mark", "M_opus_noeos.opus", 12.0),
     ("size 0", "M_v_size0.wav", 12.0),
     ("FLAC in Ogg", "M_aflac.oga", 12.0),
+    ("no header counts the frames", "../other/mp3_cbr_cover20k.mp3", 12.04),
+    ("no header counts the frames", "../other/mp3_vbr_no_xing.mp3", 14.03),
+    ("bytes after the last frame", "../other/mp3_zeros_4k_after.mp3", 12.04),
+    ("a text by its name", "../other/text.au", None),
+    ("a text by its name", "../other/text.raw", None),
 ]
 
 

@@ -175,7 +175,7 @@ def test_a_stage_is_done_again_when_code_that_it_stands_on_changes(
     assert undone_by("processing/audio.py") == {"processing"}  # and what reads its report, then
     assert undone_by("processing/weights/packaged.py") == {"processing"}
     assert undone_by("measures/lexis.py") == {"neural_networks"}
-    assert undone_by("prediction/building.py") == {"neural_networks"}
+    assert undone_by("neural_networks/bundle.py") == {"neural_networks"}
     assert undone_by("replica/server.py") == {"scraping"}
     assert undone_by("corpus/metadata.py") == set(STAGES)
     for name in ("cli.py", "doctor.py", "paper/build.py", "config.py", "page/style.py"):

@@ -137,10 +137,9 @@ def test_a_check_that_breaks_is_a_finding_and_the_others_go_on(monkeypatch, conf
     def broken(config):
         raise RuntimeError("libcudart is missing\nand more")
 
-    broken.__name__ = "torch_device"
-    monkeypatch.setattr(doctor, "torch_device", broken)
+    monkeypatch.setitem(doctor.CHECKS, "torch", broken)
     findings = examine("demo")
-    finding = found("torch device", findings)
+    finding = found("torch", findings)
     assert (finding.state, finding.advice) == (MISSING, "libcudart is missing")
     assert found("memory", findings).state in (OK, NOTE)
 

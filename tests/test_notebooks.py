@@ -132,7 +132,7 @@ def test_an_executed_copy_keeps_the_last_state_of_a_progress_bar(tmp_path):
 
 
 def test_only_the_demos_notebooks_go_into_git():
-    with pytest.raises(InputError, match="only the demo's files are kept in git, not fr's"):
+    with pytest.raises(InputError, match="only the demo's"):
         refresh(load_config("fr"))
 
 

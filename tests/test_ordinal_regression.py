@@ -4,7 +4,7 @@ from safetensors.numpy import load, save
 from scipy.optimize import check_grad
 from sklearn.linear_model import LogisticRegression
 
-from spoken_cefr.neural_networks.ordinal.regression import OrdinalRegression, penalised_loss
+from spoken_cefr.neural_networks.ordinal import OrdinalRegression, fit_best, penalised_loss
 
 
 def sample(n=400, d=4, n_classes=5, seed=0):
@@ -98,30 +98,68 @@ def test_probabilities_add_up_and_move_one_way_with_the_direction():
 def test_a_state_that_went_through_a_file_predicts_the_same():
     z, codes, _ = sample()
     model = OrdinalRegression(5, clip=2.0).fit(z, codes)
-    again = OrdinalRegression.from_state(load(save(model.state())))
+    again = OrdinalRegression.from_state(load(save(model.state())), n_classes=5)
     np.testing.assert_array_equal(again.predict_proba(z), model.predict_proba(z))
 
 
-def test_a_damaged_state_is_refused():
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda state: state.pop("cuts"),
+        lambda state: state.update(weights=state["weights"][:2]),
+        lambda state: state.update(cuts=state["cuts"][::-1]),
+        lambda state: state.update(cuts=state["cuts"][1:]),
+        lambda state: state.update(seen=state["seen"] + 1),
+        lambda state: state.update(medians=np.full(4, np.nan)),
+    ],
+)
+def test_a_damaged_state_is_refused(damage):
     z, codes, _ = sample()
     state = OrdinalRegression(5).fit(z, codes).state()
-    with pytest.raises(ValueError, match="'cuts' of the ordinal regression is missing"):
-        OrdinalRegression.from_state({k: v for k, v in state.items() if k != "cuts"})
-    with pytest.raises(ValueError, match="do not fit together"):
-        OrdinalRegression.from_state(state | {"weights": state["weights"][:2]})
-    with pytest.raises(ValueError, match="impossible values"):
-        OrdinalRegression.from_state(state | {"cuts": state["cuts"][::-1]})
+    damage(state)
+    with pytest.raises(ValueError):
+        OrdinalRegression.from_state(state, n_classes=5)
+
+
+def test_what_is_not_defined_counts_as_the_median_of_the_training_rows():
+    z, codes = from_the_model(200, np.array([1.0, -1.0]), np.array([-1.0, 1.0]))
+    z[::5, 1] = np.nan
+    filled = np.where(np.isnan(z), np.nanmedian(z, axis=0), z)
+    ours, reference = (OrdinalRegression(3).fit(rows, codes) for rows in (z, filled))
+    np.testing.assert_array_equal(ours.predict_proba(z), reference.predict_proba(filled))
+    never = np.hstack([z, np.full((200, 1), np.nan)])  # a measure that no recording has
+    p = OrdinalRegression(3).fit(never, codes).predict_proba(never)
+    np.testing.assert_allclose(p, ours.predict_proba(z), atol=1e-6)
+
+
+def test_a_class_that_was_not_learned_is_never_answered():
+    z, codes, _ = sample()
+    kept = codes != 2
+    p = OrdinalRegression(5).fit(z[kept], codes[kept]).predict_proba(z)
+    compact = OrdinalRegression(4).fit(z[kept], codes[kept] - (codes[kept] > 2)).predict_proba(z)
+    assert (p[:, 2] == 0).all()
+    np.testing.assert_array_equal(p[:, [0, 1, 3, 4]], compact)
+
+
+def test_the_penalty_is_the_one_that_validates_best_and_the_stronger_one_in_a_tie():
+    z, codes = from_the_model(60, np.array([4.0]), np.array([-1.0, 1.0]))
+    top = np.array([[9.0]]), np.array([2])  # right whatever the penalty
+    strong = fit_best(z, codes, n_classes=3, validation=top)
+    best = fit_best(z, codes, n_classes=3, validation=(z, codes))
+    accuracies = [(m.predict_proba(z).argmax(axis=1) == codes).mean() for m in (strong, best)]
+    assert strong.l2 == 100.0
+    assert accuracies[1] >= accuracies[0]
 
 
 def test_what_cannot_be_learned_from_is_said():
     z, codes, _ = sample()
-    with pytest.raises(ValueError, match="class 4 of 5 has no example"):
-        OrdinalRegression(5).fit(z[codes < 4], codes[codes < 4])
-    with pytest.raises(ValueError, match="a code is not one of 0 to 3"):
-        OrdinalRegression(4).fit(z, codes)
-    with pytest.raises(ValueError, match="row 7 of the inputs is not finite"):
-        bad = z.copy()
-        bad[7, 2] = np.nan
-        OrdinalRegression(5).fit(bad, codes)
-    with pytest.raises(ValueError, match=r"shape \(400, 4\) but codes \(399,\)"):
-        OrdinalRegression(5).fit(z, codes[1:])
+    infinite = z.copy()
+    infinite[7, 2] = np.inf
+    for inputs, targets, n_classes in (
+        (z, np.zeros(len(z), dtype=int), 5),
+        (z, codes, 4),
+        (infinite, codes, 5),
+        (z, codes[1:], 5),
+    ):
+        with pytest.raises(ValueError):
+            OrdinalRegression(n_classes).fit(inputs, targets)

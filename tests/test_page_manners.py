@@ -4,29 +4,23 @@ import asyncio
 
 import pytest
 
+pytest.importorskip("gradio")  # brings Starlette
+
 from spoken_cefr.page.manners import FORM_BYTES, Manners, why_refused
 
 HERE = "127.0.0.1:7860"
 
 
-def status(host=HERE, **headers):
+def status(**headers):
     """Status of the refusal of a request with such headers, None where it is answered."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    refusal = why_refused({"host": host, **named}, max_bytes=1000)
+    refusal = why_refused({"host": HERE, **named}, max_bytes=1000)
     return refusal and refusal[0]
 
 
-@pytest.mark.parametrize("host", [HERE, "127.0.0.1", "localhost", "localhost:7860"])
-def test_this_machine_s_own_names_are_answered(host):
-    assert status(host) is None
-    assert status(host, origin=f"http://{host}") is None
-
-
-@pytest.mark.parametrize(
-    "host", ["", "evil.example", "evil.example:7860", "127.0.0.1.evil.example", "[::1", ":7860"]
-)
-def test_another_name_is_refused(host):
-    assert status(host) == 403
+def test_the_page_itself_may_send():
+    assert status(origin=f"http://{HERE}") is None
+    assert status() is None
 
 
 @pytest.mark.parametrize(
@@ -44,7 +38,7 @@ def test_the_size_of_a_request_is_known_and_limited():
     assert status(transfer_encoding="chunked") == 411
 
 
-def answered(path, query=b"", headers=()):
+def answered(path, headers=()):
     """What is sent for one request; the server below says only "hello"."""
     sent = []
 
@@ -55,18 +49,10 @@ def answered(path, query=b"", headers=()):
     async def send(message):
         sent.append(message)
 
-    scope = {"type": "http", "path": path, "query_string": query}
+    scope = {"type": "http", "path": path, "query_string": b""}
     scope["headers"] = [(b"host", HERE.encode()), *headers]
     asyncio.run(Manners(hello, max_bytes=1000)(scope, None, send))
     return sent[0]["status"], dict(sent[0]["headers"]), sent[1]["body"]
-
-
-def test_the_page_is_always_the_light_one():
-    code, headers, _ = answered("/")
-    assert (code, headers[b"location"]) == (307, b"/?__theme=light")
-    assert answered("/", b"__theme=dark")[0] == 307
-    assert answered("/", b"__theme=light")[0] == 200
-    assert answered("/gradio_api/upload")[0] == 200
 
 
 def test_every_answer_binds_the_browser_to_this_server():

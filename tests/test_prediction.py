@@ -309,7 +309,7 @@ def test_a_missing_parser_is_one_sentence(folder, bundle, monkeypatch):
     def missing(name):
         raise InputError(f"{name} is missing")
 
-    monkeypatch.setattr("spoken_cefr.prediction.batch.load_nlp", missing)
+    monkeypatch.setattr("spoken_cefr.prediction.command.load_nlp", missing)
     with pytest.raises(InputError, match="fr_core_news_md is missing"):
         spoken_cefr.predict(folder / "kermesse.mp3", model=bundle, quiet=True)
 

@@ -9,7 +9,7 @@ import soundfile
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.paths import ROOT
-from spoken_cefr.prediction.sources import MAX_DURATION_S, find_recordings, load_recording
+from spoken_cefr.prediction.listening import MAX_DURATION_S, find_recordings, load_recording
 
 KERMESSE = ROOT / "tests" / "audio" / "kermesse.mp3"
 RATE = 16_000

@@ -14,7 +14,7 @@ from spoken_cefr.corpus.metadata import COLUMNS
 from spoken_cefr.errors import InputError
 from spoken_cefr.paths import ROOT
 from spoken_cefr.processing import run, stage
-from spoken_cefr.processing.alignment.textgrid import read_textgrid
+from spoken_cefr.processing.alignment.textgrid import read_intervals
 from spoken_cefr.processing.stage import load_arrays
 from spoken_cefr.processing.transcription.engines import Transcript
 from spoken_cefr.stages import fingerprint, is_done, stage_folder
@@ -146,7 +146,7 @@ def test_tables_fit_together(corpus):
         own = words[words["recording_id"] == row.recording_id]
         assert " ".join(own["word"]) == row.text
         assert list(own["word_index"]) == list(range(len(own)))
-        grid = read_textgrid(folder / "textgrids" / f"{row.recording_id}.TextGrid")
+        grid = read_intervals(folder / "textgrids" / f"{row.recording_id}.TextGrid")
         assert grid == list(own[["word", "start_s", "end_s"]].itertuples(index=False, name=None))
     assert segments["segment_id"].is_unique
     assert segments["segment_id"].is_monotonic_increasing

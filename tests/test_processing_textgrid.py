@@ -10,16 +10,23 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from praatio import textgrid
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.processing.alignment.textgrid import (
     check_order,
     read_intervals,
-    read_textgrid,
     snap,
     write_textgrid,
 )
 from spoken_cefr.processing.transcription.words import Word
+
+
+def read_textgrid(path, tier="words"):
+    words = read_intervals(path, tier=tier)
+    check_order(words, where=f"{path} (tier {tier!r})")
+    return words
+
 
 WORDS = [
     Word("L'été,", 0.12, 0.48),
@@ -79,6 +86,13 @@ GOOD = {
     "UTF-16 BE": b"\xfe\xff" + LONG.encode("utf-16-be"),
     "UTF-16 LE": b"\xff\xfe" + LONG.encode("utf-16-le"),
     "UTF-8 BOM": LONG.encode("utf-8-sig"),
+    "no final newline": LONG.rstrip(),
+    "no final newline short": make(("words", FULL), short=True).rstrip(),
+    "no spaces": LONG.replace(" = ", "="),
+    "comments": LONG.replace("size = 5 ", 'size = 5 ! five "of" 5').replace("\n\n", "\n! 3 <x>\n"),
+    "exponents": LONG.replace("xmin = 0.12 ", "xmin = 1.2e-01 "),
+    "item in a label": make(("words", FULL), ("notes", [("item [2]:", 0, 1)])),
+    "a kind in a label": make(("notes", [("IntervalTier", 0, 1)]), ("words", FULL), short=True),
     "fields in a label": make(("notes", [('size = 9, "intervals" <x>', 0, 1)]), ("words", FULL)),
 }
 
@@ -127,6 +141,20 @@ def test_every_failure_names_file_and_tier(save, case):
         read_textgrid(path)
     assert str(path) in str(caught.value)
     assert "'words'" in str(caught.value)
+
+
+CASES = [
+    ("audio/N_comments.TextGrid", "words", [("il", 0, 0.5), ("dit", 1, 1.5)]),
+    ("other/short_no_final_newline.TextGrid", None, ["a", "b"]),
+    ("other/label_item.TextGrid", None, ["a", "item [2]:"]),
+]
+
+
+@pytest.mark.parametrize(("name", "tier", "expected"), CASES)
+def test_a_case_that_was_handed_over(shared, name, tier, expected):
+    path = shared / "cases" / name
+    words = read_textgrid(path, tier or "words")
+    assert [tuple(word[:3]) if tier else word.word for word in words] == expected
 
 
 def test_missing_file(tmp_path):
@@ -191,6 +219,13 @@ def test_file_is_utf8_long_form_and_contiguous(tmp_path):
     edges = [float(line.split("=")[1]) for line in text.splitlines() if "xm" in line][4:]
     assert edges[::2][1:] == edges[1::2][:-1]
     assert (edges[0], edges[-1]) == (0, DURATION_S)
+
+
+def test_times_are_written_so_that_praatio_reads_them_too(tmp_path):
+    words = [Word("a", 2e-6, 5e-5), Word("b", 0.5, 1.0)]
+    write_textgrid(tmp_path / "r.TextGrid", words, duration_s=2.0)
+    tier = textgrid.openTextgrid(str(tmp_path / "r.TextGrid"), False).getTier("words")
+    assert [tuple(entry) for entry in tier.entries] == [(2e-6, 5e-5, "a"), (0.5, 1.0, "b")]
 
 
 def test_recording_without_a_word(tmp_path):

@@ -20,7 +20,7 @@ from spoken_cefr.processing.alignment import aligners as alignment
 from spoken_cefr.processing.alignment import bas, webmaus
 from spoken_cefr.processing.alignment.aligners import align
 from spoken_cefr.processing.alignment.bas import WebMausError, parse_reply
-from spoken_cefr.processing.alignment.textgrid import read_textgrid
+from spoken_cefr.processing.alignment.textgrid import read_intervals
 from spoken_cefr.processing.alignment.webmaus import WebMaus, plain_text, wav_bytes
 from spoken_cefr.processing.audio import load_audio
 from spoken_cefr.processing.recordings import alignment_key, transcript_key
@@ -383,7 +383,7 @@ def test_the_stage_goes_on_when_a_recording_falls_back(profile, tmp_path, engine
     assert set(words["source"]) == {"webmaus"}
     one = words[words["recording_id"] == "good_1"]
     assert list(one["word"]) == plain_text(Engine.sentence).replace(",", "").strip(".").split()
-    grid = read_textgrid(tmp_path / "data" / "processing" / "textgrids" / "good_1.TextGrid")
+    grid = read_intervals(tmp_path / "data" / "processing" / "textgrids" / "good_1.TextGrid")
     assert grid == list(one[["word", "start_s", "end_s"]].itertuples(index=False, name=None))
 
 

@@ -121,7 +121,8 @@ def _add_use(commands: argparse._SubParsersAction) -> None:
     model.add_argument(
         "--model",
         metavar="DIR",
-        help="folder of a model bundle (default: the profile's, else the French starter model)",
+        help="folder of a bundle or of a trained run (default: the profile's bundle, else the "
+        "French starter model)",
     )
 
     predict = commands.add_parser(
@@ -224,13 +225,12 @@ def _paper(args: argparse.Namespace) -> int:
 
 def _reproduce(args: argparse.Namespace) -> int:
     config = load_config(args.profile or "demo", args.overrides)
-    reproduce = importlib.import_module("spoken_cefr.paper.reproduce")
-    reproduce.check_profile(config)
+    importlib.import_module("spoken_cefr.paper.build").check_profile(config)
     if not _is_ready(config, STAGES):
         return 1
     _run_stages(config, STAGES, args.overrides)
     print()
-    return reproduce.run(config)
+    return importlib.import_module("spoken_cefr.paper.reproduce").run(config)
 
 
 def _refresh(args: argparse.Namespace) -> int:

@@ -191,35 +191,13 @@ def _mark_ending(word: str) -> str:
 # --- numbers, read as French words
 
 _SYMBOLS = {"%": 2, "€": 2, "$": 2, "£": 1, "°": 2, "+": 1, "&": 1, "=": 2}
-_UNITS = """zéro un deux trois quatre cinq six sept huit neuf dix onze douze treize quatorze quinze
-seize dix-sept dix-huit dix-neuf""".split()  # noqa: SIM905
-_TENS = ("", "dix", "vingt", "trente", "quarante", "cinquante", "soixante")
 
 
-def number_words(number: int) -> str:
-    """A whole number from 0 to below 10^9 as it is said in France.
+def _number_words(digits: str) -> str:
+    """A whole number as it is said in France: ``mille neuf cent quatre-vingt-dix-huit``."""
+    from num2words import num2words  # its import takes 0.1 s, and few texts hold digits
 
-    >>> number_words(1998)
-    'mille neuf cent quatre-vingt-dix-huit'
-    """
-    for size, name in ((1_000_000, "million"), (1000, "mille"), (100, "cent")):
-        if number >= size:
-            count, rest = divmod(number, size)
-            plural = "s" if name == "million" and count > 1 else ""
-            one = count == 1 and name != "million"
-            words = [] if one else [number_words(count)]
-            words.append(name + plural)
-            return " ".join(words + ([number_words(rest)] if rest else []))
-    if number < 20:
-        return _UNITS[number]
-    tens, units = divmod(number, 10)
-    if number >= 80:
-        return f"quatre-vingt-{_UNITS[number - 80]}" if number > 80 else "quatre-vingt"
-    if number >= 70:
-        return f"soixante{'-et-' if number == 71 else '-'}{_UNITS[number - 60]}"
-    if units == 0:
-        return _TENS[tens]
-    return f"{_TENS[tens]}{'-et-' if units == 1 else '-'}{_UNITS[units]}"
+    return num2words(int(digits), lang="fr")
 
 
 def _count_number(digits: str) -> int:
@@ -235,5 +213,5 @@ def _count_digits(digits: str) -> int:
     """A telephone number is read in pairs, and digits after a leading 0 one by one."""
     if digits.startswith("0") or len(digits) > 9:
         pairs = [digits[i : i + 2] for i in range(0, len(digits), 2)]
-        return sum(sum(count_syllables(_UNITS[int(d)]) for d in pair) for pair in pairs)
-    return count_syllables(number_words(int(digits)))
+        return sum(sum(count_syllables(_number_words(d)) for d in pair) for pair in pairs)
+    return count_syllables(_number_words(digits))

@@ -19,11 +19,12 @@ from spoken_cefr.corpus.levels import label_set
 from spoken_cefr.neural_networks.failures import RUN_ERRORS, reason_of
 from spoken_cefr.neural_networks.inputs import Source, input_keys
 from spoken_cefr.neural_networks.runs import Run, is_finished, run_key
+from spoken_cefr.neural_networks.saved import CONFIG, WEIGHTS, write_card
 from spoken_cefr.neural_networks.split import parts_of_fold
 from spoken_cefr.neural_networks.training.devices import choose_device
 from spoken_cefr.neural_networks.training.performing import CONVOLUTIONAL, perform_run
 from spoken_cefr.progress import progress, without_bars
-from spoken_cefr.store import digest, read_json, write_csv, write_json, write_parquet
+from spoken_cefr.store import digest, read_json, write_csv, write_parquet
 
 SEGMENT_COLUMNS = ["segment_id", "recording_id", "start_s", "end_s"]
 NUMBERED = ("fold", "seed")
@@ -209,16 +210,25 @@ def joined_table(trainings: Sequence[Training], name: str) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def write_run(folder: Path, trainings: Sequence[Training]) -> None:
+def write_run(
+    folder: Path, trainings: Sequence[Training], *, test_fold: int, facts: Mapping[str, Any]
+) -> None:
     """Put the answers, histories and cards of a run's trainings together in its folder.
 
-    ``config.json``, written last, is the first training's card with how many
-    folds and seeds there are.
+    ``config.json``, written last, is the card of the training that answers for the run where
+    one model is asked: the first seed's, with ``test_fold`` as its test part.
+
+    Parameters
+    ----------
+    test_fold : int
+        The fold that is the test part of the study's split.
+    facts : mapping
+        What a prediction must know beside the card (see `bundle.model_facts`).
     """
-    key = digest([one.key for one in trainings])
+    key = digest([*(one.key for one in trainings), test_fold, facts])
     if is_finished(folder, key):
         return
-    (folder / "config.json").unlink(missing_ok=True)
+    (folder / CONFIG).unlink(missing_ok=True)
     order = ["unit", "seed", "part", "id"]
     predictions = joined_table(trainings, "predictions.parquet").sort_values(order)
     write_parquet(folder / "predictions.parquet", predictions.reset_index(drop=True))
@@ -227,16 +237,20 @@ def write_run(folder: Path, trainings: Sequence[Training]) -> None:
         write_csv(folder / "history.csv", history)
     attention = joined_table(trainings, "attention.parquet")
     if len(attention):
-        tested = {
-            (one.fold, recording_id)
-            for one in trainings
-            for recording_id in one.split.loc[one.split["part"] == "test", "recording_id"]
-        }
-        kept = [
-            pair in tested
-            for pair in zip(attention["fold"], attention["recording_id"], strict=True)
-        ]
-        write_parquet(folder / "attention.parquet", attention[kept].reset_index(drop=True))
-    card = read_json(trainings[0].folder / "config.json")
+        write_parquet(folder / "attention.parquet", _of_test_parts(attention, trainings))
+    answering = next(one for one in trainings if (one.seed, one.fold) == (0, test_fold))
+    card = read_json(answering.folder / CONFIG)
     n_of = {f"n_{name}s": len({getattr(one, name) for one in trainings}) for name in NUMBERED}
-    write_json(folder / "config.json", card | n_of | {"key": key})
+    weights = (answering.folder / WEIGHTS).relative_to(folder).as_posix()
+    write_card(folder, card | n_of | facts | {"key": key}, weights=weights)
+
+
+def _of_test_parts(attention: pd.DataFrame, trainings: Sequence[Training]) -> pd.DataFrame:
+    """The rows of recordings that their training tests."""
+    tested = {
+        (one.fold, recording_id)
+        for one in trainings
+        for recording_id in one.split.loc[one.split["part"] == "test", "recording_id"]
+    }
+    pairs = zip(attention["fold"], attention["recording_id"], strict=True)
+    return attention[[pair in tested for pair in pairs]].reset_index(drop=True)

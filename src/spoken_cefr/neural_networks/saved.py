@@ -1,5 +1,12 @@
-"""A trained model in its folder: ``model.safetensors`` and, written last, ``config.json``."""
+"""A trained model in a folder: the one format of trainings, runs, bundles and the starter model.
 
+``config.json``, written last, is the model's card. It names the file of the weights and the
+SHA-256 of every file that it needs: ``model.safetensors`` beside it, or in a run's folder that
+of the training that answers for the run. Nothing that is read here can run code.
+"""
+
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,15 +18,24 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from spoken_cefr.errors import InputError
+from spoken_cefr.neural_networks.embeddings.places import PlaceEraser
 from spoken_cefr.neural_networks.networks.heads import HEADS
 from spoken_cefr.neural_networks.networks.per_recording import AttentionNetwork
 from spoken_cefr.neural_networks.networks.per_segment import build_model
-from spoken_cefr.neural_networks.ordinal.measures import OrdinalMeasures
+from spoken_cefr.neural_networks.ordinal import OrdinalRegression
+from spoken_cefr.neural_networks.predictions import pool_segments
 from spoken_cefr.neural_networks.runs import FORMAT
-from spoken_cefr.neural_networks.training.examples import CHUNK
+from spoken_cefr.neural_networks.training.examples import CHUNK, middle_starts
+from spoken_cefr.processing.audio import to_image
 from spoken_cefr.store import read_json, replacing, sha256_of, write_json
 
-Model = nn.Module | OrdinalMeasures
+Model = nn.Module | OrdinalRegression
+
+WEIGHTS, CONFIG, README = "model.safetensors", "config.json", "README.md"
+PLACE = "place."  # begins the names of the arrays of a `PlaceEraser`
+# What a card may name: a plain file, or that of one of a run's trainings.
+FILE_NAME = re.compile(r"(seed_\d+/fold_\d+/)?model\.safetensors|README\.md")
+AGAIN = "run the stage neural_networks again, or fetch the folder again"
 
 
 @dataclass(frozen=True)
@@ -28,59 +44,77 @@ class RunModel:
 
     Parameters
     ----------
+    folder : Path
+        Where it was loaded from, for messages.
     card : dict
         ``config.json``: name, description, inputs, architecture, head, classes,
         input_shape, widths, measures and how it was trained.
-    model : nn.Module or OrdinalMeasures
+    place : PlaceEraser, optional
+        Takes the place in the encoder's window out of speech embeddings, as it was learned
+        from this model's training rows.
     """
 
+    folder: Path
     card: dict[str, Any]
     model: Model
+    place: PlaceEraser | None = None
 
     @property
     def classes(self) -> tuple[str, ...]:
         """Names of the classes, in ascending order."""
         return tuple(self.card["classes"])
 
-    def of_segments(self, inputs: np.ndarray) -> np.ndarray:
+    def of_segments(self, segments: np.ndarray) -> np.ndarray:
         """Probabilities by a network whose examples are segments.
 
         Parameters
         ----------
-        inputs : np.ndarray, shape (n, *card["input_shape"])
+        segments : np.ndarray, shape (n, ...)
+            Log-mel spectrograms or embeddings, as `inputs.run_source` has them.
 
         Returns
         -------
         np.ndarray, shape (n, n_classes), float64
         """
-        rows = torch.from_numpy(np.array(inputs, dtype=np.float32))
+        rows = torch.from_numpy(self._rows(segments))
         return self._read(torch.cat([self._run(chunk) for chunk in rows.split(CHUNK)]))
 
-    def of_recording(
-        self, segments: np.ndarray | None, measures: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray | None]:
-        """Probabilities by a model whose examples are recordings.
+    def of_recording(self, segments: np.ndarray | None, measures: np.ndarray) -> np.ndarray:
+        """Probabilities of one recording, as the run answers it: shape (n_classes,), float64.
 
         Parameters
         ----------
-        segments : np.ndarray, shape (n_segments, sum(card["widths"])), or None
+        segments : np.ndarray, shape (n_segments, ...), or None
+            All segments of the recording, of which a cropped run takes the middle; None for
+            a model that reads none.
         measures : np.ndarray, shape (n_measures,)
-            In the order of ``card["measures"]``, NaN where one is not defined.
-
-        Returns
-        -------
-        tuple
-            Probabilities (n_classes,), and the weight of each segment
-            (n_segments,), None from a model that reads none.
+            In the order of ``card["measures"]``, NaN where one is not defined; of a
+            cropped run, those of the middle.
         """
-        if isinstance(self.model, OrdinalMeasures):
-            return self.model.predict_proba(measures[None])[0], None
-        bag = torch.from_numpy(np.array(segments, dtype=np.float32))[None]
+        if isinstance(self.model, OrdinalRegression):
+            return self.model.predict_proba(measures[None])[0]
+        crop, n = self.card["crop_segments"], len(segments)
+        if self.card["architecture"] != "attention":
+            start = int(middle_starts(np.array([n]), crop)[0]) if crop else 0
+            answers = self.of_segments(segments[start : start + crop] if crop else segments)
+            return pool_segments(answers, np.zeros(len(answers), dtype=np.int64), 1)[0]
+        if crop:  # a recording that is shorter is looped
+            start = int(middle_starts(np.array([n]), crop)[0])
+            segments = segments[(start + np.arange(crop)) % n]
+        bag = torch.from_numpy(self._rows(segments))[None]
         present = torch.ones(bag.shape[:2], dtype=torch.bool)
         told = torch.from_numpy(np.array(measures, dtype=np.float32))[None]
-        with torch.inference_mode():
-            weights = self.model.attention(bag, present)[0]
-        return self._read(self._run(bag, present, told))[0], weights.numpy()
+        return self._read(self._run(bag, present, told))[0]
+
+    def _rows(self, segments: np.ndarray) -> np.ndarray:
+        """What the network reads of the segments, float32."""
+        rows = np.array(segments, dtype=np.float32)
+        if self.card["inputs"] == "image":
+            return to_image(rows, self.card["image_size"])
+        if self.place is not None:
+            width = self.card["widths"][0]
+            rows[:, :width] = self.place(rows[:, :width])
+        return rows
 
     @torch.inference_mode()
     def _run(self, *inputs: Tensor) -> Tensor:
@@ -90,7 +124,7 @@ class RunModel:
         return HEADS[self.card["head"]].probabilities(outputs.double()).numpy()
 
 
-def new_model(card: dict[str, Any]) -> nn.Module:
+def new_model(card: Mapping[str, Any]) -> nn.Module:
     """The untrained network that a card describes."""
     n_outputs = len(card["classes"]) - HEADS[card["head"]].fewer
     if card["architecture"] == "attention":
@@ -100,20 +134,36 @@ def new_model(card: dict[str, Any]) -> nn.Module:
     return build_model(card["architecture"], tuple(card["input_shape"]), n_outputs=n_outputs)
 
 
-def save_run(folder: Path, model: Model, card: dict[str, Any]) -> None:
-    """Write both files; the card gets the format's number and the model's hash."""
-    if isinstance(model, OrdinalMeasures):
+def save_run(
+    folder: Path, model: Model, card: Mapping[str, Any], *, place: PlaceEraser | None = None
+) -> None:
+    """Write weights and card; the card gets the format's number and the weights' hash."""
+    if isinstance(model, OrdinalRegression):
         tensors = {name: torch.from_numpy(np.array(a)) for name, a in model.state().items()}
     else:
         tensors = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
-    path = folder / "model.safetensors"
-    with replacing(path) as temporary:
+    if place is not None:
+        tensors |= {PLACE + name: torch.from_numpy(a) for name, a in place.state().items()}
+    with replacing(folder / WEIGHTS) as temporary:
         save_file(tensors, temporary)
-    write_json(folder / "config.json", card | {"format": FORMAT, "model_sha256": sha256_of(path)})
+    write_card(folder, card)
 
 
-def load_run_model(folder: Path) -> RunModel:
-    """Load what a run has left, ready to answer, on the CPU.
+def write_card(folder: Path, card: Mapping[str, Any], *, weights: str = WEIGHTS) -> None:
+    """Write ``config.json`` of weights that are there, in the folder or below it."""
+    names = [weights, *([README] if (folder / README).exists() else [])]
+    files = {name: sha256_of(folder / name) for name in names}
+    told = {"format": FORMAT, "weights": weights, "files": files}
+    write_json(folder / CONFIG, dict(card) | told)
+
+
+def load_run_model(folder: Path | str) -> RunModel:
+    """Load a model, ready to answer, on the CPU.
+
+    Parameters
+    ----------
+    folder : path
+        Of a run, of one of its trainings, of a bundle or of the starter model.
 
     Raises
     ------
@@ -121,26 +171,59 @@ def load_run_model(folder: Path) -> RunModel:
         If a file is missing, truncated, changed, or of another version of this
         project; the message names it.
     """
-    card = read_json(folder / "config.json")
-    path = folder / "model.safetensors"
-    again = "run the stage neural_networks again"
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        found = card.get("format", "none") if isinstance(card, dict) else "none"
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder: give the folder of a model, a run's or a bundle")
+    card = read_json(folder / CONFIG)
+    found = card.get("format", "none") if isinstance(card, dict) else "none"
+    if found != FORMAT:
         raise InputError(
-            f"{folder / 'config.json'} has format {found}, this version reads {FORMAT}: {again}"
+            f"{folder / CONFIG} has format {found}, this version reads {FORMAT}: {AGAIN}"
         )
-    if not path.exists():
-        raise InputError(f"{path} is missing: {again}")
-    if sha256_of(path) != card.get("model_sha256"):
-        raise InputError(f"{path} is truncated or not the file of its config.json: {again}")
+    path = _checked_weights(folder, card)
     try:
         tensors = load_file(path)
-        if card["architecture"] == "ordinal":
-            state = {name: tensor.numpy() for name, tensor in tensors.items()}
-            return RunModel(card, OrdinalMeasures.from_state(state, n_classes=len(card["classes"])))
-        model = new_model(card)
-        model.load_state_dict(tensors)
-    except (SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{path} does not fit its config.json ({reason}): {again}") from None
-    return RunModel(card, model.eval())
+    except (SafetensorError, ValueError) as error:
+        raise InputError(f"{path} is damaged ({error}): {AGAIN}") from None
+    try:
+        return RunModel(folder, card, *_model_of(card, tensors))
+    except (RuntimeError, ValueError, KeyError, TypeError, IndexError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path} does not fit its {CONFIG} ({reason}): {AGAIN}") from None
+
+
+def _model_of(
+    card: Mapping[str, Any], tensors: dict[str, Tensor]
+) -> tuple[Model, PlaceEraser | None]:
+    state = {
+        name.removeprefix(PLACE): tensors.pop(name).numpy()
+        for name in list(tensors)
+        if name.startswith(PLACE)
+    }
+    place = PlaceEraser.from_state(state) if state else None
+    if card["architecture"] == "ordinal":
+        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        return OrdinalRegression.from_state(arrays, n_classes=len(card["classes"])), place
+    model = new_model(card)
+    model.load_state_dict(tensors)
+    return model.eval(), place
+
+
+def _checked_weights(folder: Path, card: Mapping[str, Any]) -> Path:
+    """Path of the weights, after every file was compared with its SHA-256."""
+    files, weights = card.get("files"), card.get("weights")
+    if not isinstance(files, dict) or not isinstance(weights, str) or weights not in files:
+        raise InputError(f"{folder / CONFIG}: weights and files are missing or wrong: {AGAIN}")
+    for name, expected in files.items():
+        # A name comes from whoever made the folder: it must lead nowhere else.
+        if not FILE_NAME.fullmatch(name):
+            raise InputError(f"{folder / CONFIG} names a file {name!r} that no model has")
+        path = folder / name
+        if not path.is_file():
+            raise InputError(f"{path} is missing: {AGAIN}")
+        if sha256_of(path) != expected:
+            raise InputError(
+                f"{path} is truncated or not the file that {CONFIG} names (another SHA-256): "
+                f"{AGAIN}"
+            )
+    return folder / weights

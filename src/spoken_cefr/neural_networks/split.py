@@ -144,6 +144,11 @@ def speaker_split(recordings: pd.DataFrame, *, n_folds: int = 5, seed: int = 42)
     return split
 
 
+def study_test_fold(split: pd.DataFrame) -> int:
+    """The fold that is the test part of the study's 80/20 split."""
+    return int(split.loc[split["part"] == "test", "fold"].iloc[0])
+
+
 def parts_of_fold(split: pd.DataFrame, test: int) -> pd.DataFrame:
     """Test one fold, validate on another and train on the rest.
 

@@ -1,6 +1,5 @@
 """The stage: split the recordings, make the inputs, train and predict every run."""
 
-import importlib
 from collections.abc import Sequence
 
 import pandas as pd
@@ -11,6 +10,7 @@ from spoken_cefr.corpus.metadata import read_metadata
 from spoken_cefr.errors import InputError
 from spoken_cefr.measures.crops import crop_measures
 from spoken_cefr.measures.table import measures_table
+from spoken_cefr.neural_networks.bundle import bundle_remarks, model_facts
 from spoken_cefr.neural_networks.failures import RUN_ERRORS, reason_of
 from spoken_cefr.neural_networks.inputs import run_source
 from spoken_cefr.neural_networks.out_of_fold import (
@@ -28,6 +28,7 @@ from spoken_cefr.neural_networks.split import (
     recordings_to_split,
     relabel,
     speaker_split,
+    study_test_fold,
 )
 from spoken_cefr.stages import (
     Report,
@@ -67,9 +68,7 @@ def run(config: Config) -> Report:
     if len(failures) == len(runs):
         raise InputError(f"no run succeeded; the first: {failures[0]['reason']}")
     finished = [entry.name for entry in runs if entry.name not in {f["id"] for f in failures}]
-    # Here, not at the top: what predicts imports this stage's modules.
-    building = importlib.import_module("spoken_cefr.prediction.building")
-    remarks += building.bundle_remarks(config)
+    remarks += bundle_remarks(config, finished, split)
     report = Report(
         stage="neural_networks",
         unit="run",
@@ -127,9 +126,10 @@ def perform_runs(
 
     failures |= train_all(trainings, heard, config, desc="trainings")
     remarks = []
+    facts, test_fold = model_facts(config, split), study_test_fold(split)
     for name, group in trainings.items():
         if name not in failures:
-            write_run(folder / name, group)
+            write_run(folder / name, group, test_fold=test_fold, facts=facts)
             corpus = read_corpus(of_name[name], config, segments, split, group[0].classes)
             remarks += left_out(corpus, of_name[name])
     return [{"id": e.name, "reason": failures[e.name]} for e in runs if e.name in failures], remarks

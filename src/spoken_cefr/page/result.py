@@ -1,4 +1,8 @@
-"""One result as HTML, in both languages; whatever comes from a recording is escaped."""
+"""One answer on the page, in one language, by Gradio's own parts.
+
+Those show what comes from a recording as text. Where a sentence of it stands
+in HTML, it is escaped by `_say`.
+"""
 
 import base64
 import json
@@ -8,86 +12,72 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import gradio
 
-from spoken_cefr.page.timeline import MAX_WORDS_S, draw_overview, draw_words
-from spoken_cefr.page.wording import (
-    both,
-    french_error,
-    in_both,
-    in_french_too,
-    language_names,
-    text,
-)
-from spoken_cefr.prediction.labels import (
-    by_weight,
-    effect,
-    label,
-    measures_effect,
-    number,
-    span,
-)
+from spoken_cefr.page.analysis import Answer
+from spoken_cefr.page.timeline import draw_timeline
+from spoken_cefr.page.wording import error, language_name, remark, text
+from spoken_cefr.prediction.labels import by_weight, effect, label, measures_effect, number, span
 from spoken_cefr.prediction.report import clock
 from spoken_cefr.processing.alignment.textgrid import write_textgrid
 from spoken_cefr.processing.transcription.words import Word
 
 Result = Mapping[str, Any]
-MAX_MEASURES = 8  # shown at first
-COLUMNS = ("measure", "here", "effect")  # the levels come before the last
+WIDTHS = {"measure": "24%", "here": "8%", "effect": "8%"}  # of the table's columns
+MAX_PARTS = 12  # levels along time that are told in words
+RARE, UNKNOWN = "#00508c", "#8a3c00"  # white can be read on them
 
 
-def error_html(name: str, message: str) -> str:
-    """Why a file gives no result.
-
-    Parameters
-    ----------
-    name : str
-        The file's name as the user knows it.
-    message : str
-        Of an `InputError`, in which the file's path was replaced by the name.
-    """
-    french = f"{name} : {french_error(message)}"
-    told = f"<b>{both('no_result')}.</b> {in_both(french, message)}"
-    return f'<div class="error" role="alert">{told}</div>'
-
-
-def result_html(result: Result, signal: np.ndarray, sample_rate: int) -> str:
-    """The whole result.
-
-    Parameters
-    ----------
-    result : mapping
-        As `prediction.predict` gives it for a file that could be used.
-    signal : np.ndarray, shape (n_samples,), float32
-    """
-    parts = [
-        f"<h2>{escape(result['file'])} ({clock(result['duration_s'])})</h2>",
-        _verdict(result),
-        _notes(result),
-    ]
+def show_answer(answer: Answer | None, language: str) -> None:
+    """Put an answer on the page: why there is none, or the whole result."""
+    if answer is None:
+        return
+    result = answer.result
+    if "error" in result:
+        _say(_failure(result, language), role="alert")
+        return
+    _say(_verdict(result, language), role="status")
+    for note in _notes(result, language):
+        _say(f"⚠ {note}", role="note")
     if result["level"]:
-        parts += [_bars(result), _timeline(result, signal, sample_rate)]
+        with gradio.Row():
+            _show_probabilities(result, language)
+            with gradio.Column(scale=2, min_width=480):
+                gradio.Plot(draw_timeline(answer.sound, result), label=_along(result, language))
     if result["words"]:
-        parts += [_transcript(result)]
+        _show_transcript(result, language)
     if result["measures"]:
-        parts += [_measures(result)]
-    return "\n".join([*parts, _downloads(result), _model(result["model"])])
+        _show_measures(result, language)
+    _show_downloads(result, language)
+    _say(_model(result["model"], language), role="note")
 
 
-def _verdict(result: Result) -> str:
-    if result["level"] is None:
-        return f'<p role="status"><b>{both("no_level")}:</b> {_reason(result)}.</p>'
-    if result["abstains"]:
-        leans = both("leans", score_name=result["score_name"])
-        return f'<p role="status"><b>{both("no_level")}:</b> {_reason(result)}. {leans}</p>'
-    told = [
-        text("likely", lang, span=_span(result, lang), sureness=text(result["sureness"], lang))
-        for lang in ("fr", "en")
-    ]
-    return (
-        f'<p role="status">{both("level")} <span class="level">{result["score_name"]}</span> '
-        f'<span class="muted">({in_both(*told)})</span></p>'
-    )
+def _say(sentence: str, *, role: str) -> None:
+    """One sentence; by its role a screen reader knows whether to interrupt.
+
+    By hand, as no part of Gradio's has a role.
+    """
+    gradio.HTML(f'<p role="{role}">{escape(sentence)}</p>')
+
+
+def _failure(result: Result, language: str) -> str:
+    if not result["error"]:
+        return text("nothing", language)
+    reason = error(result["error"], language)
+    return text("failed", language, file=result["file"], reason=reason)
+
+
+def _verdict(result: Result, language: str) -> str:
+    facts = {
+        "what": f"{result['file']} ({clock(result['duration_s'])})",
+        "score_name": result["score_name"],
+    }
+    if not result["abstains"]:
+        facts |= {"span": _span(result, language), "sureness": text(result["sureness"], language)}
+        return text("found", language, **facts)
+    told = text("not_found", language, **facts, reason=_reason(result, language))
+    leans = f" {text('leans', language, **facts)}" if result["level"] else ""
+    return told + leans
 
 
 def _span(result: Result, language: str) -> str:
@@ -95,129 +85,126 @@ def _span(result: Result, language: str) -> str:
     return low if low == high else text("span", language, low=low, high=high)
 
 
-def _reason(result: Result) -> str:
+def _reason(result: Result, language: str) -> str:
     facts: dict[str, object] = {"n_words": len(result["words"])}
     if result["abstain_code"] == "other_language":
-        french, english = language_names(result["language"]["spoken"])
-        facts |= {"spoken_fr": french, "spoken_en": english}
+        facts["spoken"] = language_name(result["language"]["spoken"], language)
     if result["abstain_code"] == "undecided":
-        facts |= {"span_fr": _span(result, "fr"), "span_en": _span(result, "en")}
-    return both(result["abstain_code"], **facts)
+        facts["span"] = _span(result, language)
+    return text(result["abstain_code"], language, **facts)
 
 
-def _notes(result: Result) -> str:
+def _notes(result: Result, language: str) -> list[str]:
     """What the terminal says as notes; of the model what this page has a text for."""
     model = result["model"]
-    notes = [in_french_too(warning) for warning in result["warnings"] if warning != model["notice"]]
+    notes = [remark(told, language) for told in result["warnings"] if told != model["notice"]]
     if model["synthetic"]:
-        notes.insert(0, both("synthetic"))
+        notes.insert(0, text("synthetic", language))
     elif model["kind"] == "text_ordinal":
-        notes.insert(0, both("reader"))
+        notes.insert(0, text("reader", language))
     elif model["notice"]:
-        notes.insert(0, in_french_too(model["notice"]))
-    return "".join(f'<p class="note">{note}</p>' for note in notes)
+        notes.insert(0, remark(model["notice"], language))
+    return notes
 
 
-def _bars(result: Result) -> str:
-    rows = "".join(
-        f'<tr><th scope="row">{escape(level)}</th><td><span class="bar" '
-        f'style="width:{p:.1%}"></span></td><td>{p:.0%}</td></tr>'
-        for level, p in result["probabilities"].items()
-    )
-    return f'<h3>{both("probabilities")}</h3><table class="bars">{rows}</table>'
+def _show_probabilities(result: Result, language: str) -> None:
+    """The level in large, below it the probability of each level, lowest level first."""
+    bars = gradio.Label(label=text("probabilities", language), elem_id="probabilities")
+    # Set here: `Label` itself sorts by probability, and takes the first for the answer.
+    bars.value = {
+        "label": text("no_level", language) if result["abstains"] else result["score_name"],
+        "confidences": [
+            {"label": level, "confidence": p} for level, p in result["probabilities"].items()
+        ],
+    }
 
 
-def _timeline(result: Result, signal: np.ndarray, sample_rate: int) -> str:
+def _along(result: Result, language: str) -> str:
     parts = result["timeline"]
-    told = ", ".join(f"{clock(part['start_s'])} {part['score_name']}" for part in parts)
-    label = both_title("along_alt", told=told) if parts else both_title("along_none")
-    overview = draw_overview(signal, sample_rate, result, label=label)
-    words = draw_words(signal, sample_rate, result["words"], label=both_title("words_alt"))
-    if not words:
-        words = f'<p class="muted">{both("words_not_drawn", minutes=MAX_WORDS_S // 60)}</p>'
-    else:
-        words = (
-            f'<div class="scroll" tabindex="0" role="region" '
-            f'aria-label="{escape(both_title("words_alt"))}">{words}</div>'
-        )
-    return f"<h3>{both('along')}</h3>{overview}{words}"
+    step = -(-len(parts) // MAX_PARTS) or 1  # of a long recording every second, third, ... part
+    told = ", ".join(f"{clock(part['start_s'])} {part['score_name']}" for part in parts[::step])
+    return text("along", language, told=told) if parts else text("along_none", language)
 
 
-def _transcript(result: Result) -> str:
-    titles = {}
-    for row in result["rare_words"]:
-        known = row["zipf"] is not None
-        told = both_title("rare_title", zipf=row["zipf"]) if known else both_title("rare_unknown")
-        titles |= dict.fromkeys(row["word_indices"], told)
-    said = [
-        f'<mark title="{escape(titles[i])}">{escape(word["word"])}</mark>'
-        if i in titles
-        else escape(word["word"])
-        for i, word in enumerate(result["words"])
-    ]
-    return f'<h3>{both("transcript")}</h3><p class="transcript">{" ".join(said)}</p>'
+def _show_transcript(result: Result, language: str) -> None:
+    """The words; beside an uncommon one its frequency."""
+    rare = {
+        index: "?" if row["zipf"] is None else str(row["zipf"])
+        for row in result["rare_words"]
+        for index in row["word_indices"]
+    }
+    gradio.HighlightedText(
+        [(f"{word['word']} ", rare.get(i)) for i, word in enumerate(result["words"])],
+        color_map={zipf: UNKNOWN if zipf == "?" else RARE for zipf in rare.values()},
+        label=text("transcript", language),
+        elem_id="transcript",
+    )
 
 
-def both_title(key: str, **facts: object) -> str:
-    """A text for an attribute, in both languages: no style sheet chooses inside one."""
-    return f"{text(key, 'fr', **facts)} / {text(key, 'en', **facts)}"
-
-
-def _measures(result: Result) -> str:
+def _show_measures(result: Result, language: str) -> None:
+    """Every measure beside its range at each level, those that weigh most first."""
     measures = result["measures"]
     levels = next((list(row["ranges"]) for row in measures.values() if row["ranges"]), [])
-    read = result["model"]["kind"] == "text_ordinal"
-    hints = [both("measures_hint_text" if read else "measures_hint")] if levels else []
-    hints.append(both("effect_hint"))
-    if result["word_vectors_contribution"] is not None:
-        hints.append(_whole_effects(result))
-    hint = f'<p class="muted">{" ".join(hints)}</p>'
-    shown = by_weight(measures, MAX_MEASURES)
-    rest = [name for name in measures if name not in shown]
-    table = _measure_table(measures, shown, levels)
-    if rest:
-        hidden = _measure_table(measures, rest, levels)
-        table += f"<details><summary>{both('measures_rest')}</summary>{hidden}</details>"
-    return f"<h3>{both('measures')}</h3>{hint}{table}"
-
-
-def _whole_effects(result: Result) -> str:
-    vectors = effect(result["word_vectors_contribution"])
-    return both("effects", measures=effect(measures_effect(result["measures"])), vectors=vectors)
-
-
-def _measure_table(
-    measures: Mapping[str, Mapping[str, Any]], names: Sequence[str], levels: Sequence[str]
-) -> str:
-    head = "".join(f'<th scope="col">{escape(level)}</th>' for level in levels)
-    rows = []
-    for name in names:
-        row = measures[name]
-        unit = row["unit"]
-        cells = "".join(
-            f"<td{' class=near' * (level == row['nearest_level'])}>"
-            f"{span(row['ranges'].get(level), unit)}</td>"
-            for level in levels
-        )
-        told = in_both(label(name, unit, "fr"), label(name, unit, "en"))
-        value = f"<td><b>{number(row['value'], unit)}</b></td>"
-        push = f"<td>{effect(row['contribution'])}</td>"
-        rows.append(f'<tr><th scope="row">{told}</th>{value}{cells}{push}</tr>')
-    first, second, last = (f'<th scope="col">{both(key)}</th>' for key in COLUMNS)
-    return (
-        f'<table class="measures"><thead><tr>{first}{second}{head}{last}</tr></thead>'
-        f"<tbody>{''.join(rows)}</tbody></table>"
+    keys = ("measure", "here", *levels, *(["nearest"] if levels else []), "effect")
+    gradio.Dataframe(
+        [
+            _measure_row(name, measures[name], levels, language)
+            for name in by_weight(measures, len(measures))
+        ],
+        headers=[key if key in levels else text(key, language) for key in keys],
+        column_widths=[WIDTHS.get(key, "10%") for key in keys],
+        wrap=True,
+        label=text("measures", language),
+        interactive=False,
+        buttons=[],
+        max_height=360,
+        elem_id="measures",
     )
+    gradio.Markdown(_hints(result, language, ranges=bool(levels)))
 
 
-def _downloads(result: Result) -> str:
-    """Links that hold their files: nothing has to be kept on the disk for them."""
+def _measure_row(
+    name: str, row: Mapping[str, Any], levels: Sequence[str], language: str
+) -> list[str]:
+    unit = row["unit"]
+    ranges = [span(row["ranges"].get(level), unit) for level in levels]
+    nearest = [row["nearest_level"] or "-"] if levels else []
+    value = number(row["value"], unit)
+    return [label(name, unit, language), value, *ranges, *nearest, effect(row["contribution"])]
+
+
+def _hints(result: Result, language: str, *, ranges: bool) -> str:
+    """How the table of measures is read; none of it comes from a recording."""
+    read = result["model"]["kind"] == "text_ordinal"
+    hints = [text("measures_hint_text" if read else "measures_hint", language)] if ranges else []
+    hints.append(text("effect_hint", language))
+    if result["word_vectors_contribution"] is not None:
+        facts = {
+            "measures": effect(measures_effect(result["measures"])),
+            "vectors": effect(result["word_vectors_contribution"]),
+        }
+        hints.append(text("effects", language, **facts))
+    return " ".join(hints)
+
+
+def _show_downloads(result: Result, language: str) -> None:
+    """Links that hold their files.
+
+    By hand: what a `DownloadButton` gives has to lie on the server's disk, what was
+    said with it, for as long as somebody may press the button.
+    """
     stem = Path(result["file"]).stem or "recording"
     whole = json.dumps([result], ensure_ascii=False, indent=2, allow_nan=False)
-    links = [_link(f"{stem}.json", "application/json", whole, "json")]
+    links = [_link(f"{stem}.json", "application/json", whole, text("json", language))]
     if result["words"]:
-        links.append(_link(f"{stem}.TextGrid", "text/plain", textgrid(result), "textgrid"))
-    return f"<h3>{both('downloads')}</h3><p>{''.join(links)}</p>"
+        told = text("textgrid", language)
+        links.append(_link(f"{stem}.TextGrid", "text/plain", textgrid(result), told))
+    gradio.HTML(f"<p>{text('downloads', language)}{', '.join(links)}</p>")
+
+
+def _link(name: str, kind: str, content: str, told: str) -> str:
+    data = base64.b64encode(content.encode("utf-8")).decode("ascii")
+    return f'<a download="{escape(name)}" href="data:{kind};base64,{data}">{escape(told)}</a>'
 
 
 def textgrid(result: Result) -> str:
@@ -229,12 +216,7 @@ def textgrid(result: Result) -> str:
         return path.read_text(encoding="utf-8")
 
 
-def _link(name: str, kind: str, content: str, key: str) -> str:
-    data = base64.b64encode(content.encode("utf-8")).decode("ascii")
-    return f'<a download="{escape(name)}" href="data:{kind};base64,{data}">{both(key)}</a>'
-
-
-def _model(model: Mapping[str, Any]) -> str:
-    told = f"{model['name']}, {model['kind']}, {model['version']}. "
-    sentences = " ".join(map(in_french_too, filter(None, (model["trained_on"], model["notice"]))))
-    return f'<h3>{both("model")}</h3><p class="muted">{escape(told)}{sentences}</p>'
+def _model(model: Mapping[str, Any], language: str) -> str:
+    named = {key: model[key] for key in ("name", "kind", "version")}
+    sentences = [remark(told, language) for told in (model["trained_on"], model["notice"]) if told]
+    return " ".join([text("model", language, **named), *sentences])

@@ -1,132 +1,58 @@
-"""The sound, the words and the level along time, as SVG drawings."""
+"""The sound, and the level below it, along time."""
 
-import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
-from spoken_cefr.page.style import ACCENT, BAR, GRID, INK, PAPER
+from spoken_cefr.prediction.report import clock
 
-WIDTH = 900  # of the overview; the page scales it
-WORDS_PX_PER_S = 130  # about 45 px a word, in two rows
-MAX_WORDS_S = 300  # of longer recordings the words are in the transcript only
-LEFT, WAVE_HEIGHT, WORDS_HEIGHT, ROW = 34, 80, 44, 24
-FOOT = 26
+COLUMNS = 1000  # of the waveform: about the figure's width in pixels
+INK, BLUE, GREY = "#1a1a1a", "#00508c", "#8a8a8a"
 
 
-def draw_overview(
-    signal: np.ndarray, sample_rate: int, result: Mapping[str, Any], *, label: str
-) -> str:
-    """Draw the whole recording: its waveform, below it the level along time.
+def envelope(signal: np.ndarray) -> np.ndarray:
+    """Lowest and highest sample of each of `COLUMNS` stretches (fewer of a short signal).
 
     Parameters
     ----------
     signal : np.ndarray, shape (n_samples,)
+
+    Returns
+    -------
+    np.ndarray, shape (2, n_columns)
+    """
+    n = min(COLUMNS, len(signal))
+    stretches = signal[: len(signal) // n * n].reshape(n, -1)
+    return np.stack([stretches.min(axis=1), stretches.max(axis=1)])
+
+
+def draw_timeline(sound: np.ndarray, result: Mapping[str, Any]) -> Figure:
+    """Draw the waveform, and below it a point for each part at the height of its score.
+
+    Parameters
+    ----------
+    sound : np.ndarray, shape (2, n_columns)
+        See `envelope`.
     result : mapping
         As `prediction.predict` gives it.
-    label : str
-        What a screen reader says instead.
     """
-    classes, duration_s = result["model"]["classes"], len(signal) / sample_rate
-    scale = (WIDTH - LEFT - 50) / duration_s  # 50: the last score's name
-    bottom = WAVE_HEIGHT + 24 + ROW * len(classes)
-    parts = [
-        _waveform(signal, scale * duration_s, top=0),
-        *_grid(classes, top=WAVE_HEIGHT + 24),
-        *_levels(result["timeline"], scale, bottom=bottom),
-        *_clock(duration_s, scale, foot=bottom),
-    ]
-    size = f'viewBox="0 0 {WIDTH} {bottom + FOOT}" width="100%"'
-    return _svg(parts, size, label)
-
-
-def draw_words(
-    signal: np.ndarray, sample_rate: int, words: Sequence[Mapping[str, Any]], *, label: str
-) -> str:
-    """Draw each word over its sound, wide enough to read; "" for a long recording."""
-    duration_s = len(signal) / sample_rate
-    if duration_s > MAX_WORDS_S:
-        return ""
-    width = max(WIDTH - LEFT, duration_s * WORDS_PX_PER_S)
-    scale = width / duration_s
-    bottom = WORDS_HEIGHT + WAVE_HEIGHT
-    parts = [
-        *_words(words, scale),
-        _waveform(signal, width, top=WORDS_HEIGHT),
-        *_clock(duration_s, scale, foot=bottom),
-    ]
-    return _svg(parts, f'width="{LEFT + width + 20:.0f}" height="{bottom + FOOT}"', label)
-
-
-def _svg(parts: Sequence[str], size: str, label: str) -> str:
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{html.escape(label)}" '
-        f'{size} font-family="sans-serif" font-size="12">'
-        f'<rect width="100%" height="100%" fill="{PAPER}"/>{"".join(parts)}</svg>'
-    )
-
-
-def _waveform(signal: np.ndarray, width: float, *, top: float) -> str:
-    """The lowest and highest sample of each column, as one filled shape."""
-    n = int(min(width, len(signal)))
-    stretches = signal[: len(signal) // n * n].reshape(n, -1)
-    peak = max(float(np.abs(signal).max()), 1e-3)
-    middle = top + WAVE_HEIGHT / 2
-    x = LEFT + (np.arange(n) + 0.5) * width / n
-    high = middle - stretches.max(axis=1) / peak * WAVE_HEIGHT / 2
-    low = middle - stretches.min(axis=1) / peak * WAVE_HEIGHT / 2
-    there = [f"{a:.1f},{b:.1f}" for a, b in zip(x, high, strict=True)]
-    back = [f"{a:.1f},{b:.1f}" for a, b in zip(x[::-1], low[::-1], strict=True)]
-    return f'<polygon points="{" ".join(there + back)}" fill="{BAR}"/>'
-
-
-def _words(words: Sequence[Mapping[str, Any]], scale: float) -> list[str]:
-    drawn = []
-    for index, word in enumerate(words):
-        x = LEFT + (word["start_s"] + word["end_s"]) / 2 * scale
-        y = (16, 34)[index % 2]  # two rows: neighbours would touch
-        drawn.append(
-            f'<text x="{x:.1f}" y="{y}" text-anchor="middle" fill="{INK}">'
-            f"{html.escape(word['word'])}</text>"
-        )
-    return drawn
-
-
-def _grid(classes: Sequence[str], *, top: float) -> list[str]:
-    lines = []
-    for index, name in enumerate(reversed(classes)):
-        y = top + index * ROW
-        lines.append(
-            f'<line x1="{LEFT}" x2="{WIDTH}" y1="{y}" y2="{y}" stroke="{GRID}" stroke-width="0.5"/>'
-            f'<text x="4" y="{y + ROW / 2 + 4}" fill="{INK}">{html.escape(name)}</text>'
-        )
-    return lines
-
-
-def _levels(timeline: Sequence[Mapping[str, Any]], scale: float, *, bottom: float) -> list[str]:
-    """A point at the middle of each part, at the height of its score."""
-    points = [
-        (LEFT + (part["start_s"] + part["end_s"]) / 2 * scale, bottom - (part["score"] - 1) * ROW)
-        for part in timeline
-    ]
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    drawn = [f'<polyline points="{path}" fill="none" stroke="{ACCENT}" stroke-width="2"/>']
-    last_x = -np.inf
-    for (x, y), part in zip(points, timeline, strict=True):
-        drawn.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{ACCENT}"/>')
-        if x - last_x > 40:  # names of neighbours would overlap
-            name = html.escape(part["score_name"])
-            drawn.append(f'<text x="{x + 7:.1f}" y="{y - 5:.1f}" fill="{ACCENT}">{name}</text>')
-            last_x = x
-    return drawn
-
-
-def _clock(duration_s: float, scale: float, *, foot: float) -> list[str]:
-    steps = (1, 2, 5, 10, 30, 60, 120, 300)
-    step = next((s for s in steps if s * scale >= 80), steps[-1])
-    return [
-        f'<text x="{LEFT + second * scale:.1f}" y="{foot + 18}" text-anchor="middle" '
-        f'fill="{INK}">{second // 60}:{second % 60:02d}</text>'
-        for second in range(0, int(duration_s) + 1, step)
-    ]
+    figure = Figure(figsize=(7, 3), layout="constrained")
+    figure.get_layout_engine().set(rect=(0, 0, 1, 0.88))  # above stands the label of the part
+    above, below = figure.subplots(2, sharex=True, height_ratios=(1, 2))
+    time_s = np.linspace(0, result["duration_s"], sound.shape[1])
+    above.fill_between(time_s, *sound, color=BLUE, lw=0)
+    above.axis("off")
+    parts = result["timeline"]
+    middle_s = [(part["start_s"] + part["end_s"]) / 2 for part in parts]
+    below.plot(middle_s, [part["score"] for part in parts], "o-", color=BLUE)
+    classes = result["model"]["classes"]
+    levels = range(1, len(classes) + 1)
+    below.set(xlim=(0, result["duration_s"]), ylim=(1, len(classes) + 1))
+    below.set_yticks([level + 0.5 for level in levels], classes)
+    below.hlines(levels, 0, result["duration_s"], color=GREY, lw=0.5)
+    below.tick_params(colors=INK, length=0)
+    below.xaxis.set_major_formatter(FuncFormatter(lambda second, _: clock(second)))
+    return figure

@@ -1,30 +1,30 @@
 """What visitors send: each file in a folder of its own, whoever else sends the same."""
 
-import functools
 import secrets
 import shutil
 import tempfile
 from pathlib import Path
 
+from gradio import route_utils
+
 MAX_UPLOAD_MB = 350  # 30 minutes in stereo at 44.1 kHz and 16 bit are 318 MB
+ABANDONED_S = 600  # an upload for which nobody asked a result goes after this
 
 
-@functools.cache
-def separate_uploads() -> None:
-    """Let Gradio put each upload into a folder of its own.
+class Upload(route_utils.GradioUploadFile):
+    """An upload whose folder is its own.
 
-    It names the folder by a hash of what the file holds. Two visitors with the same
-    file would share it, and it would be gone for the second when the first has the
-    answer. With random bytes in front no two hashes are the same.
+    Gradio names the folder by a hash of what the file holds. Two visitors with the
+    same file would share it, and it would be gone for the second when the first has
+    the answer. With random bytes in front no two hashes are the same.
     """
-    from gradio import route_utils  # is told where uploads go before its import
 
-    class Upload(route_utils.GradioUploadFile):
-        def __init__(self, *args, **kwargs) -> None:
-            super().__init__(*args, **kwargs)
-            self.sha.update(secrets.token_bytes(16))
+    def __init__(self, *args, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.sha.update(secrets.token_bytes(16))
 
-    route_utils.GradioUploadFile = Upload
+
+route_utils.GradioUploadFile = Upload
 
 
 def copy_into(folder: Path, path: Path) -> Path:

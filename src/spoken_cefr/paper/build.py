@@ -13,8 +13,7 @@ import re
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +97,12 @@ PACKAGES: tuple[str, ...] = (
 TIMESTAMP = 0
 
 
+def check_profile(config: Config) -> None:
+    """Raise InputError for any profile but the demo's: nothing of the real site enters git."""
+    if config.profile != "demo":
+        raise InputError(f"only the demo's numbers and files are in git, not {config.profile}'s")
+
+
 def results_folder(config: Config) -> Path:
     """Where a profile's collected results go."""
     return config.data_path / "paper"
@@ -148,12 +153,17 @@ def collect(config: Config) -> Path:
     found = [name for name in names if (source / name).exists()]
     shutil.rmtree(folder, ignore_errors=True)
     for name in found:
-        with replacing(folder / name) as temporary:
-            shutil.copyfile(source / name, temporary)
+        copy(source / name, folder / name)
     write_json(folder / "pipeline.json", pipeline(config))
     write_json(folder / RECORD, record(config))
     write_json(folder / "contents.json", {"files": sorted(found)})
     return folder
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy a file, all or nothing, into a folder that need not be there."""
+    with replacing(target) as temporary:
+        shutil.copyfile(source, temporary)
 
 
 def compile_paper(results: Path, *, root: Path = ROOT) -> bytes:
@@ -177,12 +187,17 @@ def compile_paper(results: Path, *, root: Path = ROOT) -> bytes:
     if missing:
         raise InputError(f"{missing[0]} is missing: the paper is built from the repository's root")
     try:
-        with _together(root, root / results) as (place, inside):
+        # Typst reads nothing outside one folder, and ``data_dir`` may be on another disk.
+        with tempfile.TemporaryDirectory() as name:
+            together = Path(name)
+            shutil.copytree(root / results, together / "results")
+            for path in (*(root / SOURCE.parent).glob("*.*"), *(root / path for path in INPUTS)):
+                copy(path, together / path.relative_to(root))
             return typst.compile(
-                place / SOURCE,
-                root=place,
+                together / SOURCE,
+                root=together,
                 ignore_system_fonts=True,
-                sys_inputs={"results": f"/{inside.as_posix()}"},
+                sys_inputs={"results": "/results"},
                 timestamp=TIMESTAMP,
             )
     except typst.TypstError as error:
@@ -209,25 +224,6 @@ def record(config: Config) -> dict[str, Any]:
         "versions": {"python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in PACKAGES},
     }
-
-
-@contextmanager
-def _together(root: Path, results: Path) -> Iterator[tuple[Path, Path]]:
-    """A folder that holds all that the paper reads, and where in it the results are.
-
-    Typst reads nothing outside one folder, and ``data_dir`` may be on another disk.
-    """
-    if results.is_relative_to(root):
-        yield root, results.relative_to(root)
-        return
-    with tempfile.TemporaryDirectory() as name:
-        copy = Path(name)
-        shutil.copytree(results, copy / "results")
-        for path in (*(root / SOURCE.parent).glob("*.*"), *(root / path for path in INPUTS)):
-            target = copy / path.relative_to(root)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
-        yield copy, Path("results")
 
 
 def pipeline(config: Config) -> dict[str, Any]:

@@ -5,7 +5,6 @@ model card are from one run then. A user's run writes none of these files.
 """
 
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 
 import nbformat
@@ -14,7 +13,13 @@ from nbformat import NotebookNode
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.notebooks import find_problems, strip_volatile
-from spoken_cefr.paper.build import RESULTS, build_paper, results_folder
+from spoken_cefr.paper.build import (
+    RESULTS,
+    build_paper,
+    check_profile,
+    copy,
+    results_folder,
+)
 from spoken_cefr.paper.card import write_model_card
 from spoken_cefr.paths import ROOT
 from spoken_cefr.stages import STAGES, executed_path, matches, stage_folder
@@ -36,8 +41,7 @@ def refresh(config: Config, *, root: Path = ROOT) -> list[Path]:
         does not compile; or for any profile but the demo's: rows and voices of
         the real site must not enter git. Nothing is written there then.
     """
-    if config.profile != "demo":
-        raise InputError(f"only the demo's files are kept in git, not {config.profile}'s")
+    check_profile(config)
     notebooks = {stage: _checked(config, stage) for stage in STAGES}
     paper = build_paper(config)
     card = write_model_card(config)
@@ -46,25 +50,18 @@ def refresh(config: Config, *, root: Path = ROOT) -> list[Path]:
         written.append(root / "notebooks" / f"{stage}.ipynb")
         with replacing(written[-1]) as temporary:
             nbformat.write(strip_volatile(notebook), temporary)
-    figures = (stage_folder(config, "evaluation") / "figures").glob("*.png")
-    _fill(root / "doc" / "demo", figures)
-    results = root / RESULTS / "demo"
-    shutil.rmtree(results, ignore_errors=True)
-    shutil.copytree(results_folder(config), results)
-    for source, target in ((paper, root / "paper.pdf"), (card, root / "doc" / "model_card.md")):
-        with replacing(target) as temporary:
-            shutil.copyfile(source, temporary)
+    for file, target in ((paper, root / "paper.pdf"), (card, root / "doc" / "model_card.md")):
+        copy(file, target)
         written.append(target)
-    return [*written, root / "doc" / "demo", results]
-
-
-def _fill(folder: Path, figures: Iterable[Path]) -> None:
-    """Let a folder hold these figures and no other."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.png"):
-        old.unlink()
-    for figure in sorted(figures):
-        shutil.copyfile(figure, folder / figure.name)
+    folders = {
+        stage_folder(config, "evaluation") / "figures": root / "doc" / "demo",
+        results_folder(config): root / RESULTS / "demo",
+    }
+    for folder, target in folders.items():
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(folder, target)
+        written.append(target)
+    return written
 
 
 def _checked(config: Config, stage: str) -> NotebookNode:

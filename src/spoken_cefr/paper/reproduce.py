@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from spoken_cefr.config import Config
-from spoken_cefr.errors import InputError
 from spoken_cefr.paper.build import RECORD, RESULTS, record
 from spoken_cefr.paths import ROOT
 from spoken_cefr.stages import stage_folder
@@ -57,12 +56,6 @@ class Line:
     paper: Number | None
     here: Number | None
     verdict: str
-
-
-def check_profile(config: Config) -> None:
-    """Raise InputError for any profile but the demo's, whose numbers alone are in git."""
-    if config.profile != "demo":
-        raise InputError(f"only the demo's numbers are in git, not those of {config.profile}")
 
 
 def run(config: Config, *, committed: Path = ROOT / RESULTS / "demo") -> int:

@@ -1,31 +1,23 @@
-"""Which model a prediction uses when the user names none."""
+"""Which model a prediction uses."""
 
 from pathlib import Path
 
-from spoken_cefr.config import Config, load_config, prediction_profile
+from spoken_cefr.config import load_config, prediction_profile
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
+from spoken_cefr.neural_networks.bundle import LANGUAGE, bundle_folder
+from spoken_cefr.neural_networks.saved import CONFIG, load_run_model
 from spoken_cefr.paths import ROOT
-from spoken_cefr.prediction.bundle import CONFIG, read_bundle
-from spoken_cefr.prediction.measures_model import MeasuresModel
-from spoken_cefr.prediction.models import LevelModel
-from spoken_cefr.prediction.transcript_model import TranscriptModel
-from spoken_cefr.stages import stage_folder
+from spoken_cefr.prediction.models import LevelModel, TrainedRun
+from spoken_cefr.prediction.starter import INPUTS, TranscriptModel
 
 STARTER = ROOT / "data" / "starter"
-STARTER_LANGUAGE = "fr"
-KINDS = {kind.kind: kind for kind in (MeasuresModel, TranscriptModel)}
-
-
-def bundle_folder(config: Config) -> Path:
-    """Where the stage neural_networks leaves a profile's bundle."""
-    return stage_folder(config, "neural_networks") / "bundle"
 
 
 def choose_model(folder: Path | str | None = None, profile: str | None = None) -> LevelModel:
     """The model to use, the first of these that there is.
 
-    1. the bundle in ``folder``;
+    1. the one in ``folder``: a bundle, or the folder of any trained run;
     2. the bundle of the profile that was named (by argument or
        ``SPOKEN_CEFR_PROFILE``), the demo's included; of profile ``fr`` when
        none was named;
@@ -34,15 +26,15 @@ def choose_model(folder: Path | str | None = None, profile: str | None = None) -
     Raises
     ------
     InputError
-        If there is none, or the bundle is damaged or of another schema.
+        If there is none, or it is damaged or of another version.
     """
     if folder is not None:
-        return load_model(Path(folder))
+        return load_model(folder)
     config = load_config(prediction_profile(profile))
     bundle = bundle_folder(config)
     if (bundle / CONFIG).is_file():
         return load_model(bundle)
-    if config.scraping.language == STARTER_LANGUAGE and (STARTER / CONFIG).is_file():
+    if config.scraping.language == LANGUAGE and (STARTER / CONFIG).is_file():
         return load_model(STARTER)
     language = find_language(config.scraping.language)
     raise InputError(
@@ -51,18 +43,14 @@ def choose_model(folder: Path | str | None = None, profile: str | None = None) -
     )
 
 
-def load_model(folder: Path) -> LevelModel:
-    """Load a bundle, or the starter model.
+def load_model(folder: Path | str) -> LevelModel:
+    """Load a bundle, a run or the starter model.
 
     Raises
     ------
     InputError
-        If the folder holds neither, or one that cannot be used.
+        If the folder holds none of them, or one that cannot be used.
     """
-    bundle = read_bundle(folder)
-    kind = bundle.config["kind"]
-    if kind not in KINDS:
-        raise InputError(
-            f"{folder / CONFIG} is of kind {kind!r}; this version knows {', '.join(KINDS)}"
-        )
-    return KINDS[kind].from_bundle(bundle)
+    saved = load_run_model(folder)
+    kind = TranscriptModel if saved.card.get("inputs") == INPUTS else TrainedRun
+    return kind(saved)

@@ -1,4 +1,4 @@
-"""What is heard in recordings: transcript, word times and language, several files at once."""
+"""The recordings that a person gives: found, checked, decoded, and what is heard in them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -7,18 +7,129 @@ from math import ceil
 from pathlib import Path
 
 import numpy as np
+import soundfile
 from joblib import Parallel, delayed
 
+from spoken_cefr.corpus.sound_files import open_sound
 from spoken_cefr.errors import InputError
-from spoken_cefr.prediction.sources import load_recording
-from spoken_cefr.processing.transcription.engines import (
-    NO_SPEECH,
-    SAMPLE_RATE,
-    FasterWhisper,
-    Transcript,
-)
+from spoken_cefr.processing.decoding import SAMPLE_RATE, load_audio
+from spoken_cefr.processing.recordings import SILENCE
+from spoken_cefr.processing.transcription.engines import NO_SPEECH, FasterWhisper, Transcript
 
+EXTENSIONS: tuple[str, ...] = (".mp3", ".wav", ".flac", ".ogg", ".oga", ".opus", ".aif", ".aiff")
+MIN_DURATION_S = 3.0
+MAX_DURATION_S = 30 * 60.0
+MAX_FILE_MB = 700.0  # 30 minutes in stereo at 48 kHz and 24 bit are 518 MB
+MAX_RATE_HZ, MAX_CHANNELS = 192_000, 8  # what a header may ask memory for
 MAX_BATCH_S = 40 * 60.0  # audio of one batch in memory: 150 MB
+
+
+def find_recordings(paths: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
+    """Files as given, and of each folder the audio files in it and below, sorted.
+
+    Returns
+    -------
+    files : list of Path
+        Each once. A file that was named by the user is kept whatever its extension.
+    remarks : list of str
+        One for each folder of which other files were left out.
+
+    Raises
+    ------
+    InputError
+        If a folder holds no audio file, or nothing was given.
+    """
+    found: dict[Path, None] = {}
+    remarks = []
+    for path in map(Path, paths):
+        if not path.is_dir():
+            found[path] = None
+            continue
+        visible = [p for p in sorted(path.rglob("*")) if p.is_file() and not _hidden(p, path)]
+        audio = [p for p in visible if p.suffix.lower() in EXTENSIONS]
+        if not audio:
+            raise InputError(
+                f"{path} holds no audio file ({', '.join(e[1:] for e in EXTENSIONS)}): "
+                "give another folder, or files by name"
+            )
+        if len(audio) < len(visible):
+            remarks.append(f"{path}: left out {len(visible) - len(audio)} that are not audio")
+        found |= dict.fromkeys(audio)
+    if not found:
+        raise InputError("no recording was given: name a file or a folder")
+    return list(found), remarks
+
+
+def _hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def load_recording(path: Path, *, max_mb: float = MAX_FILE_MB) -> np.ndarray:
+    """Check a file by its size and header, then decode it.
+
+    Returns
+    -------
+    np.ndarray, shape (n_samples,), float32
+        Mono at 16 kHz.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, it cannot be read, is no audio, is damaged,
+        silent, shorter than 3 s or longer than 30 minutes. Nothing that is too
+        large or too long is decoded.
+    """
+    _check_file(path, max_mb=max_mb)
+    signal = load_audio(path, max_duration_s=MAX_DURATION_S)
+    duration_s = len(signal) / SAMPLE_RATE
+    if duration_s < MIN_DURATION_S:
+        raise InputError(
+            f"{path} lasts {duration_s:.1f} s: at least {MIN_DURATION_S:.0f} s are needed"
+        )
+    if np.abs(signal).max() < SILENCE:
+        raise InputError(f"{path} is silent from end to end: record it again")
+    return signal
+
+
+def _check_file(path: Path, *, max_mb: float) -> None:
+    try:
+        str(path).encode("utf-8")
+    except UnicodeEncodeError:  # libsndfile's wrapper takes no other names
+        raise InputError(f"{path} has a name that is not UTF-8: rename it") from None
+    size = _size_of_readable(path)
+    if size == 0:
+        raise InputError(f"{path} is an empty file (0 bytes)")
+    if size > max_mb * 1e6:
+        raise InputError(f"{path} has {size / 1e6:.0f} MB: at most {max_mb:g} MB are read")
+    try:
+        with open_sound(path) as file:
+            rate_hz, n_channels = file.samplerate, file.channels
+    except (soundfile.SoundFileError, RuntimeError):
+        raise InputError(
+            f"{path} is not audio that can be decoded, or is damaged: give an mp3, wav, flac or "
+            "ogg file"
+        ) from None
+    if rate_hz > MAX_RATE_HZ or n_channels > MAX_CHANNELS:
+        raise InputError(
+            f"{path} has {n_channels} channels at {rate_hz} Hz: convert it to one channel at 16 kHz"
+        )
+
+
+def _size_of_readable(path: Path) -> int:
+    """Size in bytes, after one byte was read."""
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is not a file")
+        with path.open("rb") as file:
+            file.read(1)
+            return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path} is missing: check its name") from None
+    except PermissionError:
+        raise InputError(f"{path} may not be read by this user: change its permissions") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{path!s:.200} cannot be read ({why})") from None
 
 
 @dataclass(frozen=True)
@@ -49,13 +160,7 @@ class Heard:
 
 
 def load_listener(model: str, *, compute_type: str, n_jobs: int, n_files: int) -> FasterWhisper:
-    """Whisper for so many files: one alone gets all cores, several get one each.
-
-    Raises
-    ------
-    InputError
-        If the model's files are missing.
-    """
+    """Whisper for so many files: one alone gets all cores, several get one each."""
     n_workers = min(n_jobs, n_files)
     return FasterWhisper(
         model, compute_type=compute_type, n_workers=n_workers, n_threads=max(1, n_jobs // n_workers)

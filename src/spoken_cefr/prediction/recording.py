@@ -1,23 +1,22 @@
 """One recording: what was heard of it becomes a result that a person can check."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 from spacy.language import Language
+from spacy.tokens import Doc
 
+from spoken_cefr.measures import lexis
 from spoken_cefr.measures.table import MEASURES, measure_recording
 from spoken_cefr.prediction.listening import Heard
 from spoken_cefr.prediction.models import LevelModel, Part, Rating
-from spoken_cefr.prediction.rare_words import find_rare_words
-from spoken_cefr.prediction.verdict import (
-    reach_verdict,
-    reason_of_spread,
-    reason_to_abstain,
-)
+from spoken_cefr.prediction.verdict import reach_verdict, reason_of_spread, reason_to_abstain
+from spoken_cefr.prediction.windows import word_places
 from spoken_cefr.processing.transcription.engines import NO_SPEECH
+from spoken_cefr.processing.transcription.words import Word
 
 SURE_LOGPROB = -0.7  # mean log probability of a token; clear recordings have -0.1 to -0.4
 UNSURE = "Whisper was unsure of many words: read the transcript before the level"
@@ -89,7 +88,6 @@ def rate_recording(heard: Heard, model: LevelModel, nlp: Language) -> Result:
     rating = model.rate(heard, doc, values)
     verdict = reach_verdict(rating.probabilities, card.classes)
     reason = reason or reason_of_spread(rating.probabilities, card.classes)
-    rare = find_rare_words(doc, transcript.words)
     return Result(
         **known,
         **_abstention(reason),
@@ -102,17 +100,30 @@ def rate_recording(heard: Heard, model: LevelModel, nlp: Language) -> Result:
         probabilities=_named(rating.probabilities, card.classes),
         measures=_measures(values, model.ranges, rating),
         word_vectors_contribution=_rounded(rating.word_vectors),
-        rare_words=[
-            {
-                "word": word.word,
-                "zipf": word.zipf,
-                "start_s": [transcript.words[i].start_s for i in word.word_indices],
-                "word_indices": word.word_indices,
-            }
-            for word in rare
-        ],
+        rare_words=find_rare_words(doc, transcript.words),
         timeline=[_part(part, card.classes) for part in rating.timeline],
     )
+
+
+def find_rare_words(doc: Doc, words: Sequence[Word]) -> list[dict[str, Any]]:
+    """The words that `lexis.rare_words` finds, each form once, rarest first; where each is said.
+
+    A frequency (Zipf scale) of None is that of a word in no list, often one heard wrongly.
+    """
+    places = word_places(doc.text, words)
+    index_of = {i: index for index, place in places.items() for i in range(*place)}
+    found: dict[str, dict[str, Any]] = {}
+    for rare in lexis.rare_words(doc):
+        form = rare.word.lower()
+        zipf = rare.zipf if rare.zipf > lexis.MIN_ZIPF else None
+        row = found.setdefault(
+            form, {"word": form, "zipf": zipf, "start_s": [], "word_indices": []}
+        )
+        index = index_of.get(rare.offset)
+        if index is not None:
+            row["start_s"].append(words[index].start_s)
+            row["word_indices"].append(index)
+    return sorted(found.values(), key=lambda row: (row["zipf"] or 0.0, row["word"]))
 
 
 def _abstention(reason: tuple[str, str] | None) -> dict[str, Any]:

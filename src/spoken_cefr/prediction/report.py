@@ -7,24 +7,17 @@ from typing import Any
 
 import pandas as pd
 
-from spoken_cefr.prediction.labels import (
-    by_weight,
-    effect,
-    label,
-    measures_effect,
-    number,
-    span,
-)
+from spoken_cefr.prediction.labels import by_weight, effect, label, measures_effect, number, span
 from spoken_cefr.store import write_csv
 
 WIDTH = 96
 BAR = 30  # characters of a certain level
 MAX_MEASURES, MAX_RARE, MAX_PARTS = 12, 15, 12
-RANGE_TOLD = {  # by the kind of the model
-    "measures_ordinal": "range of each level: the middle half of its training recordings",
-    "text_ordinal": "range of each level: the middle half of its written training passages, in "
-    "which nothing is heard",
-}
+RANGE_TOLD = "range of each level: the middle half of its training recordings"
+RANGE_OF_TEXTS_TOLD = (  # where the model is of kind text_ordinal
+    "range of each level: the middle half of its written training passages, in which nothing is "
+    "heard"
+)
 EFFECT_TOLD = "effect: by about how many levels it moves the result, '-' not looked at"
 
 
@@ -86,7 +79,8 @@ def _measures(result: Mapping[str, Any]) -> list[str]:
         lines.append(f"{told}  {effect(row['contribution']):>6}")
     lines += _whole_effects(result, width=len(lines[0]))
     more = len(measures) - len(shown)
-    told = [RANGE_TOLD[result["model"]["kind"]]] if levels else []
+    of_texts = result["model"]["kind"] == "text_ordinal"
+    told = [RANGE_OF_TEXTS_TOLD if of_texts else RANGE_TOLD] if levels else []
     told += [EFFECT_TOLD, *([f"--json has {more} more"] if more else [])]
     return [*lines, *textwrap.wrap(f"({'; '.join(told)})", WIDTH, **_indented(4))]
 

@@ -50,25 +50,25 @@ def container_name(file: BinaryIO) -> str:
 
 
 def scan_mp3(file: BinaryIO) -> Mp3:
-    """Walk over the frames of an MP3 file without decoding them: 3 ms a minute."""
-    duration_s, first, last, rates = 0.0, None, b"", set()
+    """Walk over the frames of an MP3 file without decoding them: 10 ms a minute."""
+    ticks, first, last, rates = 0, None, b"", set()
     with _opened(file) as container:
+        tick_s = float(container.streams.audio[0].time_base)
         for packet in container.demux(audio=0):
-            head = bytes(packet)[:4]
+            head = bytes(memoryview(packet)[:4])
             if not _is_frame(head):
                 continue  # a tag or padding between the frames, or behind them
-            frame_s = float(packet.duration * packet.time_base)
-            first = first or (packet.pos, frame_s)
-            duration_s += frame_s
-            rates.add(head[1] >> 3 & 3 | (head[2] & 0x0C) << 2)
+            first = first or packet
+            ticks += packet.duration
+            rates.add((head[1] & 0x18, head[2] & 0x0C))  # the version's bits and the rate's
             last = head, packet.size
     if first is None:
         raise av.error.InvalidDataError(0, "no frame")
-    position, frame_s = first
-    file.seek(max(0, position - _HEADER_REACH))
-    counted = _COUNTED.search(file.read(position - file.tell() + 200))
-    announced_s = struct.unpack(">I", counted[1])[0] * frame_s if counted else None
-    return Mp3(duration_s, announced_s, len(rates) == 1, last[1] < _frame_bytes(last[0]))
+    start = max(0, first.pos - _HEADER_REACH)
+    file.seek(start)
+    counted = _COUNTED.search(file.read(first.pos - start + first.size))
+    announced_s = struct.unpack(">I", counted[1])[0] * first.duration * tick_s if counted else None
+    return Mp3(ticks * tick_s, announced_s, len(rates) == 1, last[1] < _frame_bytes(last[0]))
 
 
 def _is_frame(head: bytes) -> bool:

@@ -12,15 +12,16 @@ from torch import nn
 
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
+from spoken_cefr.neural_networks.embeddings.places import PlaceEraser
 from spoken_cefr.neural_networks.failures import check_answers, check_inputs
 from spoken_cefr.neural_networks.inputs import Source
 from spoken_cefr.neural_networks.networks.heads import HEADS
 from spoken_cefr.neural_networks.networks.per_segment import count_parameters
-from spoken_cefr.neural_networks.ordinal.measures import OrdinalMeasures
+from spoken_cefr.neural_networks.ordinal import OrdinalRegression, fit_best
 from spoken_cefr.neural_networks.predictions import pool_segments, predictions_table
 from spoken_cefr.neural_networks.recordings import Corpus, left_out, read_corpus
 from spoken_cefr.neural_networks.runs import Run
-from spoken_cefr.neural_networks.saved import Model, new_model, save_run
+from spoken_cefr.neural_networks.saved import new_model, save_run
 from spoken_cefr.neural_networks.training.balance import class_weights, sampling_weights
 from spoken_cefr.neural_networks.training.devices import choose_device, one_thread, use_bfloat16
 from spoken_cefr.neural_networks.training.examples import (
@@ -88,10 +89,10 @@ def perform_run(
     if run.architecture == "ordinal":
         model, of_recordings = fit_ordinal(corpus, config, values)
         of_segments = of_recordings[corpus.owners()]
-        history, attention = None, None
-        card |= {"l2": model.penalty, "n_parameters": model.model.weights.size}
+        history, attention, place = None, None, None
+        card |= {"l2": model.l2, "n_parameters": model.weights.size}
     else:
-        model, history, of_segments, of_recordings, attention = _perform_network(
+        model, place, history, of_segments, of_recordings, attention = _perform_network(
             run, config, corpus, values, load_source, card
         )
         card |= {"best_epoch": best_and_stale(history.to_dict("records"))[0] + 1}
@@ -105,7 +106,8 @@ def perform_run(
         classes=corpus.classes,
     )
     table = table[table["part"].isin(ANSWERED)].reset_index(drop=True)
-    _write(folder, model, card | {"key": key}, table, history, attention)
+    _write(folder, table, history, attention)
+    save_run(folder, model, card | {"key": key}, place=place)
     return left_out(corpus, run)
 
 
@@ -116,8 +118,13 @@ def _perform_network(
     measures: np.ndarray,
     load_source: SourceLoader,
     card: dict[str, Any],
-) -> tuple[nn.Module, pd.DataFrame, np.ndarray, np.ndarray, pd.DataFrame | None]:
-    """Train a network; gives it with its history, both probabilities and attention weights."""
+) -> tuple[
+    nn.Module, PlaceEraser | None, pd.DataFrame, np.ndarray, np.ndarray, pd.DataFrame | None
+]:
+    """Train a network; gives it, what takes the place out of its inputs, its history and answers.
+
+    The answers are both probabilities and the attention weights.
+    """
     c = config.neural_networks
     device = choose_device(c.device)
     clean = load_source(run, False)
@@ -156,7 +163,7 @@ def _perform_network(
     )
     with one_thread(device):
         history = train(model, train_examples, validation, head=head, plan=plan)
-        return model, history, *_answers(run, model, clean, measures, corpus, device=device)
+        return model, eraser, history, *_answers(run, model, clean, measures, corpus, device=device)
 
 
 def _answers(
@@ -244,7 +251,7 @@ def fit_inputs(model: nn.Module, examples: Examples) -> None:
 
 def fit_ordinal(
     corpus: Corpus, config: Config, measures: np.ndarray
-) -> tuple[OrdinalMeasures, np.ndarray]:
+) -> tuple[OrdinalRegression, np.ndarray]:
     """Fit the ordinal regression; gives it and the probabilities of every recording."""
     balance = config.neural_networks.balance
     train_rows, validation = corpus.in_part("train"), corpus.in_part("validation")
@@ -253,9 +260,10 @@ def fit_ordinal(
     weights = class_weights(codes, balance=balance, n_classes=n_classes)
     # A weighted draw is, on average, a weight.
     rows = sampling_weights(codes, balance=balance) if weights is None else weights[codes]
-    model = OrdinalMeasures(n_classes).fit(
+    model = fit_best(
         measures[train_rows],
         codes,
+        n_classes=n_classes,
         validation=(measures[validation], corpus.codes[validation]),
         sample_weight=None if rows is None else rows * len(rows) / rows.sum(),
     )
@@ -348,8 +356,6 @@ def run_card(run: Run, config: Config, corpus: Corpus, measures: pd.DataFrame) -
 
 def _write(
     folder: Path,
-    model: Model,
-    card: dict[str, Any],
     predictions: pd.DataFrame,
     history: pd.DataFrame | None,
     attention: pd.DataFrame | None,
@@ -360,4 +366,3 @@ def _write(
             write_parquet(folder / f"{name}.parquet", table)
     if history is not None:
         write_csv(folder / "history.csv", history)
-    save_run(folder, model, card)

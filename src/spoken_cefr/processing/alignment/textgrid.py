@@ -1,22 +1,27 @@
 """TextGrid files: the one place that reads and writes them, and that knows praatio.
 
-`read_textgrid` takes what Praat, ELAN and WebMAUS write and raises on anything
-doubtful; `snap` mends tiny overlaps, on demand only; `write_textgrid` writes
-what Praat and ELAN open: UTF-8, long form, one tier whose intervals cover the
-whole recording.
+`read_intervals` takes what Praat, ELAN and WebMAUS write and raises on anything
+doubtful; `check_order` refuses overlaps, `snap` mends tiny ones, on demand only;
+`write_textgrid` writes, by praatio, what Praat and ELAN open: UTF-8, long form, one
+tier whose intervals cover the whole recording.
+
+Reading is ours, by Praat's own rule: only texts in quotes, free-standing numbers and
+flags in angle brackets count, in the order of the format; field names and comments do
+not. praatio's reader goes by field names and line breaks: it takes labels for fields, stops
+in silence where a file is cut, and cannot read the exponents that its writer writes.
 """
 
 import codecs
 import re
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterator
+from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 from praatio import textgrid
-from praatio.utilities.constants import INTERVAL_TIER, TextgridFormats
+from praatio.utilities.constants import INTERVAL_TIER, POINT_TIER, TextgridFormats
 from praatio.utilities.errors import PraatioException
-from praatio.utilities.textgrid_io import parseTextgridStr
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.processing.transcription.words import Word
@@ -25,9 +30,27 @@ from spoken_cefr.store import replacing
 TIER = "words"
 SNAP_S = 1e-3  # overlaps below this are rounding, not disagreement
 
-_STRING = re.compile(r'"(?:[^"]|"")*"')
-_EXPONENT = re.compile(r'"(?:[^"]|"")*"|\b\d[\d.]*[eE][-+]?\d+\b')
-_NEGATIVE = re.compile(r"(?:^|=)[ \t]*-[ \t]*(?=[\d.]*[1-9])", re.MULTILINE)
+# Praat's manual, "TextGrid file formats". A quote that is left over is of a text that was cut.
+_VALUE = re.compile(
+    r"""
+    "(?P<text>(?:[^"]|"")*)"
+    | (?P<cut>")
+    | <(?P<flag>\w+)>
+    | (?:^|(?<=\s))!.*$  # a comment
+    | (?:^|(?<=[\s=]))(?P<number>[-+]?[\d.][\d.eE+-]*)(?=\s|\Z)
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+# praatio writes 0.000002 as 2e-06, which its own reader refuses.
+_EXPONENT = re.compile(r"^( *xm(?:in|ax) = )(\d[\d.]*e-\d+)", re.MULTILINE)
+_SIZES = {INTERVAL_TIER: 2, POINT_TIER: 1}  # numbers before each label
+
+
+class _Tier(NamedTuple):
+    name: str
+    kind: str
+    entries: list[tuple[float, ...]]  # the times of an interval or a point
+    labels: list[str]
 
 
 def write_textgrid(path: Path, words: list[Word], *, duration_s: float) -> None:
@@ -53,46 +76,43 @@ def write_textgrid(path: Path, words: list[Word], *, duration_s: float) -> None:
         grid.addTier(tier)
         with replacing(path) as temporary:
             grid.save(str(temporary), TextgridFormats.LONG_TEXTGRID, includeBlankSpaces=True)
+            plain = _EXPONENT.sub(_without_exponent, temporary.read_text(encoding="utf-8"))
+            temporary.write_text(plain, encoding="utf-8")
     except PraatioException as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def read_textgrid(path: Path | str, *, tier: str = TIER) -> list[Word]:
-    """Read the labelled intervals of one tier; empty ones are left out.
+def _without_exponent(found: re.Match[str]) -> str:
+    return found[1] + format(Decimal(found[2]), "f")
 
-    Praat's long and short forms, in UTF-8 or UTF-16, with or without byte
-    order mark (UTF-16 needs it). Of two tiers with one name this is the first;
-    the second one goes by the name with ``_2``.
+
+def read_intervals(path: Path | str, *, tier: str = TIER) -> list[Word]:
+    """Read the labelled intervals of one tier as they stand in the file; empty ones are left out.
+
+    Praat's long and short forms, with or without comments, in UTF-8 or UTF-16, with
+    or without byte order mark (UTF-16 needs it). Of two tiers with one name this is
+    the first; the second one goes by the name with ``_2``. Order and overlap are for
+    `check_order`.
 
     Raises
     ------
     InputError
-        If the file is missing, in another encoding, damaged, has no such
-        interval tier, or its intervals overlap; the message names file and tier.
+        If the file is missing, in another encoding, damaged, or has no such
+        interval tier; the message names file and tier.
     """
-    words = read_intervals(path, tier=tier)
-    check_order(words, where=f"{path} (tier {tier!r})")
-    return words
-
-
-def read_intervals(path: Path | str, *, tier: str = TIER) -> list[Word]:
-    """As `read_textgrid`, but as they stand in the file: order and overlap are not checked."""
     path = Path(path)
     where = f"{path} (tier {tier!r})"
     if not path.is_file():
         raise InputError(f"{path} is missing")
-    text = _decode(path.read_bytes(), where)
-    tiers = dict(zip(*_named(_parse(text, where)), strict=True))
+    tiers = _by_name(_parse(_decode(path.read_bytes(), where), where))
     if tier not in tiers:
         found = ", ".join(map(repr, tiers)) or "none"
         raise InputError(f"{path} has no tier {tier!r}; its tiers: {found}")
-    if tiers[tier]["class"] != INTERVAL_TIER:
+    found = tiers[tier]
+    if found.kind != INTERVAL_TIER:
         raise InputError(f"{where} holds points; intervals are needed")
-    entries = tiers[tier]["entries"]
-    try:
-        return [Word(label, float(start), float(end)) for start, end, label in entries if label]
-    except ValueError:
-        raise InputError(f"{where} is not a valid TextGrid: a time is not a number") from None
+    pairs = zip(found.entries, found.labels, strict=True)
+    return [Word(label, start, end) for (start, end), label in pairs if label]
 
 
 def check_order(words: list[Word], *, where: str) -> None:
@@ -137,74 +157,60 @@ def _decode(data: bytes, where: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _parse(text: str, where: str) -> list[dict[str, Any]]:
-    """praatio's tiers, after checking that none was cut and no time lost its sign."""
-    bare = _STRING.sub('""', text)  # labels may hold anything, also what looks like a field
+def _parse(text: str, where: str) -> list[_Tier]:
+    """All tiers of a file whose values are exactly those that it announces."""
+    values = _values(text)
     try:
-        tiers = parseTextgridStr(_without_exponents(text), includeEmptyIntervals=True)["tiers"]
-        if not _is_whole(bare, tiers):
-            raise LookupError
-    # On files that are cut or are no TextGrid praatio also raises what says nothing to a reader.
-    except (
-        LookupError,
-        TypeError,
-        AttributeError,
-        ValueError,
-        InvalidOperation,
-        PraatioException,
-    ):
+        tiers = list(_tiers(values))
+        if next(values, None) is not None:
+            raise ValueError("more values than announced")
+    except (StopIteration, RuntimeError, ValueError, LookupError):
         raise InputError(
             f"{where} is not a valid TextGrid: it is cut short or is something else"
         ) from None
-    if _NEGATIVE.search(bare):
+    if any(time_s < 0 for tier in tiers for entry in tier.entries for time_s in entry):
         raise InputError(f"{where} is not a valid TextGrid for a recording: a time is below 0 s")
     return tiers
 
 
-def _without_exponents(text: str) -> str:
-    """``2e-06`` becomes ``0.000002``: praatio writes the one and reads only the other."""
-
-    def decimal(match: re.Match[str]) -> str:
-        found = match.group()
-        return found if found[0] == '"' else format(Decimal(found), "f")
-
-    return _EXPONENT.sub(decimal, text)
+def _values(text: str) -> Iterator[tuple[str, str]]:
+    """Kind (text, number, flag, cut) and content of all that counts in a file."""
+    for found in _VALUE.finditer(text):
+        if found.lastgroup is not None:
+            yield found.lastgroup, found.group(found.lastgroup)
 
 
-def _is_whole(bare: str, tiers: list[dict[str, Any]]) -> bool:
-    """Whether each tier has as many entries as the file announces.
+def _tiers(values: Iterator[tuple[str, str]]) -> Iterator[_Tier]:
+    def take(kind: str) -> str:
+        found, value = next(values)
+        if found != kind:
+            raise ValueError(f"{found} where {kind} is due")
+        return value
 
-    praatio stops in silence where a file is cut between two intervals.
-
-    Parameters
-    ----------
-    bare : str
-        The file with every string emptied.
-    """
-    if '"' in bare.replace('""', ""):
-        return False  # cut inside a label
-    counts = [len(tier["entries"]) for tier in tiers]
-    if re.search(r"\bsize\s*=", bare):  # long form
-        return list(map(int, re.findall(r"\bsize\s*=\s*(\d+)", bare))) == [len(tiers), *counts]
-    lines = bare.split()
-    position = lines.index("<exists>") + 1
-    announced = [int(lines[position])]
-    position += 1
-    for tier in tiers:  # class, name, xmin, xmax, size; then 3 lines an interval, 2 a point
-        announced.append(int(lines[position + 4]))
-        position += 5 + announced[-1] * (3 if tier["class"] == INTERVAL_TIER else 2)
-    return announced == [len(tiers), *counts] and position == len(lines)
+    if not take("text").startswith("ooTextFile") or take("text") != "TextGrid":
+        raise ValueError("another kind of file")
+    float(take("number")), float(take("number"))  # the recording's start and end
+    n_tiers = int(take("number")) if take("flag") == "exists" else 0
+    for _ in range(n_tiers):
+        kind, name = take("text"), take("text").replace('""', '"')
+        n_times = _SIZES[kind]
+        float(take("number")), float(take("number"))
+        entries, labels = [], []
+        for _ in range(int(take("number"))):
+            entries.append(tuple(float(take("number")) for _ in range(n_times)))
+            labels.append(take("text").replace('""', '"').strip())
+        yield _Tier(name, kind, entries, labels)
 
 
-def _named(tiers: list[dict[str, Any]]) -> tuple[list[str], list[dict[str, Any]]]:
-    """Names of the tiers, the second of one name with ``_2`` and so on, and the tiers."""
-    names: list[str] = []
+def _by_name(tiers: list[_Tier]) -> dict[str, _Tier]:
+    """The tiers by their names, the second of one name with ``_2`` and so on."""
+    named: dict[str, _Tier] = {}
     for tier in tiers:
-        name, number = tier["name"], 2
-        while name in names:
-            name, number = f"{tier['name']}_{number}", number + 1
-        names.append(name)
-    return names, tiers
+        name, number = tier.name, 2
+        while name in named:
+            name, number = f"{tier.name}_{number}", number + 1
+        named[name] = tier
+    return named
 
 
 def _told(word: Word) -> str:

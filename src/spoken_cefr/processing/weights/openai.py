@@ -5,6 +5,7 @@ works without internet. A Whisper size by name is openai's own download.
 """
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import torch
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.processing.weights.ctranslate2 import read_variables
-from spoken_cefr.processing.weights.packaged import OFFLINE_MODEL, cache_folder, ctranslate2_folder
+from spoken_cefr.processing.weights.packaged import cache_folder, ctranslate2_folder, loading
 
 if TYPE_CHECKING:
     from whisper.model import ModelDimensions, Whisper
@@ -41,22 +42,9 @@ def load_openai_whisper(model: str) -> "Whisper":
     folder = ctranslate2_folder(model)
     if folder is not None:
         return _converted(folder)
-    if model not in whisper.available_models():
-        raise InputError(
-            f"processing.model is {model!r}: give {OFFLINE_MODEL}, a folder that holds "
-            f"model.bin, or one of {', '.join(whisper.available_models())}"
-        )
-    try:
+    with loading(model, sizes=whisper.available_models()):
         where = cache_folder() / "openai-whisper"
         return whisper.load_model(model, device="cpu", download_root=str(where))
-    # urllib's and the file system's errors, and RuntimeError for a wrong SHA-256:
-    # all mean that there is no model, and the user needs one sentence.
-    except Exception as error:
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise InputError(
-            f"the Whisper model {model!r} cannot be loaded ({first_line}): a size by name "
-            f"needs internet the first time; {OFFLINE_MODEL} never does"
-        ) from None
 
 
 def _converted(folder: Path) -> "Whisper":
@@ -112,60 +100,49 @@ def openai_state(variables: Variables) -> State:
     the bias of the key, which openai's model does not have.
     """
     state: State = {}
-    for side, last_norm in (("encoder", "ln_post"), ("decoder", "ln")):
-        state[f"{side}.positional_embedding"] = _tensor(
-            variables[f"{side}/position_encodings/encodings"]
-        )
-        state |= _norm(variables, f"{side}/layer_norm", f"{side}.{last_norm}")
-        for i in range(_n_layers(variables, side)):
-            state |= _layer(variables, f"{side}/layer_{i}", f"{side}.blocks.{i}")
-    for conv in ("conv1", "conv2"):
-        state |= _linear(variables, f"encoder/{conv}", f"encoder.{conv}")
-    state["decoder.token_embedding.weight"] = _tensor(variables["decoder/embeddings/weight"])
+    for name, values in variables.items():
+        place, _, part = name.rpartition("/")
+        if part not in _PARTS:
+            continue  # a setting, such as the number of heads
+        layer = _LAYER.fullmatch(place)
+        modules = _MODULES[layer["module"] if layer else place]
+        prefix = f"{layer['side']}.blocks.{layer['number']}." if layer else ""
+        for module, piece in zip(modules, np.split(values, len(modules)), strict=True):
+            if part != "bias" or not module.endswith(".key"):
+                state[f"{prefix}{module}{_PARTS[part]}"] = _tensor(piece)
+            elif piece.any():
+                raise ValueError(f"{place} has a bias of the key")
     return state
 
 
-def _layer(variables: Variables, source: str, target: str) -> State:
-    own = f"{source}/self_attention"
-    state = _norm(variables, f"{own}/layer_norm", f"{target}.attn_ln")
-    state |= _split(variables, f"{own}/linear_0", f"{target}.attn", ("query", "key", "value"))
-    state |= _linear(variables, f"{own}/linear_1", f"{target}.attn.out")
-    cross = f"{source}/attention"
-    if f"{cross}/linear_0/weight" in variables:
-        state |= _norm(variables, f"{cross}/layer_norm", f"{target}.cross_attn_ln")
-        state |= _linear(variables, f"{cross}/linear_0", f"{target}.cross_attn.query")
-        state |= _split(variables, f"{cross}/linear_1", f"{target}.cross_attn", ("key", "value"))
-        state |= _linear(variables, f"{cross}/linear_2", f"{target}.cross_attn.out")
-    state |= _norm(variables, f"{source}/ffn/layer_norm", f"{target}.mlp_ln")
-    state |= _linear(variables, f"{source}/ffn/linear_0", f"{target}.mlp.0")
-    return state | _linear(variables, f"{source}/ffn/linear_1", f"{target}.mlp.2")
-
-
-def _split(variables: Variables, source: str, target: str, names: tuple[str, ...]) -> State:
-    weights = np.split(variables[f"{source}/weight"], len(names))
-    biases = np.split(variables[f"{source}/bias"], len(names))
-    state = {}
-    for name, weight, bias in zip(names, weights, biases, strict=True):
-        state[f"{target}.{name}.weight"] = _tensor(weight)
-        if name != "key":
-            state[f"{target}.{name}.bias"] = _tensor(bias)
-        elif bias.any():
-            raise ValueError(f"{source} has a bias of the key")
-    return state
-
-
-def _linear(variables: Variables, source: str, target: str) -> State:
-    return {f"{target}.{part}": _tensor(variables[f"{source}/{part}"]) for part in _PARTS}
-
-
-def _norm(variables: Variables, source: str, target: str) -> State:
-    return {
-        f"{target}.weight": _tensor(variables[f"{source}/gamma"]),
-        f"{target}.bias": _tensor(variables[f"{source}/beta"]),
-    }
-
-
-_PARTS = ("weight", "bias")
+# Names of CTranslate2's variables and of openai's, first those inside a layer.
+_LAYER = re.compile(r"(?P<side>encoder|decoder)/layer_(?P<number>\d+)/(?P<module>.+)")
+_MODULES = {
+    "self_attention/layer_norm": ("attn_ln",),
+    "self_attention/linear_0": ("attn.query", "attn.key", "attn.value"),
+    "self_attention/linear_1": ("attn.out",),
+    "attention/layer_norm": ("cross_attn_ln",),
+    "attention/linear_0": ("cross_attn.query",),
+    "attention/linear_1": ("cross_attn.key", "cross_attn.value"),
+    "attention/linear_2": ("cross_attn.out",),
+    "ffn/layer_norm": ("mlp_ln",),
+    "ffn/linear_0": ("mlp.0",),
+    "ffn/linear_1": ("mlp.2",),
+    "encoder/conv1": ("encoder.conv1",),
+    "encoder/conv2": ("encoder.conv2",),
+    "encoder/layer_norm": ("encoder.ln_post",),
+    "encoder/position_encodings": ("encoder.positional_embedding",),
+    "decoder/embeddings": ("decoder.token_embedding",),
+    "decoder/layer_norm": ("decoder.ln",),
+    "decoder/position_encodings": ("decoder.positional_embedding",),
+}
+_PARTS = {
+    "weight": ".weight",
+    "bias": ".bias",
+    "gamma": ".weight",
+    "beta": ".bias",
+    "encodings": "",
+}
 
 
 def _tensor(values: np.ndarray) -> torch.Tensor:

@@ -8,6 +8,8 @@ against its SHA-256 each time (0.1 s), so a damaged copy is never used.
 import importlib.util
 import os
 import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -169,21 +171,35 @@ def load_whisper(
         If there is no such model, its files are missing or it cannot be downloaded.
     """
     folder = ctranslate2_folder(model)
-    if folder is None and model not in available_models():
-        raise InputError(
-            f"processing.model is {model!r}: give {OFFLINE_MODEL}, a folder that holds "
-            f"model.bin, or one of {', '.join(available_models())}"
-        )
-    try:
+    with loading(model, sizes=[] if folder else available_models()):
         return WhisperModel(
-            model if folder is None else str(folder),
+            str(folder or model),
             device="cpu",
             compute_type=compute_type,
             cpu_threads=n_threads,
             num_workers=n_workers,
         )
-    # The hub raises its own, requests' and httpx's errors; CTranslate2 ValueError and
-    # RuntimeError. All mean that there is no model, and the user needs one sentence.
+
+
+@contextmanager
+def loading(model: str, *, sizes: Sequence[str]) -> Iterator[None]:
+    """Make one sentence of whatever goes wrong while a model is loaded.
+
+    The hub raises its own, requests' and httpx's errors, urllib its own; CTranslate2
+    and torch ValueError and RuntimeError. All mean that there is no model.
+
+    Parameters
+    ----------
+    sizes : sequence of str
+        Names of which ``model`` must be one; none if it is a folder that is there.
+    """
+    if sizes and model not in sizes:
+        raise InputError(
+            f"processing.model is {model!r}: give {OFFLINE_MODEL}, a folder that holds "
+            f"model.bin, or one of {', '.join(sizes)}"
+        )
+    try:
+        yield
     except Exception as error:
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise InputError(

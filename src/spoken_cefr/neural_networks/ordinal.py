@@ -12,16 +12,23 @@ from collections.abc import Mapping
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
+from sklearn.metrics import f1_score
 
-STATE = ("means", "scales", "clip", "weights", "cuts")
+STATE = ("medians", "seen", "means", "scales", "clip", "weights", "cuts")
+# Penalties that validation chooses from. With 25 measures and few recordings, strong ones win.
+PENALTIES: tuple[float, ...] = (1.0, 3.0, 10.0, 30.0, 100.0)
+CLIP = 4.0  # standard deviations: one odd measure cannot decide alone
 
 
 class OrdinalRegression:
     """Cumulative logit regression with an L2 penalty on the weights.
 
+    What is not defined (NaN) is filled in by the median of the training rows.
+
     Parameters
     ----------
     n_classes : int >= 2
+        A class that the training rows lack is never answered: probability 0.
     l2 : float >= 0
         Half of it times the squared weights (of standardised inputs) is added
         to the summed negative log-likelihood: scikit-learn's 1 / C.
@@ -45,7 +52,7 @@ class OrdinalRegression:
         Parameters
         ----------
         inputs : np.ndarray, shape (n, d)
-            In any units; they are standardised here.
+            In any units; they are standardised here. NaN where one is not defined.
         codes : np.ndarray, shape (n,), int
             From 0 to ``n_classes - 1``, in the order of the levels.
         sample_weight : np.ndarray, shape (n,), optional
@@ -53,17 +60,20 @@ class OrdinalRegression:
         Raises
         ------
         ValueError
-            If an input is not finite, a class has no example, a code is out of
+            If an input is infinite, all rows are of one class, a code is out of
             range or the lengths differ.
         """
         inputs, codes = np.asarray(inputs, dtype=np.float64), np.asarray(codes)
         weight = np.ones(len(codes)) if sample_weight is None else np.asarray(sample_weight)
         _check(inputs, codes, weight, self.n_classes)
+        self.medians = _medians(inputs)
+        inputs = self._filled(inputs)
+        self.seen, codes = np.unique(codes, return_inverse=True)
         self.means = inputs.mean(axis=0)
         spread = inputs.std(axis=0)
         self.scales = np.where(spread > 1e-12 * np.maximum(1.0, abs(self.means)), spread, 1.0)
         z = self._standardised(inputs)
-        start = np.concatenate([np.zeros(z.shape[1]), _first_cuts(codes, weight, self.n_classes)])
+        start = np.concatenate([np.zeros(z.shape[1]), _first_cuts(codes, weight, len(self.seen))])
         found = minimize(
             penalised_loss,
             start,
@@ -84,7 +94,9 @@ class OrdinalRegression:
         """Probability of each class at places on the scale of the cuts. (n,) -> (n, n_classes)"""
         below = expit(self.cuts[None, :] - np.asarray(places, dtype=np.float64)[:, None])
         edges = np.pad(below, ((0, 0), (1, 1)), constant_values=((0, 0), (0, 1)))
-        return np.diff(edges, axis=1)
+        probabilities = np.zeros((len(edges), self.n_classes))
+        probabilities[:, self.seen] = np.diff(edges, axis=1)
+        return probabilities
 
     def decision(self, inputs: np.ndarray) -> np.ndarray:
         """Place of each row on the scale of the cuts (eta). (n, d) -> (n,)
@@ -92,21 +104,24 @@ class OrdinalRegression:
         Raises
         ------
         ValueError
-            If an input is not finite or has another number of columns.
+            If an input is infinite or there is another number of columns.
         """
+        return self.standardised(inputs) @ self.weights
+
+    def standardised(self, inputs: np.ndarray) -> np.ndarray:
+        """What the weights are multiplied with: filled in, scaled, clipped. (n, d) -> (n, d)"""
         inputs = np.asarray(inputs, dtype=np.float64)
         if inputs.ndim != 2 or inputs.shape[1] != self.weights.size:
             raise ValueError(f"inputs have shape {inputs.shape}, expected (n, {self.weights.size})")
-        if not np.isfinite(inputs).all():
-            raise ValueError(f"row {_first_bad_row(inputs)} of the inputs is not finite")
-        return self._standardised(inputs) @ self.weights
+        _check_finite(inputs)
+        return self._standardised(self._filled(inputs))
 
     def state(self) -> dict[str, np.ndarray]:
         """All that `from_state` needs, as float64 arrays (for safetensors)."""
         return {name: np.atleast_1d(np.asarray(getattr(self, name), float)) for name in STATE}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, np.ndarray]) -> "OrdinalRegression":
+    def from_state(cls, state: Mapping[str, np.ndarray], *, n_classes: int) -> "OrdinalRegression":
         """The fitted model that `state` came from; gives the same probabilities.
 
         Raises
@@ -117,18 +132,62 @@ class OrdinalRegression:
         missing = [name for name in STATE if name not in state]
         if missing:
             raise ValueError(f"array {missing[0]!r} of the ordinal regression is missing")
-        means, scales, clip, weights, cuts = (np.asarray(state[name], float) for name in STATE)
-        if means.ndim != 1 or not means.shape == scales.shape == weights.shape or clip.size != 1:
+        arrays = {name: np.asarray(state[name], dtype=np.float64) for name in STATE}
+        columns = [arrays[name] for name in ("medians", "means", "scales", "weights")]
+        clip, seen, cuts = arrays["clip"], arrays["seen"], arrays["cuts"]
+        if any(a.ndim != 1 or a.size != columns[0].size for a in columns) or clip.size != 1:
             raise ValueError("the arrays of the ordinal regression do not fit together")
-        known = all(np.isfinite(a).all() for a in (means, scales, weights, cuts))
-        if not known or (scales <= 0).any() or (np.diff(cuts) <= 0).any() or not clip[0] > 0:
+        if seen.ndim != 1 or cuts.shape != (seen.size - 1,) or seen.size < 2:
+            raise ValueError("the classes of the ordinal regression do not fit its cuts")
+        known = all(np.isfinite(a).all() for a in (*columns, seen, cuts))
+        ascending = (np.diff(cuts) > 0).all() and (np.diff(seen) >= 1).all() and seen[0] >= 0
+        if not (known and ascending and (arrays["scales"] > 0).all() and clip[0] > 0):
             raise ValueError("the arrays of the ordinal regression hold impossible values")
-        model = cls(cuts.size + 1, clip=float(clip[0]))
-        model.means, model.scales, model.weights, model.cuts = means, scales, weights, cuts
+        if seen[-1] >= n_classes:
+            raise ValueError(f"the ordinal regression has more than {n_classes} classes")
+        model = cls(n_classes, clip=float(clip[0]))
+        model.medians, model.means, model.scales, model.weights = columns
+        model.seen, model.cuts = seen.astype(np.int64), cuts
         return model
+
+    def _filled(self, inputs: np.ndarray) -> np.ndarray:
+        return np.where(np.isnan(inputs), self.medians, inputs)
 
     def _standardised(self, inputs: np.ndarray) -> np.ndarray:
         return np.clip((inputs - self.means) / self.scales, -self.clip, self.clip)
+
+
+def fit_best(
+    inputs: np.ndarray,
+    codes: np.ndarray,
+    *,
+    n_classes: int,
+    validation: tuple[np.ndarray, np.ndarray],
+    sample_weight: np.ndarray | None = None,
+) -> OrdinalRegression:
+    """Fit with each of `PENALTIES`; keep the best validation macro-F1, the stronger one in a tie.
+
+    Parameters
+    ----------
+    inputs, codes, sample_weight
+        As `OrdinalRegression.fit` takes them.
+    validation : tuple
+        Inputs and codes of the validation part.
+    """
+    best, kept = -1.0, None
+    for penalty in sorted(PENALTIES, reverse=True):
+        model = OrdinalRegression(n_classes, l2=penalty, clip=CLIP)
+        model.fit(inputs, codes, sample_weight=sample_weight)
+        score = f1_score(
+            validation[1],
+            model.predict_proba(validation[0]).argmax(axis=1),
+            labels=np.unique(validation[1]),
+            average="macro",
+            zero_division=0,
+        )
+        if score > best:
+            best, kept = score, model
+    return kept
 
 
 def cuts_of(free: np.ndarray) -> np.ndarray:
@@ -180,17 +239,25 @@ def _first_cuts(codes: np.ndarray, weight: np.ndarray, n_classes: int) -> np.nda
     return np.concatenate([cuts[:1], np.log(np.diff(cuts))])
 
 
+def _medians(inputs: np.ndarray) -> np.ndarray:
+    """Of each column without its NaN; 0 where there is nothing else. (n, d) -> (d,)"""
+    known = ~np.isnan(inputs).all(axis=0)
+    medians = np.zeros(inputs.shape[1])
+    medians[known] = np.nanmedian(inputs[:, known], axis=0)
+    return medians
+
+
 def _check(inputs: np.ndarray, codes: np.ndarray, weight: np.ndarray, n_classes: int) -> None:
     if inputs.ndim != 2 or codes.shape != inputs.shape[:1] or weight.shape != codes.shape:
         raise ValueError(f"inputs have shape {inputs.shape} but codes {codes.shape}")
-    if not np.isfinite(inputs).all():
-        raise ValueError(f"row {_first_bad_row(inputs)} of the inputs is not finite")
+    _check_finite(inputs)
     if codes.size and (codes.min() < 0 or codes.max() >= n_classes):
         raise ValueError(f"a code is not one of 0 to {n_classes - 1}")
-    empty = np.flatnonzero(np.bincount(codes, weights=weight, minlength=n_classes) == 0)
-    if empty.size:
-        raise ValueError(f"class {empty[0]} of {n_classes} has no example to learn from")
+    if len(np.unique(codes[weight > 0])) < 2 or (weight <= 0).any():
+        raise ValueError("an ordinal regression needs rows of two classes, of positive weight")
 
 
-def _first_bad_row(inputs: np.ndarray) -> int:
-    return int(np.flatnonzero(~np.isfinite(inputs).all(axis=1))[0])
+def _check_finite(inputs: np.ndarray) -> None:
+    if np.isinf(inputs).any():
+        row = int(np.flatnonzero(np.isinf(inputs).any(axis=1))[0])
+        raise ValueError(f"row {row} of the inputs is infinite")

@@ -1,1 +1,0 @@
-"""Ordinal logistic regression on measures."""
