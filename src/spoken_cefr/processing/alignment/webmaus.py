@@ -24,7 +24,7 @@ from filelock import FileLock
 from spoken_cefr.config import WEBMAUS_TERMS, Config
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
-from spoken_cefr.http import LOCAL_HOSTS, Wait, user_agent, wait
+from spoken_cefr.http import LOCAL_HOSTS, Wait, is_encrypted, user_agent, wait
 from spoken_cefr.processing.alignment.bas import BasClient, WebMausError
 from spoken_cefr.processing.alignment.textgrid import check_order, read_intervals, snap
 from spoken_cefr.processing.transcription.engines import SAMPLE_RATE
@@ -168,7 +168,7 @@ def _check_address(url: str, delay_s: float) -> None:
         host = None
     if not host or parts.scheme not in ("http", "https"):
         raise InputError(f"processing.webmaus_url is {url!r}; give the services' https address")
-    if host not in LOCAL_HOSTS and parts.scheme != "https":
+    if not is_encrypted(url):
         raise InputError(
             f"processing.webmaus_url is {url!r}: voices must be sent encrypted (https)"
         )
