@@ -7,7 +7,12 @@ import pytest
 import soundfile
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.processing.recordings import load_speech, transcript_key
+from spoken_cefr.processing.recordings import (
+    load_speech,
+    read_record,
+    record_path,
+    transcript_key,
+)
 
 RATE = 16_000
 
@@ -44,3 +49,13 @@ def test_other_weights_in_the_same_folder_are_another_key(demo_config, tmp_path)
         keys.append(transcript_key(config, "0"))
     assert keys[0] != keys[1]
     assert keys[0] == keys[2]
+
+
+@pytest.mark.parametrize("damage", ["", '{"transcript_key": "'])
+def test_a_damaged_record_is_told_and_counts_as_none(demo_config, capsys, damage):
+    config = demo_config()
+    path = record_path(config, "1")
+    path.parent.mkdir(parents=True)
+    path.write_text(damage)
+    assert read_record(config, "1", "0") is None
+    assert str(path) in capsys.readouterr().err

@@ -306,6 +306,13 @@ def test_links_that_lead_elsewhere(link):
         client._permit(link)
 
 
+def test_a_link_without_encryption_is_not_followed():
+    client = bas.BasClient("https://example.org/s", delay_s=1, timeout_s=1, agent="test")
+    client._permit("https://example.org:443//x")
+    with pytest.raises(WebMausError, match="https"):
+        client._permit("http://example.org/x")
+
+
 def test_replies_are_read_whatever_their_dress():
     bare = "<success>true</success><downloadLink>x</downloadLink><output/><warnings/>"
     for before in ("", '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n', "\ufeff"):

@@ -256,6 +256,12 @@ def retry_after_s(value: str | None) -> float | None:
     return max(0.0, (when - datetime.datetime.now(datetime.UTC)).total_seconds())
 
 
+def is_encrypted(url: str) -> bool:
+    """Whether nobody on the way can read or change what comes: https, or this machine."""
+    parts = urlsplit(url)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOCAL_HOSTS)
+
+
 def origin(url: str) -> str:
     """Scheme, host and port of an address, which is what one robots.txt rules."""
     parts = urlsplit(url)

@@ -1,19 +1,31 @@
-"""Writing files so that a killed run leaves either the old one or the new one."""
+"""Files: written so that a killed run leaves either the old one or the new one; and the cache.
+
+What takes long to make is kept under a digest of all that it depends on, and made again
+where any of that has changed. `Cache` names files by the digest. Where other names are
+promised to readers, the digest is inside the file and `read_kept` reads it.
+"""
 
 from __future__ import annotations  # pandas is only named here: see below
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from spoken_cefr.errors import InputError
+from spoken_cefr.progress import tell
 
 if TYPE_CHECKING:  # their import takes 0.4 s, half of a command that has nothing to do
     import pandas as pd
+
+KEY_DIGITS = 12  # of a digest in a file's name: 16**12 values, for a handful of results a unit
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -88,3 +100,79 @@ def digest(value: Any) -> str:
     """SHA-256 of a JSON-able value: the key under which a result is kept."""
     text = json.dumps(value, ensure_ascii=False, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def read_kept(
+    path: Path, read: Callable[[Path], T], *, damaged: tuple[type[Exception], ...] = ()
+) -> T | None:
+    """What an earlier run left in a file; None if it left none, or one that is damaged.
+
+    Damage is told. It shows as OSError, ValueError, KeyError or what ``damaged`` adds.
+    """
+    if not path.exists():
+        return None
+    try:
+        return read(path)
+    except (OSError, ValueError, KeyError, *damaged):
+        tell(f"{path} is damaged: it is made anew")
+        return None
+
+
+@dataclass(frozen=True)
+class Cache(Generic[T]):
+    """Results of one kind, one for each unit, in files called ``<unit>.<key><suffix>``.
+
+    Parameters
+    ----------
+    folder : Path
+        May be shared with other files.
+    suffix : str
+        With its dot.
+    read, write : callable
+        ``read(path)`` gives a result, ``write(result, path)`` puts it there.
+    damaged : tuple of classes
+        What ``read`` raises on a damaged file, as `read_kept` takes it.
+    """
+
+    folder: Path
+    suffix: str
+    read: Callable[[Path], T]
+    write: Callable[[T, Path], object]
+    damaged: tuple[type[Exception], ...] = ()
+
+    def fill(
+        self, wanted: Mapping[str, Any], make: Callable[[Sequence[str]], Iterable[T]]
+    ) -> dict[str, T]:
+        """The results of all units, read where they are kept and else made and kept.
+
+        Parameters
+        ----------
+        wanted : mapping of str to a JSON-able value
+            Of each unit, all that its result depends on.
+        make : callable
+            Takes the units that are missing and gives their results in that order.
+            Each is kept as it comes; nothing is asked for where nothing is missing.
+        """
+        paths = {unit: self._path(unit, depends_on) for unit, depends_on in wanted.items()}
+        results = {
+            unit: read_kept(path, self.read, damaged=self.damaged) for unit, path in paths.items()
+        }
+        missing = [unit for unit, result in results.items() if result is None]
+        if missing:
+            for unit, result in zip(missing, make(missing), strict=True):
+                results[unit] = result
+                self._forget(unit)  # first: a run that is killed here leaves none too many
+                with replacing(paths[unit]) as temporary:
+                    self.write(result, temporary)
+        return results
+
+    def _path(self, unit: str, depends_on: Any) -> Path:
+        return self.folder / f"{unit}.{digest(depends_on)[:KEY_DIGITS]}{self.suffix}"
+
+    def _forget(self, unit: str) -> None:
+        """Remove what is kept of a unit, and nothing of another whose name begins alike."""
+        key = f"[0-9a-f]{{{KEY_DIGITS}}}"
+        own = re.compile(rf"{re.escape(unit)}\.{key}{re.escape(self.suffix)}")
+        for path in self.folder.glob(f"*{self.suffix}"):
+            if own.fullmatch(path.name):
+                path.unlink(missing_ok=True)

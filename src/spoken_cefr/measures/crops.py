@@ -1,6 +1,6 @@
 """The measures of the middle of each recording: the same length of speech from all."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from spoken_cefr.measures.table import MEASURES, measure_recording, method_keys
 from spoken_cefr.processing.transcription.words import Word
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder, written_by
-from spoken_cefr.store import digest, write_parquet
+from spoken_cefr.store import Cache
 
 
 def crop_measures(config: Config, windows: pd.DataFrame) -> pd.DataFrame:
@@ -39,28 +39,21 @@ def crop_measures(config: Config, windows: pd.DataFrame) -> pd.DataFrame:
     words = pd.read_parquet(written_by(path, "processing"))
     heard = [words_in(words, window) for window in windows.itertuples(index=False)]
     texts = [" ".join(word.word for word in inside) for inside in heard]
-    names = [measure.name for measure in MEASURES]
-    pins = pins_of(config.arithmetic)
-    key = digest([windows.to_numpy().tolist(), heard, method_keys(), *pins])[:12]
-    folder = stage_folder(config, "neural_networks")
-    kept = folder / f"measures_crop.{key}.parquet"
-    table = _read_kept(kept)
-    if table is None:
+    depends_on = [windows.to_numpy().tolist(), heard, method_keys(), *pins_of(config.arithmetic)]
+
+    def make(_: Sequence[str]) -> Iterator[pd.DataFrame]:
         rows = _measure(heard, texts, windows, load_nlp().pipe(texts))
-        table = pd.DataFrame(rows, columns=names)
+        table = pd.DataFrame(rows, columns=[measure.name for measure in MEASURES])
         table.insert(0, "recording_id", windows["recording_id"].to_numpy())
-        for older in folder.glob("measures_crop.*.parquet"):
-            older.unlink()
-        write_parquet(kept, table)
-    return table
+        yield table
+
+    folder = stage_folder(config, "neural_networks")
+    cache = Cache(folder, ".parquet", read=pd.read_parquet, write=_save)
+    return cache.fill({"measures_crop": depends_on}, make)["measures_crop"]
 
 
-def _read_kept(path: Path) -> pd.DataFrame | None:
-    """The table of a file; None if there is none or it is damaged."""
-    try:
-        return pd.read_parquet(path)
-    except (OSError, ValueError):
-        return None
+def _save(table: pd.DataFrame, path: Path) -> None:
+    table.to_parquet(path, index=False)
 
 
 def words_in(words: pd.DataFrame, window: tuple[str, float, float]) -> list[Word]:

@@ -23,7 +23,7 @@ from spoken_cefr.measures.syntax import syntax_measures
 from spoken_cefr.processing.transcription.words import Word
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder, written_by
-from spoken_cefr.store import digest, sha256_of, write_parquet
+from spoken_cefr.store import digest, read_kept, sha256_of, write_parquet
 
 
 @dataclass(frozen=True)
@@ -176,7 +176,8 @@ def measures_table(config: Config) -> pd.DataFrame:
         )
     recordings = _read_recordings(config)
     path = stage_folder(config, "neural_networks") / "measures.parquet"
-    kept = _read_kept(path)
+    kept = read_kept(path, _by_key)
+    kept = pd.DataFrame() if kept is None else kept
     missing = [recording for recording in recordings if recording["key"] not in kept.index]
     names = [measure.name for measure in MEASURES]
     if missing:
@@ -244,11 +245,6 @@ def method_keys() -> list[str]:
     return [*modules, spacy.__version__, pipeline_meta()["version"], version("wordfreq")]
 
 
-def _read_kept(path: Path) -> pd.DataFrame:
-    """The measures made before, by key; an unreadable file counts as none."""
-    if not path.exists():
-        return pd.DataFrame()
-    try:
-        return pd.read_parquet(path).drop(columns="recording_id").set_index("key")
-    except (OSError, ValueError, KeyError):
-        return pd.DataFrame()
+def _by_key(path: Path) -> pd.DataFrame:
+    """The measures made before, by key; KeyError where the table is another one."""
+    return pd.read_parquet(path).drop(columns="recording_id").set_index("key")

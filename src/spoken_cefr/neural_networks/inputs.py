@@ -31,9 +31,9 @@ from spoken_cefr.neural_networks.runs import Run
 from spoken_cefr.processing.audio import to_image
 from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.processing.stage import load_arrays, noise_seed
-from spoken_cefr.progress import progress, tell
+from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder, written_by
-from spoken_cefr.store import digest, replacing
+from spoken_cefr.store import Cache, replacing
 
 # To be counted up when the numbers change although no key does.
 EMBEDDING_VERSION = 4
@@ -166,7 +166,7 @@ def raw_speech_embeddings(
     wanted = {}
     for recording_id, rows in groups:
         times = rows[["start_s", "end_s"]].to_numpy().tolist()
-        wanted[recording_id] = digest([keys, metadata.at[recording_id, "sha256"], times])[:12]
+        wanted[recording_id] = [keys, metadata.at[recording_id, "sha256"], times]
 
     def make(missing: Sequence[str]) -> Iterator[Arrays]:
         tasks = [
@@ -198,7 +198,7 @@ def text_embeddings(config: Config, segments: pd.DataFrame) -> np.ndarray:
 
     name = config.neural_networks.text_encoder
     texts = {k: rows.tolist() for k, rows in segments.groupby("recording_id")["text"]}
-    wanted = {k: digest([EMBEDDING_VERSION, name, rows])[:12] for k, rows in texts.items()}
+    wanted = {k: [EMBEDDING_VERSION, name, rows] for k, rows in texts.items()}
 
     def make(missing: Sequence[str]) -> Iterator[Arrays]:
         encoder = load_text_encoder(name)
@@ -231,7 +231,7 @@ def transcript_embeddings(config: Config, recordings: Sequence[str]) -> np.ndarr
     path = stage_folder(config, "processing") / "transcripts.parquet"
     table = pd.read_parquet(written_by(path, "processing")).set_index("recording_id")
     texts = table["text"].loc[list(recordings)].to_dict()
-    wanted = {k: digest([EMBEDDING_VERSION, name, text])[:12] for k, text in texts.items()}
+    wanted = {k: [EMBEDDING_VERSION, name, text] for k, text in texts.items()}
 
     def make(missing: Sequence[str]) -> Iterator[Arrays]:
         encoder = load_text_encoder(name)
@@ -336,38 +336,22 @@ def _place_eraser(config: Config, segments: pd.DataFrame, split: pd.DataFrame) -
 
 def _kept(
     folder: Path,
-    wanted: Mapping[str, str],
+    wanted: Mapping[str, Any],
     make: Callable[[Sequence[str]], Iterable[Arrays]],
     *,
     desc: str,
 ) -> dict[str, Arrays]:
-    """Arrays of every recording: read where there is a whole file of the wanted key, else made.
+    """Arrays of every recording from the cache in a folder; a bar tells of those to be made."""
 
-    ``make`` gives those that are missing, in order; it is called only where one is.
-    """
-    paths = {k: folder / f"{k}.{key}.safetensors" for k, key in wanted.items()}
-    kept = {recording_id: _read_kept(path) for recording_id, path in paths.items()}
-    missing = [recording_id for recording_id, arrays in kept.items() if arrays is None]
-    if missing:
-        bar = progress(make(missing), desc=desc, unit="recording", total=len(missing))
-        for recording_id, arrays in zip(missing, bar, strict=True):
-            kept[recording_id] = arrays
-            for older in folder.glob(f"{recording_id}.*.safetensors"):
-                older.unlink()
-            with replacing(paths[recording_id]) as temporary:
-                save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, temporary)
-    return kept
+    def told(missing: Sequence[str]) -> Iterable[Arrays]:
+        return progress(make(missing), desc=desc, unit="recording", total=len(missing))
+
+    cache = Cache(folder, ".safetensors", read=load_file, write=_save, damaged=(SafetensorError,))
+    return cache.fill(wanted, told)
 
 
-def _read_kept(path: Path) -> Arrays | None:
-    """The arrays of a file; None if there is none or it is damaged."""
-    if not path.exists():
-        return None
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError):
-        tell(f"{path} is damaged: it is made anew")
-        return None
+def _save(arrays: Arrays, path: Path) -> None:
+    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
 
 
 def _in_order(segments: pd.DataFrame, kept: Mapping[str, Arrays], name: str) -> np.ndarray:

@@ -24,7 +24,7 @@ from spoken_cefr.processing.transcription.engines import SAMPLE_RATE, Transcript
 from spoken_cefr.processing.transcription.words import Word
 from spoken_cefr.processing.weights.packaged import model_digest
 from spoken_cefr.stages import stage_folder
-from spoken_cefr.store import digest, read_json, sha256_of, write_json
+from spoken_cefr.store import digest, read_json, read_kept, sha256_of, write_json
 
 FORMAT = 3  # of the JSON file and of what leads to it; a new number re-does every recording
 MIN_DURATION_S = 0.2
@@ -116,14 +116,8 @@ def read_record(config: Config, recording_id: str, audio_sha256: str) -> Record 
     Without alignment where that is of something else, and where WebMAUS was
     wanted and failed: another run asks it again.
     """
-    path = record_path(config, recording_id)
-    if not path.exists():
-        return None
-    try:
-        kept = read_json(path)
-    except InputError:  # damaged: made again
-        return None
-    if kept.get("transcript_key") != transcript_key(config, audio_sha256):
+    kept = read_kept(record_path(config, recording_id), read_json)
+    if kept is None or kept.get("transcript_key") != transcript_key(config, audio_sha256):
         return None
     transcript = Transcript(**_with_words(kept["transcript"]))
     record = Record(recording_id, kept["n_samples"], transcript)

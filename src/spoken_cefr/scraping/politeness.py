@@ -12,7 +12,16 @@ from protego import Protego
 from spoken_cefr import __version__
 from spoken_cefr.config import ScrapingConfig
 from spoken_cefr.errors import InputError
-from spoken_cefr.http import AGENT, LOCAL_HOSTS, Pace, Wait, origin, user_agent, wait
+from spoken_cefr.http import (
+    AGENT,
+    LOCAL_HOSTS,
+    Pace,
+    Wait,
+    is_encrypted,
+    origin,
+    user_agent,
+    wait,
+)
 
 # Above it there is no point in going on: at most this long between two requests.
 MAX_CRAWL_DELAY_S = 120.0
@@ -34,13 +43,21 @@ class Robots:
         self.crawl_delay_s = float(self._rules.crawl_delay(self._agent) or 0)
 
     def allows(self, url: str) -> bool:
-        """Whether the address may be fetched; its path is taken as a server resolves it."""
-        parts = urlsplit(url)
-        plain = re.sub("%2e", ".", parts.path, flags=re.IGNORECASE).lstrip("/")
-        path = posixpath.normpath(f"/{plain}")
-        if parts.path.endswith("/") and path != "/":
-            path += "/"
-        return self._rules.can_fetch(parts._replace(path=path).geturl(), self._agent)
+        """Whether the address may be fetched: as it is written, and as a server resolves it.
+
+        Servers take ``/a/..//no/`` for ``/no/``, and a rule may name either.
+        """
+        return all(self._rules.can_fetch(form, self._agent) for form in (url, _resolved(url)))
+
+
+def _resolved(url: str) -> str:
+    """The address with its path as a server resolves it."""
+    parts = urlsplit(url)
+    plain = re.sub("%2e", ".", parts.path, flags=re.IGNORECASE).lstrip("/")
+    path = posixpath.normpath(f"/{plain}")
+    if parts.path.endswith("/") and path != "/":
+        path += "/"
+    return parts._replace(path=path).geturl()
 
 
 class Manners(Pace):
@@ -71,7 +88,7 @@ class Manners(Pace):
         self._check(config)
 
     def _check(self, config: ScrapingConfig) -> None:
-        if urlsplit(self.base_url).scheme not in ("http", "https") or not self.host:
+        if not is_encrypted(self.base_url) or not self.host:
             raise InputError(
                 f"scraping.base_url is {self.base_url!r}; give the site's address (https://...), "
                 "or set scraping.replica_dir"

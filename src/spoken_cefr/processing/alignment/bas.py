@@ -25,6 +25,7 @@ from spoken_cefr.http import (
     Wait,
     check_status,
     chunks,
+    is_encrypted,
     new_session,
     opened,
     tried,
@@ -197,6 +198,8 @@ class BasClient:
         # What programs may read as another host than Python does is refused as well.
         if host != self.host or parts.scheme not in ("http", "https") or re.search(r"[\s\\@]", url):
             raise WebMausError("the service's link leads to another place than the service")
+        if not is_encrypted(url):
+            raise WebMausError("the service's link is not encrypted (https)")
 
 
 def parse_reply(body: bytes) -> Reply:

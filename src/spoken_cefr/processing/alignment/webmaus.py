@@ -24,13 +24,13 @@ from filelock import FileLock
 from spoken_cefr.config import WEBMAUS_TERMS, Config
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
-from spoken_cefr.http import LOCAL_HOSTS, Wait, user_agent, wait
+from spoken_cefr.http import LOCAL_HOSTS, Wait, is_encrypted, user_agent, wait
 from spoken_cefr.processing.alignment.bas import BasClient, WebMausError
 from spoken_cefr.processing.alignment.textgrid import check_order, read_intervals, snap
 from spoken_cefr.processing.transcription.engines import SAMPLE_RATE
 from spoken_cefr.processing.transcription.words import Word
 from spoken_cefr.stages import stage_folder
-from spoken_cefr.store import digest, replacing, write_text
+from spoken_cefr.store import digest, read_kept, replacing, write_text
 
 OPERATION = "runMAUSBasic"
 TIER = "ORT-MAU"
@@ -133,7 +133,8 @@ class WebMaus:
         self._folder.mkdir(parents=True, exist_ok=True)
         # Threads of this process, and other processes on the same data, wait for their turn.
         with self._lock, FileLock(self._folder / ".lock"):
-            return _kept(path) or self._ask(path, wav, text)
+            kept = read_kept(path, _read_answer, damaged=(WebMausError,))
+            return kept or self._ask(path, wav, text)
 
     def _ask(self, path: Path, wav: bytes, text: str) -> Result:
         """Send the job, unless the service has just failed several times; keep the answer."""
@@ -167,7 +168,7 @@ def _check_address(url: str, delay_s: float) -> None:
         host = None
     if not host or parts.scheme not in ("http", "https"):
         raise InputError(f"processing.webmaus_url is {url!r}; give the services' https address")
-    if host not in LOCAL_HOSTS and parts.scheme != "https":
+    if not is_encrypted(url):
         raise InputError(
             f"processing.webmaus_url is {url!r}: voices must be sent encrypted (https)"
         )
@@ -178,16 +179,11 @@ def _check_address(url: str, delay_s: float) -> None:
         )
 
 
-def _kept(path: Path) -> Result | None:
-    """An earlier answer; None if there is none, or it is damaged."""
-    if not path.exists():
-        return None
+def _read_answer(path: Path) -> Result:
+    """An earlier answer, with its warnings."""
     notes = _notes(path)
-    try:
-        warnings = notes.read_text(encoding="utf-8").splitlines() if notes.exists() else []
-        return Result(read_words(path), warnings)
-    except (WebMausError, UnicodeDecodeError):
-        return None
+    warnings = notes.read_text(encoding="utf-8").splitlines() if notes.exists() else []
+    return Result(read_words(path), warnings)
 
 
 def _keep(path: Path, content: bytes, warnings: list[str]) -> Result:
