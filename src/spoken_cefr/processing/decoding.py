@@ -24,6 +24,7 @@ CONTAINERS = ("wav", "aiff", "au", "caf", "flac", "ogg", "mp3", "aac", "mov", "m
 MAX_RATE_HZ, MAX_CHANNELS = 192_000, 8  # what a header may ask memory for
 _WAV_KINDS = ("wavex", "rf64", "w64")  # libsndfile's names of WAV's relatives
 _TOLERANCE_S = 0.25  # an MP3 file loses its encoder's delay and padding when decoded
+_FEW_BYTES = 32  # may be missing at the end of an MP3 file
 _BLOCK_S = 30.0  # of so much audio all channels are in memory at once
 _CANCELLED = 0.1  # power of the mean of the channels over what it is if they are unrelated
 _MAX_PEAK = 8.0  # loud masters and lossy decoders go beyond 1, not as far as this
@@ -158,7 +159,7 @@ def _choose_readers(path: Path, file: BinaryIO) -> tuple[list[Reader], float]:
     if name != "mp3":
         return [by_ffmpeg], ffmpeg.announced_s(file)
     frames = ffmpeg.scan_mp3(file)
-    if frames.breaks_off and not _is_whole_by_count(frames):
+    if frames.lacking and not _is_whole_by_count(frames):
         raise InputError(
             f"{path} is cut short: its last MP3 frame breaks off at {frames.duration_s:.1f} s"
         )
@@ -169,13 +170,15 @@ def _choose_readers(path: Path, file: BinaryIO) -> tuple[list[Reader], float]:
 
 
 def _is_whole_by_count(frames: ffmpeg.Mp3) -> bool:
-    """Whether only bytes of the last frame are missing, as in many an MP3 file on the web.
+    """Whether only some bytes of the last frame are missing, as in many an MP3 file on the web.
 
     Only a header that counts the frames of all that is there can tell that from a download
     that broke off.
     """
     counted_s = frames.announced_s
-    return counted_s is not None and abs(frames.duration_s - counted_s) < _TOLERANCE_S
+    if counted_s is None or frames.lacking > _FEW_BYTES:
+        return False
+    return abs(frames.duration_s - counted_s) < _TOLERANCE_S
 
 
 def _libsndfile_header(path: Path, file: BinaryIO) -> tuple[str | None, float]:

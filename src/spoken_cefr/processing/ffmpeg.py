@@ -30,7 +30,7 @@ class Mp3(NamedTuple):
     duration_s: float  # of all frames, each at its own rate
     announced_s: float | None  # by the header that counts the frames, if there is one
     has_one_rate: bool
-    breaks_off: bool  # the last frame is shorter than its own header says
+    lacking: int  # bytes of the last frame that its own header says and that are not there
 
 
 @contextmanager
@@ -68,7 +68,8 @@ def scan_mp3(file: BinaryIO) -> Mp3:
     file.seek(start)
     counted = _COUNTED.search(file.read(first.pos - start + first.size))
     announced_s = struct.unpack(">I", counted[1])[0] * first.duration * tick_s if counted else None
-    return Mp3(ticks * tick_s, announced_s, len(rates) == 1, last[1] < _frame_bytes(last[0]))
+    lacking = max(0, _frame_bytes(last[0]) - last[1])
+    return Mp3(ticks * tick_s, announced_s, len(rates) == 1, lacking)
 
 
 def _is_frame(head: bytes) -> bool:
