@@ -3,6 +3,7 @@
 import os
 import struct
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -176,3 +177,18 @@ def test_nothing_to_read_is_told(given, told, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=told):
         find_recordings(given)
+
+
+def test_a_phones_file_is_read_by_its_content_whatever_its_name(tmp_path):
+    recording = ROOT / "data" / "replica" / "audio" / "kermesse.mp3"
+    expected = load_recording(recording)
+    path = tmp_path / "memo.bin"
+    with av.open(str(path), "w", format="mp4") as file:
+        stream = file.add_stream("aac", rate=16_000, layout="mono")
+        frame = av.AudioFrame.from_ndarray(expected[None], format="fltp", layout="mono")
+        frame.sample_rate = 16_000
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            file.mux(packet)
+    found = load_recording(path)
+    assert len(found) == pytest.approx(len(expected), abs=4096)
+    assert np.abs(found).max() == pytest.approx(np.abs(expected).max(), rel=0.2)

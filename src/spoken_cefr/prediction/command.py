@@ -11,6 +11,7 @@ from spacy.language import Language
 from spoken_cefr.config import load_config, prediction_profile
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
+from spoken_cefr.errors import printable as without_controls
 from spoken_cefr.measures.pipeline import load_nlp
 from spoken_cefr.prediction.choice import choose_model
 from spoken_cefr.prediction.listening import find_recordings, listen, load_listener
@@ -101,8 +102,10 @@ def predict_files(
 
 
 def printable(text: str) -> str:
-    """Text with the bytes of a file name that are not UTF-8 written out as ``\\xe9``."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """Text with control characters, and bytes of a name that are not UTF-8, as ``\\xe9``."""
+    return without_controls(
+        text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    )
 
 
 def run(

@@ -108,7 +108,10 @@ def _decode(path: Path, max_duration_s: float | None) -> list[Block]:
 
 
 def _not_audio(path: Path) -> InputError:
-    return InputError(f"{path} is not audio that can be decoded, or is damaged")
+    return InputError(
+        f"{path} is not audio that can be decoded, or is damaged: give an mp3, m4a, wav, flac or "
+        "ogg file"
+    )
 
 
 def _decode_part(
