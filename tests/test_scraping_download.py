@@ -136,15 +136,6 @@ def test_an_audio_address_on_another_host_is_never_asked():
         client.fetch("https://site.example/x.mp3", lambda reply: reply.content)
 
 
-def test_an_audio_address_without_encryption_is_never_asked():
-    config = scraping_config(contact="a@b.example", delay_s=1.0)
-    with (
-        Client(Manners("https://site.example/", config), config) as client,
-        pytest.raises(Refused, match="not https"),
-    ):
-        client.fetch("http://site.example/x.mp3", lambda reply: reply.content)
-
-
 def test_a_listed_host_may_serve_the_audio(download, replica, tmp_path):
     def elsewhere():
         address = download.base_url.replace("127.0.0.1", "localhost") + "IMG/mp3/l_affiche.mp3"

@@ -32,7 +32,6 @@ def test_a_real_site_learns_who_visits_it():
         ("", {}, "scraping.base_url is ''"),
         ("site.example", {}, "give the site's address"),
         ("file:///etc/", {}, "give the site's address"),
-        ("http://site.example/", {"contact": "a@b.example", "delay_s": 1.0}, "https"),
     ],
 )
 def test_an_impolite_profile_is_refused_in_one_sentence(base_url, keys, message):

@@ -14,7 +14,6 @@ from spoken_cefr.http import (
     Again,
     Refused,
     check_status,
-    is_encrypted,
     new_session,
     opened,
     origin,
@@ -46,7 +45,7 @@ class Client:
         self._session.close()
 
     def permit(self, url: str) -> None:
-        """Pass only an https address on a known host that robots.txt allows.
+        """Pass only if the address is on a known host and robots.txt allows it.
 
         Raises
         ------
@@ -62,8 +61,6 @@ class Client:
     def _permit_host(self, url: str) -> None:
         if not self.manners.knows(url):
             raise Refused(f"another host ({urlsplit(url).hostname})")
-        if not is_encrypted(url):
-            raise Refused("not https")
 
     def fetch(self, url: str, handle: Callable[[requests.Response], T]) -> T:
         """GET an address and let ``handle`` read the reply; the whole is tried again on faults.

@@ -17,7 +17,6 @@ from spoken_cefr.http import (
     LOCAL_HOSTS,
     Pace,
     Wait,
-    is_encrypted,
     origin,
     user_agent,
     wait,
@@ -88,7 +87,7 @@ class Manners(Pace):
         self._check(config)
 
     def _check(self, config: ScrapingConfig) -> None:
-        if not is_encrypted(self.base_url) or not self.host:
+        if urlsplit(self.base_url).scheme not in ("http", "https") or not self.host:
             raise InputError(
                 f"scraping.base_url is {self.base_url!r}; give the site's address (https://...), "
                 "or set scraping.replica_dir"
