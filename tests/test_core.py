@@ -178,7 +178,7 @@ def test_a_stage_is_done_again_when_code_that_it_stands_on_changes(
     assert undone_by("neural_networks/bundle.py") == {"neural_networks"}
     assert undone_by("replica/server.py") == {"scraping"}
     assert undone_by("corpus/metadata.py") == set(STAGES)
-    for name in ("cli.py", "doctor.py", "paper/build.py", "config.py", "page/style.py"):
+    for name in ("cli.py", "doctor.py", "paper/build.py", "config.py", "page/app.py"):
         assert undone_by(name) == set(), name
 
 

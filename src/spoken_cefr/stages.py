@@ -209,6 +209,7 @@ def finish_stage(config: Config, report: Report, outputs: list[Path]) -> Report:
         "outputs": {path.relative_to(folder).as_posix(): sha256_of(path) for path in outputs},
     }
     write_json(folder / "report.json", account)
+    changed_outputs(config, report.stage)  # notes their sizes and times
     return report
 
 
