@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from spoken_cefr.store import Cache, read_json
+from spoken_cefr.store import Cache, read_csv, read_json, write_csv
 
 
 @pytest.fixture
@@ -83,3 +85,18 @@ def test_what_was_made_before_a_kill_is_there_afterwards(cache):
 def test_a_maker_that_gives_too_few_or_too_many_is_an_error(cache, n_given):
     with pytest.raises(ValueError):
         cache.fill({"a": [1]}, lambda missing: iter(range(n_given)))
+
+
+def test_names_stay_text_and_a_text_that_is_missing_is_empty(tmp_path):
+    table = pd.DataFrame(
+        {
+            "recording_id": ["007", "nan", "NA", "null", "1e3"],
+            "transcript": ["Oui.", "", "NA", "", "nan"],
+            "score": [1.0, np.nan, 0.5, 2.0, 3.0],
+        }
+    )
+    write_csv(tmp_path / "a.csv", table)
+    found = read_csv(tmp_path / "a.csv")
+    assert found.to_dict("list")["recording_id"] == list(table["recording_id"])
+    assert found.to_dict("list")["transcript"] == list(table["transcript"])
+    np.testing.assert_array_equal(found["score"], table["score"])

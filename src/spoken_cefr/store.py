@@ -27,6 +27,9 @@ KEY_DIGITS = 12  # of a digest in a file's name: 16**12 values, for a handful of
 
 T = TypeVar("T")
 
+# Columns that hold names, whatever they look like.
+NAME_COLUMNS = ("recording_id", "speaker_id", "segment_id", "id", "run")
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -82,6 +85,19 @@ def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a table as CSV (UTF-8, LF, no index), all or nothing."""
     with replacing(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_csv(path: Path) -> pd.DataFrame:
+    """Read a table that `write_csv` wrote: names such as ``007``, ``nan`` or ``NA`` stay text.
+
+    A missing text is "", a missing number NaN.
+    """
+    import pandas as pd
+
+    names = dict.fromkeys(NAME_COLUMNS, str)
+    table = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
+    texts = table.select_dtypes(include=["object", "string"]).columns
+    return table.fillna(dict.fromkeys(texts, ""))
 
 
 def write_parquet(path: Path, table: pd.DataFrame) -> None:

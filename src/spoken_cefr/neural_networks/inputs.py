@@ -33,7 +33,7 @@ from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.processing.stage import load_arrays, noise_seed
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder, written_by
-from spoken_cefr.store import Cache, replacing
+from spoken_cefr.store import Cache, read_csv, replacing
 
 # To be counted up when the numbers change although no key does.
 EMBEDDING_VERSION = 4
@@ -274,7 +274,7 @@ def read_split(config: Config) -> pd.DataFrame:
         If the stage has not written it yet.
     """
     path = stage_folder(config, "neural_networks") / "split.csv"
-    return pd.read_csv(written_by(path, "neural_networks"), dtype={"recording_id": str})
+    return read_csv(written_by(path, "neural_networks"))
 
 
 def _speech_keys(config: Config, *, noisy: bool) -> list[Any]:
