@@ -146,6 +146,19 @@ def test_what_was_changed_by_hand_is_taken_as_it_is_by_the_next_stage(demo_confi
     assert not is_done(config, "processing")
 
 
+def test_a_damaged_array_is_made_again(demo_config):
+    config = demo_config()
+    finish(config, "scraping")
+    array = stage_folder(config, "processing") / "log_mel.npy"
+    array.parent.mkdir(parents=True, exist_ok=True)
+    array.write_bytes(b"12345678")
+    report = Report("processing", "recording", n_in=1, n_out=1)
+    finish_stage(config, report, [array])
+    assert is_done(config, "processing")
+    array.write_bytes(b"12340000")  # of the same size
+    assert not is_done(config, "processing")
+
+
 def test_a_folder_that_was_copied_is_as_it_was(demo_config):
     config = demo_config()
     for stage in ("scraping", "processing"):

@@ -116,8 +116,9 @@ def test_a_changed_file_is_fetched_again(download, tmp_path, mp3):
         (Reply(302, headers={"Location": "http://localhost:9/x.mp3"}), r"another host \(localh"),
         (Reply(302, headers={"Location": PATH}), "over 5 redirects"),
         (Reply(301, headers={"Location": "file:///etc/passwd"}), "another host"),
+        (Reply(302, headers={"Location": "http://["}), "not a web address, or a redirect to none"),
     ],
-    ids=["404", "html", "empty", "noise", "other-host", "loop", "file"],
+    ids=["404", "html", "empty", "noise", "other-host", "loop", "file", "no-address"],
 )
 def test_what_is_no_recording_is_refused_with_a_reason(download, tmp_path, reply, reason):
     with pytest.raises(Refused, match=reason) as error:

@@ -175,9 +175,7 @@ def opened(
         for _ in range(MAX_REDIRECTS):
             permit(url)
             pace.pause()
-            with session.request(
-                method, url, timeout=timeout_s, stream=True, allow_redirects=False, **content
-            ) as reply:
+            with _ask(session, method, url, timeout=timeout_s, **content) as reply:
                 if not (method == "GET" and reply.is_redirect):
                     yield reply
                     return
@@ -191,6 +189,16 @@ def opened(
     except (requests.RequestException, UnicodeError):
         raise Refused("not a web address") from None
     raise Refused(f"over {MAX_REDIRECTS} redirects")
+
+
+def _ask(session: requests.Session, method: str, url: str, **options: object) -> requests.Response:
+    """Send a request; requests looks at where a redirect leads before anybody follows it."""
+    try:
+        return session.request(method, url, stream=True, allow_redirects=False, **options)
+    except requests.RequestException:
+        raise
+    except ValueError:
+        raise Refused("not a web address, or a redirect to none") from None
 
 
 def check_status(reply: requests.Response) -> None:

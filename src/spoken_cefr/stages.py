@@ -229,8 +229,11 @@ def _holds(config: Config, stage: str) -> bool:
     if not (folder / "report.json").exists():
         return False
     account = read_json(folder / "report.json")
-    return account.get("fingerprint") == fingerprint(config, stage) and all(
-        (folder / name).exists() for name in account.get("outputs", {})
+    return (
+        account.get("fingerprint") == fingerprint(config, stage)
+        and all((folder / name).exists() for name in account.get("outputs", {}))
+        # A person corrects a table, such as a level; nobody corrects sounds or arrays by hand.
+        and all(name.endswith(".csv") for name in changed_outputs(config, stage))
     )
 
 
