@@ -38,6 +38,8 @@ def test_a_command_that_is_stopped_leaves_nothing_of_its_own_nor_of_its_processe
 LEFT_ALONE = """
 import signal, subprocess, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # who runs the tests may have it ignored
 from spoken_cefr.temporary import own_temporary_folder
 # A kernel that is killed, and the browser that it had started.
 KERNEL = '''

@@ -37,7 +37,9 @@ WHERE_NOT_WHAT: tuple[str, ...] = (
 
 # What the fingerprint knows better than by its code: keys by their values, and these say nothing.
 NO_RESULT: tuple[str, ...] = ("arithmetic", "config", "errors", "paths", "progress", "stages")
-STAMPS = "stamps.json"  # size, time and SHA-256 of a stage's files when last looked at
+# Beside the stages' folders, whose bytes depend on no clock: size, time and SHA-256 of a stage's
+# files when they were last looked at.
+STAMPS = "stamps"
 PACKAGE = ROOT / "src" / "spoken_cefr"
 _NAMED = re.compile(r"\bspoken_cefr\.(\w+)(?:\.(\w+))?")
 
@@ -246,10 +248,10 @@ def changed_outputs(config: Config, stage: str) -> dict[str, str]:
     """Files of a stage that are not as it left them, by name, with their SHA-256 of today.
 
     A file of the size and time that it had when it was last looked at is taken as it was then
-    (``stamps.json``): a folder of thousands of recordings is not read again at each command.
+    (`STAMPS`): a folder of thousands of recordings is not read again at each command.
     """
     folder = stage_folder(config, stage)
-    path = folder / STAMPS
+    path = config.data_path / STAMPS / f"{stage}.json"
     told = read_json(path) if path.is_file() else {}
     stamps, changed = {}, {}
     for name, sha256 in output_hashes(config, stage).items():

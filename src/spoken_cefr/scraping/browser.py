@@ -15,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import psutil
 import urllib3
 from selenium import webdriver
 from selenium.common.exceptions import (
@@ -58,6 +59,7 @@ SCRIPT_S = 5.0  # how long a page's scripts may take to show what we wait for
 QUIET_S = 1.5  # a page that waits for something is read when it has not changed for so long
 LATER_S = 1.0  # the same once an accordion of the page has shown nothing
 POLL_S = 0.05
+END_S = 5.0  # for the browser's processes to end after it has been told to
 REMOVALS = 50  # of the profile, a tenth of a second apart
 OK = 200
 END = "</html>"
@@ -182,10 +184,12 @@ class Browser:
     def close(self) -> None:
         """Stop the browser and remove its temporary profile."""
         if self.driver:
+            started = _processes_of(self.driver.service)
             with suppress(WebDriverException, *DEAD):
                 self.driver.quit()
             self.driver.service.stop()
             self.driver = None
+            _await_end(started)
         if self._profile:
             _remove(self._profile)
             self._profile = None
@@ -347,6 +351,23 @@ def _service(folder: str) -> Service:
 def _is_dead(error: BaseException) -> bool:
     """Whether the browser or its driver is gone, rather than the page at fault."""
     return isinstance(error, DEAD) or any(word in str(error) for word in DEAD_WORDS)
+
+
+def _processes_of(service: Service) -> list[psutil.Process]:
+    """The browser's processes, which its driver has started."""
+    try:
+        return psutil.Process(service.process.pid).children(recursive=True)
+    except (psutil.Error, AttributeError):  # the driver is gone, or never was
+        return []
+
+
+def _await_end(processes: list[psutil.Process]) -> None:
+    """Until the last of them has ended it may write to the profile anew."""
+    _, alive = psutil.wait_procs(processes, timeout=END_S)
+    for process in alive:
+        with suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(alive, timeout=END_S)
 
 
 def _remove(profile: tempfile.TemporaryDirectory) -> None:
