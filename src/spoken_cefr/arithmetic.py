@@ -59,6 +59,11 @@ PINS: tuple[Pin, ...] = (
     ),
     Pin("BLIS_ARCH_TYPE", "haswell", "BLIS (spaCy): matrix products"),
     Pin("OMP_NUM_THREADS", str(N_THREADS), "torch: sums shared out among as many threads"),
+    Pin(
+        "MKL_NUM_THREADS",
+        str(N_THREADS),
+        "torch takes this one before OpenMP's, and Dask sets it to 1 in whatever starts workers",
+    ),
 )
 
 # What reads a pin when it is loaded.
