@@ -9,14 +9,17 @@ PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-l
 .PHONY: help demo app run paper reproduce test quick format refresh notebooks clean browser
 
 help:  ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "make %-12s%s\n", $$1, $$2}'
+	@sed -n -e 's/^#: \(.*\)/\n\1/p' -e 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) \
+		| awk -F'|' 'NF == 2 {printf "%-18s%s\n", $$1, $$2; next} {print}'
 
+#: first steps
 demo: browser .venv/.installed  ## install what is missing, then run the four notebooks on the embedded demo
 	@$(BIN)/spoken-cefr run --profile demo --check
 
 app: .venv/.installed  ## the page on 127.0.0.1 that says for which level a recording suits
 	@$(BIN)/spoken-cefr app
 
+#: the pipeline
 run: browser .venv/.installed  ## the same with another profile: make run PROFILE=fr
 	@$(BIN)/spoken-cefr run --profile $(PROFILE) $(foreach pair,$(SET),--set $(pair))
 
@@ -26,10 +29,14 @@ paper: run  ## paper.pdf and model_card.md in data/PROFILE/, from its results: m
 reproduce: browser .venv/.installed  ## the demo, then the paper's numbers beside those made here
 	@$(BIN)/spoken-cefr reproduce
 
+clean:  ## delete what the demo wrote (not the environment)
+	rm -rf data/demo
+
+#: while developing
 test: browser .venv/.installed  ## lint, then all tests, the notebooks on a few recordings among them
 	@$(PYTEST)
 
-quick: .venv/.installed  ## lint and the tests without browser, Whisper and notebooks: while developing
+quick: .venv/.installed  ## lint and the tests without browser, Whisper and notebooks
 	@$(PYTEST) -m "not slow and not browser and not whisper"
 
 # Several processes beside each other: one core for each.
@@ -40,13 +47,11 @@ format: .venv/.installed  ## let ruff rewrite the code
 	@$(BIN)/ruff check --fix src tests tools benchmarks notebooks
 	@$(BIN)/ruff format src tests tools benchmarks notebooks
 
-refresh: demo  ## for maintainers: put the demo's notebooks, figures, paper and model card into git
+#: for maintainers
+refresh: demo  ## put the demo's notebooks, figures, paper and model card into git
 	@$(BIN)/spoken-cefr refresh --profile demo
 
 notebooks: refresh
-
-clean:  ## delete what the demo wrote (not the environment)
-	rm -rf data/demo
 
 # First, because it is quick to say no.
 browser:

@@ -15,7 +15,7 @@ import os
 import tempfile
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # What runs the voice detector reports to its makers unless it is told before its import.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")

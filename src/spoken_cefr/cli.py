@@ -24,6 +24,19 @@ from spoken_cefr.stages import (
 )
 from spoken_cefr.temporary import own_temporary_folder
 
+GUIDE = """\
+first steps:
+  spoken-cefr doctor                 is everything here? what to do if not
+  spoken-cefr predict FILE           the level of a recording
+  spoken-cefr app                    the same on a page in your browser
+the pipeline:
+  spoken-cefr run                    all four stages on the embedded demo
+  spoken-cefr run --profile fr       the same on the real site, or your own corpus
+  spoken-cefr paper                  paper.pdf and the model card of what was run
+
+`spoken-cefr COMMAND --help` says more about each command.
+"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status (0 done, 1 bad input)."""
@@ -50,10 +63,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="spoken-cefr", description="For which CEFR level does a spoken recording suit?"
+        prog="spoken-cefr",
+        description="For which CEFR level does a spoken recording suit?",
+        epilog=GUIDE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=__version__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
 
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
