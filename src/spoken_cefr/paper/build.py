@@ -14,14 +14,22 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import typst
 
 from spoken_cefr import __version__
+from spoken_cefr.arithmetic import PINS
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
+from spoken_cefr.measures.fluency import MIN_PAUSE_S
+from spoken_cefr.measures.table import MEASURES
+from spoken_cefr.neural_networks.embeddings.places import MIN_SHARE
+from spoken_cefr.neural_networks.networks.per_recording import DROPOUT, PROJECTED
+from spoken_cefr.neural_networks.ordinal import CLIP, PENALTIES
+from spoken_cefr.neural_networks.runs import CROP_S, Run
 from spoken_cefr.paths import ROOT
 from spoken_cefr.stages import STAGES, matches, stage_folder
 from spoken_cefr.store import read_json, replacing, write_json
@@ -244,6 +252,25 @@ def pipeline(config: Config) -> dict[str, Any]:
         }
         | {"seed": settings["seed"]},
         "runs": {card.parent.name: run_card(read_json(card)) for card in cards},
+        "methods": methods(),
+        "arithmetic": config.arithmetic,
+        "pins": [pin._asdict() for pin in PINS],
+    }
+
+
+def methods() -> dict[str, Any]:
+    """What the code fixes and no profile changes, for whoever rebuilds it from the paper."""
+    return {
+        "measures": [asdict(measure) for measure in MEASURES],
+        "min_pause_s": MIN_PAUSE_S,
+        "crop_s": CROP_S,
+        "place": {"min_share": MIN_SHARE},
+        "ordinal": {"penalties": list(PENALTIES), "clip": CLIP},
+        "networks": {
+            "learning_rate": Run.learning_rate,
+            "attention_units": PROJECTED,
+            "attention_dropout": DROPOUT,
+        },
     }
 
 

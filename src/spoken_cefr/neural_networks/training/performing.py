@@ -90,7 +90,7 @@ def perform_run(
         model, of_recordings = fit_ordinal(corpus, config, values)
         of_segments = of_recordings[corpus.owners()]
         history, attention, place = None, None, None
-        card |= {"l2": model.l2, "n_parameters": model.weights.size}
+        card |= {"l2": model.l2, "n_parameters": model.weights.size + model.cuts.size}
     else:
         model, place, history, of_segments, of_recordings, attention = _perform_network(
             run, config, corpus, values, load_source, card
