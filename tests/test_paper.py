@@ -178,7 +178,8 @@ NAMES = re.compile(
     \b[ABC][12]\b\+?                     # levels
     | \bAVX2\b | x86-64 | SHA-256
     | \bF1\b | macro_f1 | wav2vec\ 2\.0  # names of measures and models
-    | b1_\w+ | \w+\.(b1|c2)\b | table_[1-5]\w* | figure_1 | table_1_b1 | \.sha256\b   # keys of the files
+    | b1_\w+ | \w+\.(b1|c2)\b | table_[1-5]\w* | figure_1 | table_1_b1   # keys of the files
+    | \.sha256\b
     | @[a-z]+\d{4}\b                     # references
     | "/(data|doc)/[^"]+"                # files
     | "[^"]*\ secondes"                  # the site's classes of duration
