@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from spoken_cefr import config as config_module
 from spoken_cefr.config import CONFIGS, PROFILE_VARIABLE, load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.paths import ROOT
@@ -36,6 +37,16 @@ def test_an_override_may_be_text_without_quotes_or_a_whole_number_for_a_real_one
     assert (config.scraping.contact, config.scraping.delay_s, config.seed) == ("a@b.org", 2.0, 7)
 
 
+def test_a_table_changes_the_keys_that_it_names_only():
+    assert load_config("demo", ["scraping={limit=5}"]) == load_config("demo", ["scraping.limit=5"])
+
+
+def test_a_profile_may_begin_with_a_byte_order_mark(monkeypatch, tmp_path):
+    monkeypatch.setattr(config_module, "CONFIGS", tmp_path)
+    (tmp_path / "mine.toml").write_text("\ufeffseed = 7\n", encoding="utf-8")
+    assert load_config("mine").seed == 7
+
+
 def test_a_profile_cannot_be_changed_once_loaded():
     with pytest.raises(dataclasses.FrozenInstanceError):
         load_config("demo").seed = 3
@@ -58,10 +69,14 @@ def test_a_profile_cannot_be_changed_once_loaded():
         ("processing.overlap=1.0", "less than 1"),
         ("processing.segment_s=nan", "processing.segment_s"),
         ("n_jobs=0", "n_jobs"),
+        ("scraping.max_audio_mb=inf", "scraping.max_audio_mb"),
+        ("processing.noise_ratio=nan", "processing.noise_ratio"),
+        ("scraping.replica_port=99999", "scraping.replica_port"),
+        ("neural_networks.patience=-1", "neural_networks.patience"),
         ("seed=-1", "seed"),
         ("neural_networks.epochs=-1", "neural_networks.epochs"),
         ("processing.hop_length=0", "processing.hop_length"),
-        ("processing.segment_s=inf", "30"),
+        ("processing.segment_s=inf", "finite"),
         ("neural_networks.n_folds=2", "3"),
         ("neural_networks.n_seeds=0", "neural_networks.n_seeds"),
         ("scraping.audio_hosts=fusion", "list"),

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from changed_site import N_CARDS, Site, served
+from changed_site import N_CARDS, N_ON_PAGE, Site, served
 from scraping_helpers import config_for, table_of
 
 from spoken_cefr.corpus.languages import find_language
@@ -147,6 +147,27 @@ class OneByOne(Site):
         )
 
 
+class ShowMore(Site):
+    """A button adds the next cards below the first ones, and goes when all are there."""
+
+    def pager(self, first):
+        cards = [self.card(i) for i in range(N_ON_PAGE, N_CARDS)]
+        told = json.dumps(cards).replace("</", "<\\/")
+        return (
+            "<div id=c></div><button id=m>Voir\u00a0plus</button><script>const rest = "
+            f"{told}; m.onclick = () => setTimeout(() => {{ c.insertAdjacentHTML('beforeend', "
+            "rest.splice(0, 4).join('')); if (!rest.length) m.remove(); }, 300)</script>"
+        )
+
+
+class ShowMoreLink(ShowMore):
+    """The same as a link to nowhere, which stays and says that it is off at the end."""
+
+    def pager(self, first):
+        told = super().pager(first).replace("button id=m", "a id=m href='#'")
+        return told.replace("</button>", "</a>").replace("m.remove()", "m.ariaDisabled = 'true'")
+
+
 class Below(Site):
     prefix = "/site/"
 
@@ -164,9 +185,12 @@ class Garbled(Site):
     head = ""
 
 
+KINDS = (LatePager, OneByOne, ShowMore, ShowMoreLink, Below, Based, Asking, Garbled)
+
+
 @pytest.mark.browser
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", [LatePager, OneByOne, Below, Based, Asking, Garbled])
+@pytest.mark.parametrize("kind", KINDS)
 def test_all_cards_come_with_their_words(kind, tmp_path):
     with served(kind()) as base_url:
         config = config_for(base_url.rstrip("/") if kind is Below else base_url, tmp_path)

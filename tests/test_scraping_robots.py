@@ -50,6 +50,10 @@ def test_plain_files_are_read_as_the_standard_library_reads_them(path):
         ("Disallow: /*//", "/a//b", False),
         ("Disallow: /a/../b", "/a/../b", False),
         ("Disallow: /a%2Ab", "/axb", True),
+        ("Disallow: /x%2Ax/abc", "/x*x/abc", False),
+        ("Disallow: /x/abc%24", "/x/abc$", False),
+        ("Disallow: /x/abc%24", "/x/abc", True),
+        ("Disallow: //folder/*", "//folder/page", False),
         ("Disallow: /" + "*a" * 12 + "b", "/" + "a" * 60, True),
         ("Allow: " + "*" * 40 + "\nDisallow: /", "/a", True),
         ("", "/a", True),
@@ -59,8 +63,12 @@ def test_the_longest_rule_decides_with_wildcards(rules, url, allowed):
     assert Robots(f"User-agent: *\n{rules}\n").allows(SITE + url) == allowed
 
 
-@pytest.mark.parametrize("name", ["Spoken_CEFR", "spoken_cefr/0.1"])
+@pytest.mark.parametrize("name", ["Spoken_CEFR", "spoken_cefr/0.1", "spoken_cefr/99 # all"])
 def test_a_group_of_our_own_replaces_the_one_for_all(name):
     robots = Robots(f"User-agent: *\nDisallow: /\n\nUser-agent: {name}\nDisallow: /private\n")
     assert robots.allows(f"{SITE}/spip.php")
     assert not robots.allows(f"{SITE}/private/x")
+
+
+def test_a_delay_may_begin_with_the_point():
+    assert Robots("User-agent: *\nCrawl-delay: .5\n").crawl_delay_s == 0.5

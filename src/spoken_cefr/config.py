@@ -36,7 +36,7 @@ WEBMAUS_TERMS = (
     'processing.aligner to "whisper"'
 )
 
-STRICT = ConfigDict(extra="forbid", strict=True, defer_build=True)
+STRICT = ConfigDict(extra="forbid", strict=True, defer_build=True, allow_inf_nan=False)
 # TOML has lists; what is frozen holds a tuple.
 Hosts = Annotated[tuple[str, ...], Field(strict=False)]
 
@@ -48,7 +48,7 @@ class ScrapingConfig:
     base_url: str = ""
     language: str = "fr"
     replica_dir: str = ""  # serve this folder on 127.0.0.1 and scrape that instead of base_url
-    replica_port: int = 8765  # another one is taken when it is busy
+    replica_port: Annotated[int, Field(ge=0, le=65535)] = 8765  # another one when it is busy
     contact: str = ""  # e-mail address in the User-Agent; a real host demands it
     delay_s: NonNegativeFloat = 1.0  # between two requests
     timeout_s: PositiveFloat = 30.0
@@ -101,7 +101,7 @@ class NeuralNetworksConfig:
     epochs: NonNegativeInt = 0  # 0: as many as each run says
     # Stop ours after so many epochs without a better validation macro-F1 (0: never); the study's
     # runs are trained for all of their epochs.
-    patience: int = 10
+    patience: NonNegativeInt = 10
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     speech_encoder: Literal["whisper", "wav2vec2_base", "voxpopuli_fr"] = "whisper"
     speech_layer: int = 3  # hidden state: 0 is the first layer's input, -1 the last layer's output
@@ -187,7 +187,7 @@ def load_config(profile: str | None = None, overrides: Sequence[str] = ()) -> Co
             f"there is no profile {profile!r}: choose one of {', '.join(known)}, or write {path}"
         )
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not valid TOML: {error}") from None
     config = Config(profile=profile, data_dir=f"data/{profile}")

@@ -31,6 +31,7 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.http import FORBIDDEN, TOO_MANY, Refused
 from spoken_cefr.http import retry_after_s as parse_retry_after
 from spoken_cefr.scraping.client import Client, forbidden
+from spoken_cefr.scraping.pager import CONTROLS, MORE_LABELS, announces_more
 from spoken_cefr.scraping.pages import (
     ACCORDION,
     ACCORDION_BUTTON,
@@ -125,6 +126,26 @@ function step(tick) {{
 }}
 step(0);
 """
+# Presses "show more" below the last card; gives how many cards there were, or null without such
+# a control. One that leads to an address is the pager's matter.
+PRESS_MORE = f"""
+const cards = document.querySelectorAll("{CARD}"), last = cards[cards.length - 1];
+const folded = (text) => (text || "").normalize("NFD").replace(/[\\u0300-\\u036f]/g, "")
+  .toLowerCase().replace(/\\s+/g, " ").trim();
+const isMore = (one) => [one.textContent, one.ariaLabel, one.title]
+  .some((text) => arguments[0].includes(folded(text)));
+const isOn = (one) => !one.disabled && one.ariaDisabled !== "true" && one.offsetParent !== null;
+const leadsNowhere = (one) => /^(#|javascript:|$)/i.test(one.getAttribute("href") || "");
+const follows = (one) => !last.contains(one)
+  && last.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING;
+const control = last && [...document.querySelectorAll("{CONTROLS}")]
+  .find((one) => follows(one) && isMore(one) && isOn(one) && leadsNowhere(one));
+if (!control) return null;
+control.click();
+return cards.length;
+"""
+COUNT_CARDS = f'return document.querySelectorAll("{CARD}").length'
+MAX_PRESSES = 500  # of "show more", so that no page can hold a run for ever
 DEAD = (InvalidSessionIdException, NoSuchWindowException, urllib3.exceptions.HTTPError, OSError)
 DEAD_WORDS = ("disconnected", "crashed", "not reachable", "session deleted", "closed")
 
@@ -207,6 +228,8 @@ class Browser:
                 )
             page = self._read(expect)
         page = self._settled(page, expect)
+        if announces_more(page["html"], card=CARD) and self._show_more(expect):
+            page = self._read(expect)
         closed = closed_accordions(page["html"])
         if closed:
             self._expand(closed)
@@ -224,6 +247,22 @@ class Browser:
             if page["size"] != before["size"]:
                 quiet_s = monotonic() + QUIET_S
         return page
+
+    def _show_more(self, expect: str) -> int:
+        """Press "show more" until it is gone or brings no card; gives how often that was done."""
+        for n_presses in range(MAX_PRESSES):
+            self._client.manners.pause()
+            n_before = self.driver.execute_script(PRESS_MORE, sorted(MORE_LABELS))
+            if n_before is None:
+                return n_presses
+            try:
+                WebDriverWait(self.driver, SCRIPT_S, POLL_S).until(
+                    lambda driver, n=n_before: driver.execute_script(COUNT_CARDS) > n
+                )
+            except TimeoutException:
+                return n_presses + 1
+            self._settled(self._read(expect), expect)
+        return MAX_PRESSES
 
     def _read(self, expect: str) -> dict[str, Any]:
         return self.driver.execute_script(READ, expect)

@@ -91,6 +91,12 @@ def read_pager(page: LexborHTMLParser, url: str, *, base_url: str, card: str) ->
     )
 
 
+def announces_more(html: str, *, card: str) -> bool:
+    """Whether a control below the cards offers to show more of them on this page."""
+    controls = _after_cards(LexborHTMLParser(html), card)
+    return any(_labels(control) & MORE_LABELS and not _is_off(control) for control in controls)
+
+
 def page_number(url: str) -> int:
     """The number in an address that numbers pages; 0 for the first."""
     numbers = [int(value) for key, value in _query(url) if _numbers_pages(key, value)]

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from protego import Protego
 
-from spoken_cefr import __version__
 from spoken_cefr.config import ScrapingConfig
 from spoken_cefr.errors import InputError
 from spoken_cefr.http import (
@@ -24,6 +23,7 @@ from spoken_cefr.http import (
 
 # Above it there is no point in going on: at most this long between two requests.
 MAX_CRAWL_DELAY_S = 120.0
+VERSION = re.compile(r"(?im)^([ \t]*user-agent[ \t]*:[ \t]*[^\s/#]+)/[^\s#]*")
 
 
 class Robots:
@@ -36,17 +36,16 @@ class Robots:
     """
 
     def __init__(self, text: str) -> None:
-        self._rules = Protego.parse(text)
-        # A group may name us with our version.
-        self._agent = f"{AGENT}/{__version__}"
-        self.crawl_delay_s = float(self._rules.crawl_delay(self._agent) or 0)
+        # A group may name us with a version, which is no part of a name (RFC 9309, 2.2.1).
+        self._rules = Protego.parse(VERSION.sub(r"\1", text))
+        self.crawl_delay_s = float(self._rules.crawl_delay(AGENT) or 0)
 
     def allows(self, url: str) -> bool:
         """Whether the address may be fetched: as it is written, and as a server resolves it.
 
         Servers take ``/a/..//no/`` for ``/no/``, and a rule may name either.
         """
-        return all(self._rules.can_fetch(form, self._agent) for form in (url, _resolved(url)))
+        return all(self._rules.can_fetch(form, AGENT) for form in (url, _resolved(url)))
 
 
 def _resolved(url: str) -> str:
