@@ -43,7 +43,8 @@ def fluency_measures(words: Sequence[Word]) -> dict[str, float]:
     starts_s = np.array([word.start_s for word in words], dtype=np.float64)
     ends_s = np.array([word.end_s for word in words], dtype=np.float64)
     pauses_s = pause_lengths(starts_s, ends_s)
-    n_syllables = sum(count_syllables(word.word) for word in words)
+    # Together, because a number may stand in two words: 10 000.
+    n_syllables = count_syllables(" ".join(word.word for word in words))
     total_s = float(ends_s[-1] - starts_s[0]) if n_syllables else float("nan")
     paused_s = float(pauses_s.sum())
     return {
