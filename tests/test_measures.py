@@ -3,6 +3,7 @@
 import math
 import re
 import shutil
+import unicodedata
 
 import numpy as np
 import pandas as pd
@@ -310,6 +311,24 @@ def processed(demo_config):
     segments = pd.DataFrame({"recording_id": list(spoken), "end_s": 30.0})
     segments.to_parquet(folder / "segments.parquet")
     return config
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [
+        lambda text: text.replace("'", "\u2019"),
+        lambda text: unicodedata.normalize("NFD", text),
+        lambda text: text.replace("-", "\u2011"),
+        lambda text: text.replace(" ", "\u00a0"),
+    ],
+    ids=["apostrophe", "NFD", "hyphen", "space"],
+)
+def test_signs_of_one_meaning_give_the_same_measures(nlp, variant):
+    text = "Est-ce qu'il l'avait réveillée ? Peut-être, mais aujourd'hui, c'est l'été."
+    assert variant(text) != text
+    told = [text_measures(nlp(one)) for one in (text, variant(text))]
+    assert told[0] == pytest.approx(told[1], nan_ok=True)
+    assert nlp(text).to_json()["tokens"] == nlp(variant(text)).to_json()["tokens"]
 
 
 def test_the_table_has_every_recording_and_is_measured_once(processed, monkeypatch):

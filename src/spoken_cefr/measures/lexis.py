@@ -22,7 +22,6 @@ RARE_ZIPF = 3.0  # less than once in a million words
 # with 50, most crops and many A1 recordings had no value, and were given that of other levels.
 WINDOW = 20
 CONTENT_TAGS = frozenset({"NOUN", "VERB", "ADJ", "ADV"})
-APOSTROPHES = "'’"
 
 
 class RareWord(NamedTuple):
@@ -52,7 +51,7 @@ def lexis_measures(doc: Doc) -> dict[str, float]:
     words = [token for token in doc if is_word(token)]
     zipfs = np.array([token_zipf(token) for token in words if is_content_word(token)])
     # An elided word (l', qu') is said and written as a part of the next one.
-    whole = [token.text for token in words if not token.text.endswith(tuple(APOSTROPHES))]
+    whole = [token.text for token in words if not token.text.endswith("'")]
     lexical = [is_content_word(token) or token.pos_ == "PROPN" for token in words]
     return {
         "zipf": _mean(zipfs),
@@ -119,8 +118,8 @@ def _lemma(token: Token) -> str:
 
 
 def _plain(word: str) -> str:
-    """One sign for the apostrophe, and no hyphen at the ends (``-t``, ``-il``)."""
-    return word.replace("’", "'").strip("-")
+    """Without a hyphen at the ends (``-t``, ``-il``)."""
+    return word.strip("-")
 
 
 def _is_name(token: Token) -> bool:

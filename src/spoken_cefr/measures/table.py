@@ -20,7 +20,7 @@ from spoken_cefr.measures.fluency import fluency_measures
 from spoken_cefr.measures.lexis import lexis_measures
 from spoken_cefr.measures.pipeline import load_nlp, pipeline_meta
 from spoken_cefr.measures.syntax import syntax_measures
-from spoken_cefr.processing.transcription.words import Word
+from spoken_cefr.processing.transcription.words import Word, plain_text
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder, written_by
 from spoken_cefr.store import digest, read_kept, sha256_of, write_parquet
@@ -138,7 +138,7 @@ def measure_recording(
     ValueError
         If the parsed text is another one, or the times are not in order or pass the end.
     """
-    if doc.text != text:
+    if doc.text != plain_text(text):
         raise ValueError(f"the text parsed is {doc.text[:40]!r}..., not {text[:40]!r}...")
     if words and words[-1].end_s > duration_s + 0.05:
         raise ValueError(f"the last word ends at {words[-1].end_s} s of {duration_s} s")
