@@ -92,7 +92,7 @@ def test_a_missing_or_broken_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"report\.json is missing"):
         read_json(tmp_path / "report.json")
     (tmp_path / "report.json").write_text("{")
-    with pytest.raises(InputError, match=r"report\.json is not valid JSON"):
+    with pytest.raises(InputError, match=r"report\.json is damaged"):
         read_json(tmp_path / "report.json")
 
 

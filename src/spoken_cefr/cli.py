@@ -22,6 +22,7 @@ from spoken_cefr.stages import (
     read_report,
     stage_folder,
 )
+from spoken_cefr.store import holding, why_not_written
 from spoken_cefr.temporary import own_temporary_folder
 
 GUIDE = """\
@@ -52,13 +53,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"spoken-cefr: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # whoever read the output has enough (`| head -1`)
+            # What is left in the buffer has nowhere to go when Python ends and flushes it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
+        reason = why_not_written(error)
+        if not reason:
+            raise
+        print(f"spoken-cefr: {error.filename or 'a file'}: {reason}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(f"spoken-cefr: interrupted; {args.interrupted}", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever read the output has enough of it (`| head -1`)
-        # What is left in the buffer has nowhere to go when Python ends and flushes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -94,6 +101,11 @@ def _parser() -> argparse.ArgumentParser:
         "--force",
         action="store_true",
         help="run even a stage that is up to date (its finished units are kept)",
+    )
+    run.add_argument(
+        "--verify",
+        action="store_true",
+        help="read every file of the stages again, and make anew what is not as they left it",
     )
     run.add_argument(
         "--check",
@@ -172,6 +184,9 @@ def _run(args: argparse.Namespace) -> int:
     wanted = [stage for stage in STAGES if not args.stages or stage in args.stages]
     if args.check and not _is_ready(config, wanted):
         return 1
+    for stage in STAGES if args.verify else ():
+        for name in changed_outputs(config, stage, verify=True):
+            print(f"{stage_folder(config, stage) / name} is not as the stage {stage} left it")
     _run_stages(config, wanted, args.overrides, force=args.force)
     _print_results(config, wanted)
     return 0
@@ -193,23 +208,28 @@ def _run_stages(
     config: Config, stages: Sequence[str], overrides: list[str], *, force: bool = False
 ) -> None:
     for stage in stages:
-        before = previous_stage(stage)
-        if before and not matches(config, before):
-            raise InputError(
-                f"{stage} needs {before}, which is not up to date with this profile: run "
-                f"`spoken-cefr run {before}` first, with the same options"
-            )
-        if force:
-            (stage_folder(config, stage) / "report.json").unlink(missing_ok=True)
-        if _has_nothing_to_do(config, stage):
-            changed = ", ".join(changed_outputs(config, stage))
-            told = f"; changed by hand since, and taken as it is: {changed}" if changed else ""
-            print(f"{stage}: up to date, skipped (--force runs it again){told}")
-        else:
-            # Here, not at the top: who has nothing to do need not wait for Jupyter.
-            notebooks = importlib.import_module("spoken_cefr.notebooks")
+        _run_stage(config, stage, overrides, force=force)
+
+
+def _run_stage(config: Config, stage: str, overrides: list[str], *, force: bool) -> None:
+    before = previous_stage(stage)
+    if before and not matches(config, before):
+        raise InputError(
+            f"{stage} needs {before}, which is not up to date with this profile: run "
+            f"`spoken-cefr run {before}` first, with the same options"
+        )
+    if not force and _has_nothing_to_do(config, stage):
+        changed = ", ".join(changed_outputs(config, stage))
+        told = f"; changed by hand since, and taken as it is: {changed}" if changed else ""
+        print(f"{stage}: up to date, skipped (--force runs it again){told}")
+    else:
+        # Here, not at the top: who has nothing to do need not wait for Jupyter.
+        notebooks = importlib.import_module("spoken_cefr.notebooks")
+        with holding(config.data_path):
+            if force:
+                (stage_folder(config, stage) / "report.json").unlink(missing_ok=True)
             notebooks.run_notebook(config, stage, overrides=overrides)
-        print(read_report(config, stage).summary())
+    print(read_report(config, stage).summary())
 
 
 def _print_results(config: Config, stages: Sequence[str]) -> None:

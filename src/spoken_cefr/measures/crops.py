@@ -13,7 +13,7 @@ from spoken_cefr.measures.table import MEASURES, measure_recording, method_keys
 from spoken_cefr.processing.transcription.words import Word
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder, written_by
-from spoken_cefr.store import Cache
+from spoken_cefr.store import Cache, read_parquet
 
 
 def crop_measures(config: Config, windows: pd.DataFrame) -> pd.DataFrame:
@@ -36,7 +36,7 @@ def crop_measures(config: Config, windows: pd.DataFrame) -> pd.DataFrame:
         If processing has left no words.
     """
     path = stage_folder(config, "processing") / "words.parquet"
-    words = pd.read_parquet(written_by(path, "processing"))
+    words = read_parquet(written_by(path, "processing"))
     heard = [words_in(words, window) for window in windows.itertuples(index=False)]
     texts = [" ".join(word.word for word in inside) for inside in heard]
     depends_on = [windows.to_numpy().tolist(), heard, method_keys(), *pins_of(config.arithmetic)]
@@ -48,7 +48,7 @@ def crop_measures(config: Config, windows: pd.DataFrame) -> pd.DataFrame:
         yield table
 
     folder = stage_folder(config, "neural_networks")
-    cache = Cache(folder, ".parquet", read=pd.read_parquet, write=_save)
+    cache = Cache(folder, ".parquet", read=read_parquet, write=_save)
     return cache.fill({"measures_crop": depends_on}, make)["measures_crop"]
 
 

@@ -23,7 +23,7 @@ from spoken_cefr.measures.syntax import syntax_measures
 from spoken_cefr.processing.transcription.words import Word, plain_text
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder, written_by
-from spoken_cefr.store import digest, read_kept, sha256_of, write_parquet
+from spoken_cefr.store import digest, read_kept, read_parquet, sha256_of, write_parquet
 
 
 @dataclass(frozen=True)
@@ -209,7 +209,7 @@ def _read_recordings(config: Config) -> list[dict]:
     folder = stage_folder(config, "processing")
     tables = {}
     for name in ("transcripts", "words", "segments"):
-        tables[name] = pd.read_parquet(written_by(folder / f"{name}.parquet", "processing"))
+        tables[name] = read_parquet(written_by(folder / f"{name}.parquet", "processing"))
     words = tables["words"].sort_values(["recording_id", "word_index"])
     words_of = {
         recording_id: list(map(Word, rows["word"], rows["start_s"], rows["end_s"]))
@@ -247,4 +247,4 @@ def method_keys() -> list[str]:
 
 def _by_key(path: Path) -> pd.DataFrame:
     """The measures made before, by key; KeyError where the table is another one."""
-    return pd.read_parquet(path).drop(columns="recording_id").set_index("key")
+    return read_parquet(path).drop(columns="recording_id").set_index("key")

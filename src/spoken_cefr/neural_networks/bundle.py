@@ -22,7 +22,7 @@ from spoken_cefr.measures.table import MEASURES, measures_table
 from spoken_cefr.neural_networks.saved import CONFIG, README, WEIGHTS, write_card
 from spoken_cefr.neural_networks.summary import CONSTANT, validation_table
 from spoken_cefr.stages import stage_folder
-from spoken_cefr.store import read_json, replacing, write_text
+from spoken_cefr.store import read_json, read_parquet, replacing, write_text
 
 DEFAULT_RUN = "ordinal_measures"  # small, and says by which measures it answers
 LANGUAGE = "fr"  # the measures beside a level are known of French only
@@ -160,7 +160,7 @@ def build_bundle(config: Config, run: str, split: pd.DataFrame) -> Path:
 
 
 def _card_text(source: Path, card: dict[str, Any], split: pd.DataFrame) -> str:
-    answers = pd.read_parquet((source / card["weights"]).with_name("predictions.parquet"))
+    answers = read_parquet((source / card["weights"]).with_name("predictions.parquet"))
     validated = answers[(answers["unit"] == "recording") & (answers["part"] == "validation")]
     codes = {level: code for code, level in enumerate(card["classes"])}
     kappa = cohen_kappa_score(

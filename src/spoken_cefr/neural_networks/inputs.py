@@ -33,7 +33,7 @@ from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.processing.stage import load_arrays, noise_seed
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder, written_by
-from spoken_cefr.store import Cache, read_csv, replacing
+from spoken_cefr.store import Cache, read_csv, read_parquet, replacing
 
 # To be counted up when the numbers change although no key does.
 EMBEDDING_VERSION = 4
@@ -229,7 +229,7 @@ def transcript_embeddings(config: Config, recordings: Sequence[str]) -> np.ndarr
 
     name = config.neural_networks.text_encoder
     path = stage_folder(config, "processing") / "transcripts.parquet"
-    table = pd.read_parquet(written_by(path, "processing")).set_index("recording_id")
+    table = read_parquet(written_by(path, "processing")).set_index("recording_id")
     texts = table["text"].loc[list(recordings)].to_dict()
     wanted = {k: [EMBEDDING_VERSION, name, text] for k, text in texts.items()}
 

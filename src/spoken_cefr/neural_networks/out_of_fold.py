@@ -24,7 +24,7 @@ from spoken_cefr.neural_networks.split import parts_of_fold
 from spoken_cefr.neural_networks.training.devices import choose_device
 from spoken_cefr.neural_networks.training.performing import CONVOLUTIONAL, perform_run
 from spoken_cefr.progress import progress, without_bars
-from spoken_cefr.store import digest, read_json, write_csv, write_parquet
+from spoken_cefr.store import digest, read_csv, read_json, read_parquet, write_csv, write_parquet
 
 SEGMENT_COLUMNS = ["segment_id", "recording_id", "start_s", "end_s"]
 NUMBERED = ("fold", "seed")
@@ -202,7 +202,7 @@ def joined_table(trainings: Sequence[Training], name: str) -> pd.DataFrame:
     ----------
     name : {"predictions.parquet", "attention.parquet", "history.csv"}
     """
-    read = pd.read_csv if name.endswith(".csv") else pd.read_parquet
+    read = read_csv if name.endswith(".csv") else read_parquet
     paths = [(one, one.folder / name) for one in trainings]
     tables = [
         read(path).assign(seed=one.seed, fold=one.fold) for one, path in paths if path.exists()

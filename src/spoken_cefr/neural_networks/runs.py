@@ -7,7 +7,7 @@ from pathlib import Path
 from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
-from spoken_cefr.store import digest, read_json, sha256_of
+from spoken_cefr.store import digest, read_csv, read_json, read_kept, read_parquet, sha256_of
 
 # Counted up when a run's folder changes its meaning: older folders are then made again.
 FORMAT = 4
@@ -240,5 +240,12 @@ def code_digest(folder: Path = HERE) -> str:
 
 def is_finished(folder: Path, key: str) -> bool:
     """Whether the folder holds the result that this key stands for."""
-    path = folder / "config.json"
-    return path.exists() and read_json(path).get("key") == key
+    card = read_kept(folder / "config.json", read_json) or {}
+    if card.get("key") != key:
+        return False
+    hashes = card.get("files", {}).items()
+    read = {".parquet": read_parquet, ".csv": read_csv}
+    tables = [path for path in folder.iterdir() if path.suffix in read]
+    return all(
+        (folder / name).is_file() and sha256_of(folder / name) == sha256 for name, sha256 in hashes
+    ) and all(read_kept(path, read[path.suffix]) is not None for path in tables)

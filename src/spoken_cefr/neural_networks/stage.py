@@ -40,7 +40,7 @@ from spoken_cefr.stages import (
     stage_folder,
     written_by,
 )
-from spoken_cefr.store import write_csv
+from spoken_cefr.store import read_parquet, write_csv
 
 
 def run(config: Config) -> Report:
@@ -160,7 +160,7 @@ def read_segments(config: Config) -> pd.DataFrame:
         If it is missing or empty.
     """
     path = stage_folder(config, "processing") / "segments.parquet"
-    segments = pd.read_parquet(written_by(path, "processing"))
+    segments = read_parquet(written_by(path, "processing"))
     if segments.empty:
         raise InputError(f"{path} holds no segment: look at processing/report.json for the reasons")
     return segments

@@ -31,7 +31,7 @@ from spoken_cefr.neural_networks.networks.per_recording import DROPOUT, PROJECTE
 from spoken_cefr.neural_networks.ordinal import CLIP, PENALTIES
 from spoken_cefr.neural_networks.runs import CROP_S, Run
 from spoken_cefr.paths import ROOT
-from spoken_cefr.stages import STAGES, matches, stage_folder
+from spoken_cefr.stages import STAGES, changed_outputs, matches, stage_folder
 from spoken_cefr.store import read_json, replacing, write_json
 
 SOURCE = Path("doc/paper/paper.typ")  # from the root, as all that follow
@@ -131,6 +131,8 @@ def build_paper(config: Config, *, output: Path | None = None, root: Path = ROOT
     InputError
         If evaluation is not up to date, or a file or number is missing.
     """
+    for stage in STAGES:
+        changed_outputs(config, stage, verify=True)  # `matches` then knows what was damaged
     if not matches(config, "evaluation"):
         raise InputError(
             f"the paper needs evaluation, which is not up to date with profile {config.profile}: "

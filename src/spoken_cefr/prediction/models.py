@@ -4,10 +4,11 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, Field
 from spacy.tokens import Doc
 
 from spoken_cefr.config import Config, load_config
@@ -26,7 +27,7 @@ from spoken_cefr.neural_networks.embeddings.text import (
     embed_texts,
     load_text_encoder,
 )
-from spoken_cefr.neural_networks.saved import CONFIG, RunModel
+from spoken_cefr.neural_networks.saved import CONFIG, RunModel, checked
 from spoken_cefr.neural_networks.training.examples import middle_starts
 from spoken_cefr.prediction.listening import Heard
 from spoken_cefr.prediction.windows import TimeWindow, time_windows
@@ -34,20 +35,31 @@ from spoken_cefr.processing.audio import log_mel, segment
 from spoken_cefr.processing.decoding import SAMPLE_RATE, load_audio
 from spoken_cefr.processing.segments import segment_table
 
-# What `predict` needs of a card beside what loads the model, and of which type.
-KEYS: dict[str, type] = {
-    "name": str,
-    "inputs": str,
-    "architecture": str,
-    "language": str,
-    "trained_on": str,
-    "notice": str,
-    "version": str,
-    "synthetic": bool,
-    "measures": list,
-    "settings": dict,
-    "ranges": dict,
-}
+Quartiles = Annotated[list[float], Field(min_length=3, max_length=3)]
+
+
+class SettingsOfCard(BaseModel, strict=True):
+    """How the transcripts were made; the other values are checked as a profile's, when used."""
+
+    model: Annotated[str, Field(alias="processing.model", min_length=1)]
+    compute_type: Annotated[Literal["int8", "float32"], Field(alias="processing.compute_type")]
+
+
+class CardOfPrediction(BaseModel, strict=True):
+    """The keys that `predict` needs of a card beside those that load the model."""
+
+    name: str
+    profile: str = ""
+    inputs: Literal[
+        "text", "measures", "image", "log_mel", "speech_embedding", "text_embedding", "fusion"
+    ]
+    language: Literal[LANGUAGE]
+    trained_on: str
+    notice: str
+    version: str
+    synthetic: bool
+    settings: SettingsOfCard
+    ranges: dict[str, dict[str, Quartiles]]
 
 
 @dataclass(frozen=True)
@@ -134,18 +146,7 @@ def card_of(saved: RunModel) -> Card:
         language in which nothing can be measured.
     """
     card, path = saved.card, saved.folder / CONFIG
-    for key, kind in KEYS.items():
-        if not isinstance(card.get(key), kind):
-            raise InputError(
-                f"{path}: {key} is missing or not a {kind.__name__}: give the folder of a run or "
-                "of a bundle"
-            )
-    if len(saved.classes) < 2 or not all(isinstance(name, str) for name in saved.classes):
-        raise InputError(f"{path}: classes must be two or more names of levels")
-    if card["language"] != LANGUAGE:
-        raise InputError(
-            f"{path} is of language {card['language']!r}: predict measures French only"
-        )
+    checked(card, CardOfPrediction, path)
     profile = f", profile {card['profile']}" if card.get("profile") else ""
     told = ("language", "trained_on", "notice", "version", "synthetic")
     return Card(
@@ -158,11 +159,8 @@ def card_of(saved: RunModel) -> Card:
 
 def transcription_of(saved: RunModel) -> dict[str, Any]:
     """The model and the compute type of Whisper that the training transcripts are by."""
-    names = ("model", "compute_type")
-    try:
-        return {name: saved.card["settings"][f"processing.{name}"] for name in names}
-    except KeyError as error:
-        raise InputError(f"{saved.folder / CONFIG}: settings lack {error}") from None
+    settings = saved.card["settings"]
+    return {name: settings[f"processing.{name}"] for name in ("model", "compute_type")}
 
 
 class TrainedRun:
