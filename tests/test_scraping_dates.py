@@ -2,7 +2,7 @@ import datetime
 
 import pytest
 
-from spoken_cefr.scraping.dates import MONTHS, iso_date
+from spoken_cefr.corpus.dates import MONTHS, iso_date
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def model_facts(config: Config, split: pd.DataFrame) -> dict[str, Any]:
         As ``split.csv`` has it; its column part is that of the study's split.
     """
     train = split[split["part"] == "train"]
-    source = config.scraping.base_url
+    source = config.scraping.base_url or "own recordings"
     if config.scraping.replica_dir:
         source = "machine-spoken demo recordings"
     values = config.to_dict()

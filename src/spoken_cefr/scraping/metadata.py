@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from spoken_cefr.corpus.dates import iso_date
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.corpus.metadata import COLUMNS
 from spoken_cefr.corpus.speakers import speaker_ids
-from spoken_cefr.scraping.dates import iso_date
 from spoken_cefr.scraping.download import Audio
 from spoken_cefr.scraping.fields import place
 from spoken_cefr.scraping.pages import Card
