@@ -9,11 +9,12 @@ from spacy.tokens import Doc
 
 from spoken_cefr.corpus.languages import LANGUAGES, find_language
 from spoken_cefr.measures import available, pipeline
-from spoken_cefr.measures.available import lacking, lacking_told
+from spoken_cefr.measures.available import lacking, lacking_told, support_table
 from spoken_cefr.measures.pipeline import load_nlp, nlp_of
 from spoken_cefr.measures.spelling import syllables_of
 from spoken_cefr.measures.syntax import syntax_measures
 from spoken_cefr.measures.table import MEASURES, measure_recording, measures_of, text_measures
+from spoken_cefr.paths import ROOT
 from spoken_cefr.processing.transcription.words import Word
 
 CODES = [language.code for language in LANGUAGES]
@@ -168,3 +169,12 @@ def processed_as(tmp_path, demo_config):
         return config
 
     return made
+
+
+@pytest.mark.parametrize("name", ["README.md", "doc/adapting.md"])
+def test_the_table_of_support_is_that_of_the_code(name):
+    assert support_table() in (ROOT / name).read_text(encoding="utf-8")
+
+
+def test_the_number_of_measures_in_the_table_is_theirs():
+    assert len(MEASURES) == available.N_MEASURES

@@ -186,7 +186,8 @@ def test_the_command_prints_each_result_and_fails_if_one_did(folder, bundle, tmp
     assert f"spoken-cefr: {folder / 'text.mp3'} is not audio" in err
     assert "predict: 100%" in err
     assert "Traceback" not in err
-    with table.open(encoding="utf-8") as file:
+    assert table.read_bytes().startswith(b"\xef\xbb\xbf")  # spreadsheets know it by that
+    with table.open(encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows] == files
     assert rows[0]["score_name"] in out

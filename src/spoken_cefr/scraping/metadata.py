@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from spoken_cefr.corpus.cards import named_duration
 from spoken_cefr.corpus.dates import iso_date
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.corpus.metadata import COLUMNS
@@ -95,7 +96,7 @@ def build_metadata(
                 "level": card.level,
                 "gender": card.gender,
                 "age_group": card.age,
-                "duration_class": card.duration,
+                "duration_class": named_duration(card.duration),
                 "themes": json.dumps(card.themes, ensure_ascii=False),
                 "page_url": card.page_url,
                 "audio_url": card.audio_url,
