@@ -16,7 +16,7 @@ from spacy.tokens import Doc
 from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
 from spoken_cefr.corpus.languages import FRENCH, find_language
-from spoken_cefr.measures.available import lacking
+from spoken_cefr.measures.available import IN_WORDS, lacking
 from spoken_cefr.measures.fluency import fluency_measures
 from spoken_cefr.measures.lexis import lexis_measures
 from spoken_cefr.measures.pipeline import has_pipeline, language_of, nlp_of, pipeline_meta
@@ -115,8 +115,14 @@ TEXT_MEASURES: tuple[str, ...] = tuple(m.name for m in MEASURES if m.kind != "fl
 
 def measures_of(code: str) -> tuple[Measure, ...]:
     """Those of `MEASURES` that a language can be given; French has all."""
-    absent = lacking(code)
-    return tuple(measure for measure in MEASURES if measure.name not in absent)
+    absent, tagged = lacking(code), has_pipeline(code)
+    return tuple(
+        measure
+        for measure in MEASURES
+        if measure.name not in absent
+        # Without tags only what is known to need none, whatever measure is added.
+        if tagged or measure.kind == "fluency" or measure.name in IN_WORDS
+    )
 
 
 def measure_recording(
