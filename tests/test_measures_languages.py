@@ -141,6 +141,26 @@ def test_clauses_and_tenses_are_read_from_universal_dependencies():
     assert values["dependency_distance"] == pytest.approx(14 / 8)
 
 
+def test_a_passive_and_a_copula_in_the_perfect_are_told_apart():
+    # La casa es construida. Ha sido fácil.
+    rows = [
+        ("La", "DET", "det", 1, "", "la"),
+        ("casa", "NOUN", "nsubj", 3, "", "casa"),
+        ("es", "AUX", "aux", 3, "Mood=Ind|Tense=Pres|VerbForm=Fin", "ser"),
+        ("construida", "VERB", "ROOT", 3, "VerbForm=Part", "construir"),
+        ("Ha", "AUX", "aux", 6, "Mood=Ind|Tense=Pres|VerbForm=Fin", "haber"),
+        ("sido", "AUX", "cop", 6, "VerbForm=Part", "ser"),
+        ("fácil", "ADJ", "ROOT", 6, "", "fácil"),
+    ]
+    words, pos, deps, heads, morphs, lemmas = map(list, zip(*rows, strict=True))
+    vocab = spacy.blank("es").vocab
+    doc = Doc(vocab, words, pos=pos, deps=deps, heads=heads, morphs=morphs, lemmas=lemmas)
+    values = syntax_measures(doc)
+    assert values["passive_share"] == pytest.approx(1 / 2)
+    assert values["present_share"] == pytest.approx(1 / 2)
+    assert values["passe_compose_share"] == pytest.approx(1 / 2)
+
+
 def test_a_profile_of_another_language_is_measured(processed_as):
     from spoken_cefr.measures.table import measures_table
 

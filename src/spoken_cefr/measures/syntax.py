@@ -31,6 +31,8 @@ ETRE_VERBS = frozenset(
 # The same for any treebank, whatever follows the colon.
 INNER_ANYWHERE = frozenset({name.split(":")[0] for name in INNER})
 SUBORDINATE = frozenset({"advcl", "acl", "ccomp", "csubj"})
+# The Spanish and Catalan treebank labels the passive as any auxiliary.
+PASSIVE_AUXILIARIES = frozenset({"ser", "ésser"})
 MAX_DISTANCE = 8  # words; a longer arc inside a clause is mostly one across a missing full stop
 _TENSES = {"Pres": "present", "Imp": "imparfait", "Fut": "futur", "Past": "passe_simple"}
 _MOODS = {"Cnd": "conditionnel", "Sub": "subjonctif", "Imp": "imperatif"}
@@ -134,10 +136,19 @@ def tense_of(token: Token) -> str:
 def _marked_tense(token: Token) -> str:
     """Tense or mood as it is tagged; a present with a participle is a passé composé."""
     tense = _tagged_tense(token)
-    compound = token.dep_.split(":")[0] == "aux" and token.dep_ != "aux:pass"
-    if compound and "Part" in token.head.morph.get("VerbForm"):
+    if token.dep_.split(":")[0] != "aux" or _is_of_passive(token):
+        return tense
+    # In "ha sido amable" the participle is the copula of the same head.
+    verbs = [token.head, *(child for child in token.head.children if child.dep_ == "cop")]
+    if any("Part" in verb.morph.get("VerbForm") for verb in verbs):
         return _COMPOUND.get(tense, tense)
     return tense
+
+
+def _is_of_passive(token: Token) -> bool:
+    """Whether an auxiliary makes a passive: labelled so, or ``ser`` with a participle."""
+    unlabelled = token.dep_ == "aux" and token.lemma_ in PASSIVE_AUXILIARIES
+    return token.dep_ == "aux:pass" or (unlabelled and "Part" in token.head.morph.get("VerbForm"))
 
 
 def _tagged_tense(token: Token) -> str:
@@ -158,7 +169,7 @@ def _form_tense(token: Token) -> str:
 def is_passive(head: Token) -> bool:
     """Whether the head of a clause is a participle in the passive (``est préparé``)."""
     if not _is_french(head.doc):
-        return any(child.dep_ == "aux:pass" for child in head.children)
+        return any(map(_is_of_passive, head.children))
     return head.pos_ == "VERB" and any(
         child.dep_ == "aux:pass" and not _is_active(child) for child in head.children
     )
