@@ -147,6 +147,6 @@ def test_runs_that_read_measures_are_done_again_when_their_method_changes(demo_c
     config = demo_config()
     kinds = ("measures", "fusion", "speech_embedding", "image")
     before = {kind: inputs.input_keys(kind, config) for kind in kinds}
-    monkeypatch.setattr(inputs, "method_keys", lambda: ["another method"])
+    monkeypatch.setattr(inputs, "method_keys", lambda code: ["another method"])
     changed = {kind for kind in kinds if inputs.input_keys(kind, config) != before[kind]}
     assert changed == {"measures", "fusion"}

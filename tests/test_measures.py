@@ -362,9 +362,7 @@ def test_the_table_has_every_recording_and_is_measured_once(processed, monkeypat
     pd.testing.assert_frame_equal(measures_table(processed), table)
 
 
-def test_what_the_table_cannot_do_is_one_clear_error(processed, demo_config):
-    with pytest.raises(InputError, match="French only"):
-        measures_table(demo_config('scraping.language="de"'))
+def test_what_the_table_cannot_do_is_one_clear_error(processed):
     shutil.rmtree(processed.data_path / "processing")
     with pytest.raises(InputError, match="run the stage processing first"):
         measures_table(processed)

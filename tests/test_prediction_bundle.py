@@ -101,7 +101,8 @@ def outside(folder):
         (keys(classes=["A1", "A2", "B1", "B2", 7]), "config.json"),
         (keys(notice=3), "config.json"),
         (keys(trained_on=...), "config.json"),
-        (keys(language="de"), "config.json"),
+        (keys(language="de"), "config.json"),  # of measures that German cannot be given
+        (keys(language="xx"), "config.json"),
         (keys(settings={}), "config.json"),
         (keys(measures=NAMES[:-1]), "config.json"),
         (keys(architecture="oracle"), "model.safetensors"),

@@ -33,6 +33,7 @@ first steps:
 the pipeline:
   spoken-cefr run                    all four stages on the embedded demo
   spoken-cefr run --profile fr       the same on the real site, or your own corpus
+  spoken-cefr import DIR CSV         your own recordings with their levels, as a profile's corpus
   spoken-cefr paper                  paper.pdf and the model card of what was run
 
 `spoken-cefr COMMAND --help` says more about each command.
@@ -122,6 +123,17 @@ def _parser() -> argparse.ArgumentParser:
     paper.add_argument("--output", type=Path, help="where to write the PDF instead")
     paper.set_defaults(call=_paper)
 
+    own = commands.add_parser(
+        "import",
+        parents=[common],
+        help="take your own recordings and their levels in place of the stage scraping",
+    )
+    own.add_argument("folder", type=Path, metavar="DIR", help="mp3, wav, flac or ogg files")
+    own.add_argument(
+        "levels", type=Path, metavar="CSV", help="columns file_name, level; speaker if you can"
+    )
+    own.set_defaults(call=_import)
+
     reproduce = commands.add_parser(
         "reproduce",
         parents=[common],
@@ -193,8 +205,11 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _has_nothing_to_do(config: Config, stage: str) -> bool:
+    if not is_done(config, stage):
+        return False
     rebuild = stage == "scraping" and config.scraping.from_cache
-    return is_done(config, stage) and executed_path(config, stage).exists() and not rebuild
+    imported = "imported" in read_report(config, stage).figures  # by no notebook
+    return (executed_path(config, stage).exists() or imported) and not rebuild
 
 
 def _is_ready(config: Config, stages: Sequence[str]) -> bool:
@@ -242,7 +257,8 @@ def _print_results(config: Config, stages: Sequence[str]) -> None:
         if config.notice:
             print(config.notice)
         print(results.summary_table(results.read_results(folder)).to_string(index=False))
-    executed = [str(executed_path(config, stage)) for stage in stages]
+    paths = [executed_path(config, stage) for stage in stages]
+    executed = [str(path) for path in paths if path.exists()]  # what was imported has none
     print("\nNotebooks  " + "\n           ".join(executed))
     print(f"Tables     {config.data_path} (one folder a stage, each with its report.json)")
     if evaluated:
@@ -256,6 +272,17 @@ def _paper(args: argparse.Namespace) -> int:
         importlib.import_module("spoken_cefr.paper.build").build_paper(config, output=args.output)
     )
     print(importlib.import_module("spoken_cefr.paper.card").write_model_card(config))
+    return 0
+
+
+def _import(args: argparse.Namespace) -> int:
+    config = load_config(args.profile, args.overrides)
+    own = importlib.import_module("spoken_cefr.scraping.own")
+    report = own.import_folder(config, args.folder, args.levels)
+    for remark in report.remarks:
+        print(f"{remark['id']}: {remark['reason']}")
+    print(report.summary())
+    print(f"go on with: spoken-cefr run --profile {config.profile}")
     return 0
 
 

@@ -149,10 +149,14 @@ def read_json(path: Path, *, kind: type = dict) -> Any:
         return value
 
 
-def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV (UTF-8, LF, no index), all or nothing."""
+def write_csv(path: Path, table: pd.DataFrame, *, for_spreadsheets: bool = False) -> None:
+    """Write a table as CSV (UTF-8, LF, no index), all or nothing.
+
+    ``for_spreadsheets`` puts a byte-order mark first, by which they know the encoding.
+    """
+    encoding = "utf-8-sig" if for_spreadsheets else "utf-8"
     with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+        table.to_csv(temporary, index=False, lineterminator="\n", encoding=encoding)
 
 
 def read_csv(path: Path) -> pd.DataFrame:

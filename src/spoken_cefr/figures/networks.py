@@ -234,6 +234,10 @@ def draw_measures(
     labels : mapping of str to str
         Column to the axis label, with the unit; only these are drawn.
     """
+    if not labels:  # of a language that these cannot be given
+        figure = Drawing(width_in=4.4, height_in=0.6)
+        figure.suptitle("none of these in this language: see report.json", fontsize=9)
+        return figure
     rows = measures.set_index("recording_id")
     level = rows.index.map(recording_levels)
     n_columns = min(4, len(labels))

@@ -1,4 +1,4 @@
-"""The spaCy pipeline that tags and parses French."""
+"""The spaCy pipeline that tags and parses a language, or its tokenizer alone."""
 
 import functools
 import threading
@@ -6,7 +6,10 @@ from typing import Any
 
 import spacy
 from spacy.language import Language
+from spacy.tokens import Doc
 
+from spoken_cefr.corpus.languages import FRENCH as FRENCH_CODE
+from spoken_cefr.corpus.languages import LANGUAGES, find_language
 from spoken_cefr.errors import InputError
 from spoken_cefr.processing.transcription.words import plain_text
 
@@ -26,6 +29,32 @@ def load_nlp(name: str = FRENCH) -> Language:
     """
     with _LOCK:
         return _load(name)
+
+
+def nlp_of(code: str) -> Language:
+    """The pipeline of a language, else what cuts its texts into words and sentences."""
+    if has_pipeline(code):
+        return load_nlp(find_language(code).spacy)
+    with _LOCK:
+        return _blank(find_language(code).tokenizer)
+
+
+def has_pipeline(code: str) -> bool:
+    """Whether texts of a language are tagged: French always, others where the package is there."""
+    name = find_language(code).spacy
+    return code == FRENCH_CODE or (name is not None and spacy.util.is_package(name))
+
+
+def language_of(doc: Doc) -> str:
+    """Code of the language that a text was parsed as; one that is no one's stands for those."""
+    return next((row.code for row in LANGUAGES if row.tokenizer == doc.lang_), FRENCH_CODE)
+
+
+@functools.lru_cache(maxsize=4)
+def _blank(tokenizer: str) -> Language:
+    nlp = spacy.blank(tokenizer)
+    nlp.add_pipe("sentencizer")
+    return nlp
 
 
 @functools.lru_cache(maxsize=4)

@@ -258,10 +258,9 @@ def input_keys(kind: str, config: Config) -> list[Any]:
     """
     speech = _speech_keys(config, noisy=True)
     text = [EMBEDDING_VERSION, config.neural_networks.text_encoder]
-    if kind == "measures":
-        return method_keys()
-    if kind == "fusion":
-        return [speech, text, method_keys()]
+    if kind in ("measures", "fusion"):
+        measured = method_keys(config.scraping.language)
+        return measured if kind == "measures" else [speech, text, measured]
     return {"speech_embedding": speech, "text_embedding": text}.get(kind, [])
 
 

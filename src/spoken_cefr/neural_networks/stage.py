@@ -8,6 +8,7 @@ from spoken_cefr.config import Config
 from spoken_cefr.corpus.levels import label_set
 from spoken_cefr.corpus.metadata import read_metadata
 from spoken_cefr.errors import InputError
+from spoken_cefr.measures.available import lacking_told
 from spoken_cefr.measures.crops import crop_measures
 from spoken_cefr.measures.table import measures_table
 from spoken_cefr.neural_networks.bundle import bundle_remarks, model_facts
@@ -68,6 +69,10 @@ def run(config: Config) -> Report:
     if len(failures) == len(runs):
         raise InputError(f"no run succeeded; the first: {failures[0]['reason']}")
     finished = [entry.name for entry in runs if entry.name not in {f["id"] for f in failures}]
+    if any(of.inputs in ("measures", "fusion") for of in runs) and (
+        told := lacking_told(config.scraping.language)
+    ):
+        remarks.append({"id": "measures", "reason": told})
     remarks += bundle_remarks(config, finished, split)
     report = Report(
         stage="neural_networks",

@@ -25,7 +25,7 @@ from spoken_cefr.arithmetic import PINS
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.measures.fluency import MIN_PAUSE_S
-from spoken_cefr.measures.table import MEASURES
+from spoken_cefr.measures.table import measures_of
 from spoken_cefr.neural_networks.embeddings.places import MIN_SHARE
 from spoken_cefr.neural_networks.networks.per_recording import DROPOUT, PROJECTED
 from spoken_cefr.neural_networks.ordinal import CLIP, PENALTIES
@@ -254,16 +254,16 @@ def pipeline(config: Config) -> dict[str, Any]:
         }
         | {"seed": settings["seed"]},
         "runs": {card.parent.name: run_card(read_json(card)) for card in cards},
-        "methods": methods(),
+        "methods": methods(settings["scraping"]["language"]),
         "arithmetic": config.arithmetic,
         "pins": [pin._asdict() for pin in PINS],
     }
 
 
-def methods() -> dict[str, Any]:
+def methods(language: str) -> dict[str, Any]:
     """What the code fixes and no profile changes, for whoever rebuilds it from the paper."""
     return {
-        "measures": [asdict(measure) for measure in MEASURES],
+        "measures": [asdict(measure) for measure in measures_of(language)],
         "min_pause_s": MIN_PAUSE_S,
         "crop_s": CROP_S,
         "place": {"min_share": MIN_SHARE},

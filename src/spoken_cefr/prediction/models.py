@@ -12,11 +12,12 @@ from pydantic import BaseModel, Field
 from spacy.tokens import Doc
 
 from spoken_cefr.config import Config, load_config
+from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
 from spoken_cefr.measures.crops import words_in
-from spoken_cefr.measures.pipeline import load_nlp
-from spoken_cefr.measures.table import MEASURES, measure_recording
-from spoken_cefr.neural_networks.bundle import LANGUAGE, SETTINGS
+from spoken_cefr.measures.pipeline import nlp_of
+from spoken_cefr.measures.table import measure_recording, measures_of
+from spoken_cefr.neural_networks.bundle import SETTINGS
 from spoken_cefr.neural_networks.embeddings.speech import (
     SpeechEncoder,
     build_speech_encoder,
@@ -147,6 +148,10 @@ def card_of(saved: RunModel) -> Card:
     """
     card, path = saved.card, saved.folder / CONFIG
     checked(card, CardOfPrediction, path)
+    try:
+        find_language(card["language"])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     profile = f", profile {card['profile']}" if card.get("profile") else ""
     told = ("language", "trained_on", "notice", "version", "synthetic")
     return Card(
@@ -178,10 +183,10 @@ class TrainedRun:
         self.ranges = saved.card["ranges"]
         self.transcription = transcription_of(saved)
         self._saved, self._names = saved, saved.card["measures"]
-        if self._names not in ([], [measure.name for measure in MEASURES]):
+        if self._names not in ([], [measure.name for measure in measures_of(self.card.language)]):
             raise InputError(
-                f"{saved.folder / CONFIG} is of other measures than this version computes: "
-                "run the stage neural_networks again"
+                f"{saved.folder / CONFIG} is of other measures than this version computes here: "
+                "run the stage neural_networks again, with the spaCy packages of this machine"
             )
 
     def rate(self, heard: Heard, doc: Doc, measures: Mapping[str, float]) -> Rating:
@@ -192,7 +197,7 @@ class TrainedRun:
         if self._saved.card["inputs"] != "measures":
             rows = self._read(heard, segments)
         if self._saved.card["crop_segments"] and self._names:
-            measures = crop_measures(heard, segments, self._saved.card["crop_segments"])
+            measures = crop_measures(heard, segments, self._saved.card)
         row = self._row(measures)
         parts = []
         for window in time_windows(doc, heard.transcript.words, heard.duration_s):
@@ -258,6 +263,7 @@ class TrainedRun:
         if missing:
             raise InputError(f"{path}: settings lack {missing[0]!r}")
         told = [f"{key}={json.dumps(settings[key])}" for key in SETTINGS]
+        told.append(f"scraping.language={json.dumps(self.card.language)}")
         try:
             return load_config("demo", ["arithmetic=fast", *told])
         except InputError as error:
@@ -290,8 +296,9 @@ def spectrograms(heard: Heard, config: Config) -> np.ndarray:
     )
 
 
-def crop_measures(heard: Heard, segments: pd.DataFrame, crop: int) -> dict[str, float]:
-    """Measures of the words wholly inside the middle ``crop`` segments."""
+def crop_measures(heard: Heard, segments: pd.DataFrame, card: Mapping) -> dict[str, float]:
+    """Measures of the words wholly inside the middle segments of a card's crop."""
+    crop, nlp = card["crop_segments"], nlp_of(card["language"])
     first = int(middle_starts(np.array([len(segments)]), crop)[0])
     last = first + min(len(segments), crop) - 1
     start_s, end_s = float(segments["start_s"].iloc[first]), float(segments["end_s"].iloc[last])
@@ -299,7 +306,7 @@ def crop_measures(heard: Heard, segments: pd.DataFrame, crop: int) -> dict[str, 
     words = words.assign(recording_id="", word_index=range(len(words)))
     inside = words_in(words, ("", start_s, end_s))
     text = " ".join(word.word for word in inside)
-    return measure_recording(inside, text, duration_s=end_s - start_s, doc=load_nlp()(text))
+    return measure_recording(inside, text, duration_s=end_s - start_s, doc=nlp(text))
 
 
 def _inside(segments: pd.DataFrame, window: TimeWindow) -> np.ndarray:
