@@ -54,7 +54,7 @@ class CardOfPrediction(BaseModel, strict=True):
     inputs: Literal[
         "text", "measures", "image", "log_mel", "speech_embedding", "text_embedding", "fusion"
     ]
-    language: Literal[LANGUAGE]
+    language: str
     trained_on: str
     notice: str
     version: str
