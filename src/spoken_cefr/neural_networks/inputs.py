@@ -45,17 +45,10 @@ Arrays = dict[str, np.ndarray]
 class Source:
     """Where a run's rows come from, one a segment.
 
-    Parameters
-    ----------
-    array : np.ndarray, shape (n_segments, ...)
-        Memory-mapped where it is large.
-    transform : callable, optional
-        From rows of the array to what the network reads.
-    widths : tuple of int
-        How many columns belong to each kind of embedding.
-    places : np.ndarray, shape (n_segments, n), optional
-        Of each segment in its window, to be taken out of the first kind of
-        embedding by whoever trains, who knows which rows are learned from.
+    ``array`` (n_segments, ...) is memory-mapped where it is large, ``transform`` makes of its
+    rows what the network reads, ``widths`` tells how many columns belong to each kind of
+    embedding. ``places`` (n_segments, n) of each segment in its window are to be taken out of
+    the first kind by whoever trains, who knows which rows are learned from.
     """
 
     array: np.ndarray
@@ -81,10 +74,7 @@ class Source:
 def run_source(run: Run, config: Config, segments: pd.DataFrame, *, noisy: bool = False) -> Source:
     """Open or make the inputs of a run, as nobody has learned anything of them yet.
 
-    Raises
-    ------
-    ValueError
-        If the run reads no segments, or a kind of input that there is not.
+    ValueError if the run reads no segments, or a kind of input that there is not.
     """
     if run.inputs in ("image", "log_mel"):
         return of_spectrograms(run, load_arrays(config)[noisy])
@@ -183,16 +173,9 @@ def raw_speech_embeddings(
 
 
 def text_embeddings(config: Config, segments: pd.DataFrame) -> np.ndarray:
-    """Embed the words of every segment with the profile's text encoder.
+    """Embed the words of every segment with the profile's text encoder; a segment may have none.
 
-    Parameters
-    ----------
-    segments : pd.DataFrame
-        Columns recording_id, text; a segment may have no word.
-
-    Returns
-    -------
-    np.ndarray, shape (n_segments, n_features), float32
+    From the columns recording_id and text. -> (n_segments, n_features), float32
     """
     from spoken_cefr.neural_networks.embeddings.text import embed_texts, load_text_encoder
 
@@ -245,16 +228,9 @@ def transcript_embeddings(config: Config, recordings: Sequence[str]) -> np.ndarr
 def input_keys(kind: str, config: Config) -> list[Any]:
     """The profile's keys that inputs of this kind depend on, beside segments and split.
 
-    Parameters
-    ----------
-    kind : str
-        ``Run.inputs``: "speech_embedding", "text_embedding" and "measures" have
-        keys of their own, "fusion" has all of them.
-
-    Raises
-    ------
-    InputError
-        If the measures are asked for and spaCy's package is missing.
+    ``kind`` is as in ``Run.inputs``: "speech_embedding", "text_embedding" and "measures" have
+    keys of their own, "fusion" has all of them. InputError if the measures are asked for and
+    spaCy's package is missing.
     """
     speech = _speech_keys(config, noisy=True)
     text = [EMBEDDING_VERSION, config.neural_networks.text_encoder]
@@ -266,13 +242,7 @@ def input_keys(kind: str, config: Config) -> list[Any]:
 
 
 def read_split(config: Config) -> pd.DataFrame:
-    """Read ``split.csv``.
-
-    Raises
-    ------
-    InputError
-        If the stage has not written it yet.
-    """
+    """Read ``split.csv``; InputError if the stage has not written it yet."""
     path = stage_folder(config, "neural_networks") / "split.csv"
     return read_csv(written_by(path, "neural_networks"))
 

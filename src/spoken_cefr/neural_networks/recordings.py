@@ -16,17 +16,10 @@ from spoken_cefr.neural_networks.training.examples import middle_starts, n_segme
 class Corpus:
     """Segments and recordings of the split, side by side.
 
-    Parameters
-    ----------
-    segments : pd.DataFrame
-        segment_id, recording_id, start_s, end_s; the segments of a recording
-        in a row.
-    split : pd.DataFrame
-        recording_id, speaker_id, part, level, in the order of the segments.
-    firsts, counts : np.ndarray, shape (n_recordings,)
-        Where each recording's segments begin, and how many there are.
-    crop : int
-        Segments of a crop, 0 for none.
+    ``segments`` (segment_id, recording_id, start_s, end_s) hold those of a recording in a row;
+    ``split`` (recording_id, speaker_id, part, level) is in their order. Of each recording
+    ``firsts`` and ``counts``, (n_recordings,), tell where its segments begin and how many there
+    are. ``crop`` is the segments of a crop, 0 for none.
     """
 
     segments: pd.DataFrame
@@ -76,17 +69,9 @@ def read_corpus(
 ) -> Corpus:
     """Put the tables in order and check what no run could learn from.
 
-    Parameters
-    ----------
-    classes : tuple of str, optional
-        What the split's column level holds, in order, where that is something
-        else than the profile's levels. Train may then lack some of them: such a
-        class is never answered.
-
-    Raises
-    ------
-    InputError
-        If the train part lacks a level that is to be answered, or holds one class only.
+    ``classes`` are what the split's column level holds, in order, where that is something else
+    than the profile's levels. Train may then lack some of them: such a class is never
+    answered. InputError if train lacks a level that is to be answered, or holds one class only.
     """
     of_levels = classes is None
     if of_levels:
@@ -115,13 +100,7 @@ def read_corpus(
 
 
 def check_classes(split: pd.DataFrame, *, all_trained: bool = True) -> None:
-    """Raise InputError if a class is validated or tested on but not trained on, or train has one.
-
-    Parameters
-    ----------
-    all_trained : bool
-        False: a class that train lacks is let through.
-    """
+    """Raise InputError if train has one class, or (``all_trained``) lacks one that others hold."""
     trained = set(split.loc[split["part"] == "train", "level"])
     missing = sorted(set(split["level"]) - trained)
     if missing and all_trained:

@@ -61,26 +61,11 @@ def perform_run(
 ) -> list[dict[str, str]]:
     """Train one model and write its folder; ``config.json`` comes last.
 
-    Its predictions are those of the validation and test parts.
-
-    Parameters
-    ----------
-    seed : int, optional
-        Of the weights, the order of the examples and dropout; by default the
-        profile's.
-    classes : tuple of str, optional
-        See `read_corpus`; a recording whose part is none of the three is answered
-        but neither learned from nor validated on.
-
-    Returns
-    -------
-    list of dict
-        Remarks: recordings that the run leaves out.
-
-    Raises
-    ------
-    InputError
-        If an input or an answer is missing or not a number, or train lacks a class.
+    Its predictions are those of the validation and test parts. ``seed`` (of the weights, the
+    order of the examples and dropout) is by default the profile's; for ``classes`` see
+    `read_corpus`. A recording whose part is none of the three is answered but neither learned
+    from nor validated on. Gives remarks: recordings that the run leaves out. InputError if an
+    input or an answer is missing or not a number, or train lacks a class.
     """
     corpus = read_corpus(run, config, segments, split, classes)
     measures = measures_array(run, corpus, load_measures)
@@ -307,10 +292,7 @@ def attention_table(model: nn.Module, recordings: Bags, corpus: Corpus) -> pd.Da
 def measures_array(run: Run, corpus: Corpus, load: MeasuresLoader) -> pd.DataFrame:
     """The run's measures, one row a recording in the corpus' order; no column if it reads none.
 
-    Raises
-    ------
-    InputError
-        If a recording has no measures or one is infinite.
+    InputError if a recording has no measures or one is infinite.
     """
     ids = corpus.split["recording_id"]
     if run.inputs not in ("measures", "fusion"):
