@@ -60,7 +60,7 @@ def run(config: Config) -> Report:
     segments = read_segments(config)
     split = split_recordings(config, segments)
     segments = relabel(segments, split)
-    check_classes(split, all_trained=False)
+    check_classes(split)
     folder = stage_folder(config, "neural_networks")
     begin_stage(config, "neural_networks")
     write_csv(folder / "split.csv", split)

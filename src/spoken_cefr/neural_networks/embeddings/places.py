@@ -32,9 +32,9 @@ def cosines(place: np.ndarray) -> np.ndarray:
     return np.cos(np.pi * np.arange(1, N_COSINES + 1) * np.asarray(place)[:, None])
 
 
-def place_s(places: np.ndarray, *, window_s: float = 30.0) -> np.ndarray:
+def place_s(places: np.ndarray) -> np.ndarray:
     """The place back from its `cosines`, in seconds from the start of the window, shape (n,)."""
-    return np.arccos(np.clip(places[:, 0], -1.0, 1.0)) / np.pi * window_s
+    return np.arccos(np.clip(places[:, 0], -1.0, 1.0)) / np.pi * 30.0
 
 
 @dataclass(frozen=True)

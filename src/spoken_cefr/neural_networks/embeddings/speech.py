@@ -4,7 +4,6 @@ A segment so keeps its context and costs a fraction of a pass. The study's way,
 one segment at a time, is ``context="segment"``.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -173,30 +172,22 @@ def segment_places(n_samples: int, start_s: np.ndarray, end_s: np.ndarray) -> np
     return pool_frames(cosines(np.concatenate(places)), start_s, end_s)
 
 
-def load_speech_encoder(
-    config: Config, *, state: Mapping[str, np.ndarray] | None = None
-) -> SpeechEncoder:
-    """The encoder as the profile's networks were trained with it, for a new signal.
-
-    ``state`` is what `PlaceEraser.state` gave, kept with a model; by default what the stage
-    has left in its folder. InputError as `build_speech_encoder`, or if the stage was not run.
-    """
-    if config.neural_networks.speech_context == "segment":
-        return build_speech_encoder(config)
-    place = read_place_eraser(config) if state is None else PlaceEraser.from_state(state)
-    return build_speech_encoder(config, place=place)
-
-
 def place_path(config: Config) -> Path:
     """Where the stage keeps what `PlaceEraser` learnt from the training rows."""
     return stage_folder(config, "neural_networks") / "speech_embeddings" / "place.safetensors"
 
 
-def read_place_eraser(config: Config) -> PlaceEraser:
-    """Read it back; InputError if it is missing or damaged."""
+def load_speech_encoder(config: Config) -> SpeechEncoder:
+    """The encoder as the profile's networks were trained with it, for a new signal.
+
+    InputError as `build_speech_encoder`, or if what the stage has kept of the place is
+    missing or damaged.
+    """
+    if config.neural_networks.speech_context == "segment":
+        return build_speech_encoder(config)
     path = place_path(config)
     try:
-        return PlaceEraser.from_state(load_file(path))
+        return build_speech_encoder(config, place=PlaceEraser.from_state(load_file(path)))
     except FileNotFoundError:
         raise InputError(f"{path} is missing: run the stage neural_networks first") from None
     except (SafetensorError, KeyError) as error:
