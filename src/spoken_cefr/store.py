@@ -137,10 +137,7 @@ def reading(path: Path) -> Iterator[None]:
 def read_json(path: Path, *, kind: type = dict) -> Any:
     """Read JSON, of which all that we write is a table of keys.
 
-    Raises
-    ------
-    InputError
-        If the file is not there, is not JSON or of another kind; the message names it.
+    InputError, which names the file, if it is not there, is not JSON or of another kind.
     """
     with reading(path):
         value = json.loads(path.read_text(encoding="utf-8"))
@@ -227,16 +224,8 @@ def read_kept(
 class Cache(Generic[T]):
     """Results of one kind, one for each unit, in files called ``<unit>.<key><suffix>``.
 
-    Parameters
-    ----------
-    folder : Path
-        May be shared with other files.
-    suffix : str
-        With its dot.
-    read, write : callable
-        ``read(path)`` gives a result, ``write(result, path)`` puts it there.
-    damaged : tuple of classes
-        What ``read`` raises on a damaged file, as `read_kept` takes it.
+    The folder may be shared with other files; ``read(path)`` gives a result and
+    ``write(result, path)`` puts it there; ``damaged`` is as `read_kept` takes it.
     """
 
     folder: Path
@@ -250,13 +239,9 @@ class Cache(Generic[T]):
     ) -> dict[str, T]:
         """The results of all units, read where they are kept and else made and kept.
 
-        Parameters
-        ----------
-        wanted : mapping of str to a JSON-able value
-            Of each unit, all that its result depends on.
-        make : callable
-            Takes the units that are missing and gives their results in that order.
-            Each is kept as it comes; nothing is asked for where nothing is missing.
+        ``wanted`` tells of each unit all that its result depends on, JSON-able. ``make`` takes the
+        units that are missing and gives their results in that order; each is kept as it comes,
+        and nothing is asked for where nothing is missing.
         """
         paths = {unit: self._path(unit, depends_on) for unit, depends_on in wanted.items()}
         results = {

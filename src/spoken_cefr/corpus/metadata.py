@@ -34,10 +34,7 @@ COLUMNS: tuple[str, ...] = (
 def read_metadata(path: Path) -> pd.DataFrame:
     """Read the table back as scraping made it: "" for missing text, never NaN.
 
-    Raises
-    ------
-    InputError
-        If the file is missing or lacks a column; the message names it.
+    InputError, which names it, if the file is missing or lacks a column.
     """
     types = dict.fromkeys(COLUMNS, str) | {"duration_s": float, "usable": bool}
     with reading(path):

