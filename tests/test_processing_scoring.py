@@ -31,7 +31,7 @@ def test_errors_are_counted_by_level_and_over_all():
     assert errors["wrong"].tolist() == [0, 3, 3]
     assert errors["words"].tolist() == [5, 6, 11]
     assert errors["error_rate"].tolist() == pytest.approx([0, 0.5, 3 / 11])
-    told = tell_word_errors(errors, reads_words=["zipf", "speech_rate"])
+    told = tell_word_errors(errors, n_measures=2)
     assert "50.0% at B1" in told and "27.3% of 11 words" in told
 
 
@@ -43,7 +43,7 @@ def test_a_corpus_without_known_texts_has_no_score_and_says_so():
     none = known_texts(load_config("fr"), pd.DataFrame({"recording_id": ["1"], "audio_url": ["u"]}))
     errors = word_errors(none, HEARD, LEVELS)
     assert errors.empty and none.empty
-    assert "cannot be scored" in tell_word_errors(errors, reads_words=[])
+    assert "cannot be scored" in tell_word_errors(errors, n_measures=0)
     assert side_by_side("", "oui") == ""
 
 

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 import jiwer
@@ -73,8 +72,8 @@ def side_by_side(known: str, heard: str) -> str:
     return lines.partition("\n")[2].strip("\n")
 
 
-def tell_word_errors(errors: pd.DataFrame, *, reads_words: Sequence[str]) -> str:
-    """What the table of `word_errors` says, in a paragraph; ``reads_words`` are measures."""
+def tell_word_errors(errors: pd.DataFrame, *, n_measures: int) -> str:
+    """What the table of `word_errors` says, in a paragraph; so many measures read words."""
     if ALL not in errors.index:
         return "**What we see.** No text is known for this corpus: its words cannot be scored."
     rates = errors["error_rate"].drop(ALL)
@@ -82,6 +81,6 @@ def tell_word_errors(errors: pd.DataFrame, *, reads_words: Sequence[str]) -> str
     return (
         f"**What we see.** {errors.loc[ALL, 'error_rate']:.1%} of "
         f"{errors.loc[ALL, 'words']:,.0f} words are wrong, from {rates[least]:.1%} at {least} to "
-        f"{rates[most]:.1%} at {most}. {len(reads_words)} measures read these words: a level whose "
+        f"{rates[most]:.1%} at {most}. {n_measures} measures read these words: a level whose "
         "words are heard worse may look like a level whose words are odder."
     )
