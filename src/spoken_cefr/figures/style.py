@@ -19,6 +19,7 @@ from PIL import Image
 from spoken_cefr.store import replacing
 
 DPI = 150
+NOTEBOOK_DPI = 100  # notebooks are in git
 
 # Okabe and Ito (2008), "Color Universal Design": told apart by the colour-blind.
 OKABE_ITO: tuple[str, ...] = (
@@ -58,7 +59,7 @@ class Drawing(Figure):
         super().__init__(figsize=(width_in, height_in), dpi=DPI, layout="constrained")
 
     def _repr_png_(self) -> bytes:
-        return png_bytes(self)
+        return png_bytes(self, dpi=NOTEBOOK_DPI)
 
 
 # A figure still to be drawn: a `functools.partial` of one of our functions, which is plain data
@@ -87,12 +88,13 @@ def with_notice(figure: Drawing, notice: str) -> Drawing:
     return figure
 
 
-def png_bytes(figure: Drawing) -> bytes:
+def png_bytes(figure: Drawing, *, dpi: int = DPI) -> bytes:
     """The figure as PNG, the same bytes every time: no date, no version inside.
 
     Its 256 colours of a palette look the same and need a third of the bytes: notebooks are in git.
     """
     buffer = io.BytesIO()
+    figure.set_dpi(dpi)
     with mpl.rc_context(STYLE):
         # savefig would draw twice: once to lay the figure out, once for the pixels.
         canvas = FigureCanvasAgg(figure)
