@@ -13,7 +13,12 @@ from PIL import Image
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.evaluation.stage import draw_all
-from spoken_cefr.figures.corpus import draw_age, draw_classes, draw_data_balancing
+from spoken_cefr.figures.corpus import (
+    draw_age,
+    draw_classes,
+    draw_data_balancing,
+    draw_levels_by,
+)
 from spoken_cefr.figures.results import draw_confusion, draw_learning_curves, draw_scores
 from spoken_cefr.figures.style import OKABE_ITO, png_bytes, save_figure, with_notice
 
@@ -109,6 +114,16 @@ def test_age_shows_shares_in_english_with_the_missing_ones_as_unknown():
     assert [text for text in told if text.startswith("n = ")] == [
         f"n = {n}" for n in (4, 0, 2, 0, 0)
     ]
+
+
+def test_levels_by_age_and_duration_are_counted_in_the_site_s_order():
+    metadata = METADATA.assign(duration_class=["0-30 secondes"] * 6 + ["60-90 secondes"])
+    age, duration = draw_levels_by(metadata).axes
+    names = [text.get_text() for text in age.get_yticklabels()]
+    assert names == ["enfant", "adolescent", "adulte", "seniors", "unknown"]
+    np.testing.assert_array_equal(age.images[0].get_array()[:, 0], [2, 0, 1, 0, 1])  # A1
+    assert duration.images[0].get_array().sum() == 6  # C2 is none of the levels
+    assert all(ax.get_xlabel() and ax.get_title() for ax in (age, duration))
 
 
 def test_confusion_prints_counts_and_shares_of_the_row():
