@@ -1,6 +1,8 @@
 # `make` lists the targets. PROFILE=fr and SET="stage.key=value ..." adapt `make run`.
 PYTHON ?= python3
 PROFILE ?= demo
+LANGUAGE ?= fr
+DEMO = $(if $(filter fr,$(LANGUAGE)),demo,demo_$(LANGUAGE))
 SET ?=
 BIN := .venv/bin
 # Whole files go to each process: their fixtures are made once. Slow files come first.
@@ -13,8 +15,8 @@ help:  ## list the targets
 		| awk -F'|' 'NF == 2 {printf "%-18s%s\n", $$1, $$2; next} {print}'
 
 #: first steps
-demo: browser .venv/.installed  ## install what is missing, then run the four notebooks on the embedded demo
-	@$(BIN)/spoken-cefr run --profile demo --check
+demo: browser .venv/.installed  ## install what is missing, then run the four notebooks on the embedded demo (LANGUAGE=de, en, es or zh: a small one of it)
+	@$(BIN)/spoken-cefr run --profile $(DEMO) --check
 
 app: .venv/.installed  ## the page on 127.0.0.1 that says for which level a recording suits
 	@$(BIN)/spoken-cefr app

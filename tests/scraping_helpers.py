@@ -11,8 +11,8 @@ import requests
 import soundfile
 
 from spoken_cefr.config import Config, ScrapingConfig, load_config
+from spoken_cefr.corpus.dates import iso_date
 from spoken_cefr.corpus.metadata import read_metadata
-from spoken_cefr.scraping.dates import iso_date
 from spoken_cefr.stages import stage_folder
 
 PAGES = Path(__file__).parent / "pages"

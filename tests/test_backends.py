@@ -179,5 +179,5 @@ def test_profiles_that_no_cluster_can_serve(overrides, message):
 def test_a_scheduler_that_does_not_answer_is_one_sentence(demo_config, monkeypatch):
     monkeypatch.setattr(backends, "CONNECT_TIMEOUT_S", 0.5)
     config = demo_config(*on_cluster("tcp://127.0.0.1:1"))
-    with pytest.raises(InputError, match=r"no Dask scheduler answers at 'tcp://127\.0\.0\.1:1'"):
+    with pytest.raises(InputError, match=r"tcp://127\.0\.0\.1:1.*dask_scheduler"):
         list(run_in_order(config, _echo, [("a",)], backend="dask"))

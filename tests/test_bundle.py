@@ -123,11 +123,6 @@ def test_ranges_are_the_quartiles_of_the_train_part(trained):
     )
 
 
-def test_a_language_that_predict_cannot_measure_is_a_remark_and_leaves_no_old_bundle(
-    trained, demo_config
-):
-    config, _, _ = trained("ordinal_measures")
+def test_a_profile_of_another_language_gets_its_bundle_too(demo_config):
     german = demo_config("scraping.language=de")
-    (remark,) = bundle.bundle_remarks(german, ["ordinal_measures"], pd.DataFrame())
-    assert remark["id"] == "bundle"
-    assert not (bundle_folder(config) / "config.json").exists()
+    assert bundle.choose_run(german, ["small_cnn", "ordinal_measures"]) == "ordinal_measures"

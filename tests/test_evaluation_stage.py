@@ -425,7 +425,7 @@ def test_unfinished_unreadable_and_left_over_runs_are_dropped(corpus):
     reasons = {row["id"]: row["reason"] for row in read_all_runs(config)[1]}
     assert set(reasons) == {"unfinished", "unreadable", "left_over"}
     assert reasons["unfinished"] == "unfinished: no config.json"
-    assert reasons["unreadable"].startswith("predictions.parquet cannot be read")
+    assert reasons["unreadable"].startswith("predictions.parquet is damaged")
     assert reasons["left_over"] == "not among the finished runs of the last neural_networks call"
 
 

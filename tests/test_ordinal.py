@@ -5,8 +5,11 @@ import pytest
 import torch
 from torch.nn.functional import logsigmoid
 
-from spoken_cefr.neural_networks.networks.corn import corn_loss_terms, corn_probabilities
-from spoken_cefr.neural_networks.networks.heads import HEADS
+from spoken_cefr.neural_networks.networks.heads import (
+    HEADS,
+    corn_loss_terms,
+    corn_probabilities,
+)
 
 
 def logit(p):

@@ -334,7 +334,7 @@ def test_results_of_other_profiles_are_kept_out_of_git():
 
 def test_collecting_names_what_evaluation_did_not_write(finished):
     (stage_folder(finished, "evaluation") / "exceeds.csv").unlink()
-    with pytest.raises(InputError, match=r"exceeds\.csv is missing"):
+    with pytest.raises(InputError, match=r"exceeds\.csv"):
         collect(finished)
 
 

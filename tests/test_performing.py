@@ -1,5 +1,6 @@
 """Runs on made-up inputs: from arrays to folders, and what they refuse."""
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -8,10 +9,12 @@ import pytest
 import torch
 from made_up import made_up_corpus
 
+from spoken_cefr.config import load_config
 from spoken_cefr.corpus.levels import TARGET_LEVELS, label_set, level_codes, to_label_set
 from spoken_cefr.errors import InputError
 from spoken_cefr.neural_networks.embeddings.places import cosines
 from spoken_cefr.neural_networks.inputs import Source
+from spoken_cefr.neural_networks.recordings import read_corpus
 from spoken_cefr.neural_networks.runs import Run
 from spoken_cefr.neural_networks.saved import load_run_model
 from spoken_cefr.neural_networks.training import performing
@@ -56,14 +59,19 @@ def measures(recordings):
     return pd.DataFrame({"recording_id": recordings["recording_id"]} | values)
 
 
-def perform(run, config, folder, *, corpus=None, **loaders):
+def perform(run, config, folder, *, corpus=None, **given):
     segments, split = corpus or made_up_corpus()
-    loaders = {
-        "load_source": lambda run, noisy: source(segments, run),
-        "load_measures": lambda run, recordings: measures(recordings),
-    } | loaders
+    given = {"clean": source(segments, run), "noisy": None, "measures": measures(split)} | given
     return perform_run(
-        run, config, segments=segments, split=split, folder=folder / run.name, key="k", **loaders
+        run,
+        config,
+        segments=segments,
+        split=split,
+        folder=folder / run.name,
+        key="k",
+        classes=label_set(config.neural_networks.rare_levels),
+        seed=config.seed,
+        **given,
     )
 
 
@@ -76,32 +84,42 @@ def answered(segments, split):
 # --- what a run leaves
 
 
+@pytest.fixture(scope="module")
+def left_by(tmp_path_factory):
+    """Gives the folder that the training of a run has left; each run is trained once."""
+    folder = tmp_path_factory.mktemp("runs")
+    config = load_config("demo", [f'data_dir="{folder.as_posix()}"'])
+
+    @functools.cache
+    def left(name):
+        assert perform(RUN_OF[name], config, folder) == []
+        return folder / name
+
+    return left
+
+
 @pytest.mark.parametrize("name", RUN_OF)
-def test_every_kind_of_run_leaves_what_evaluation_reads(name, demo_config, tmp_path):
+def test_every_kind_of_run_leaves_what_evaluation_reads(name, left_by, demo_config):
     segments, split = made_up_corpus()
-    assert perform(RUN_OF[name], demo_config(), tmp_path) == []
-    table = pd.read_parquet(tmp_path / name / "predictions.parquet")
+    table = pd.read_parquet(left_by(name) / "predictions.parquet")
     assert set(table["id"]) == answered(segments, split) and table["id"].is_unique
     np.testing.assert_allclose(table[[f"p_{c}" for c in TARGET_LEVELS]].sum(axis=1), 1)
-    files = {path.name for path in (tmp_path / name).iterdir()}
+    files = {path.name for path in left_by(name).iterdir()}
     expected = {"config.json", "model.safetensors", "predictions.parquet"}
     if "ordinal" not in name:
         expected.add("history.csv")
     if "attention" in name or "fusion" in name:
         expected.add("attention.parquet")
     assert files == expected
-    card = read_json(tmp_path / name / "config.json")
+    card = read_json(left_by(name) / "config.json")
     assert card["key"] == "k" and card["notice"] == demo_config().notice
 
 
 @pytest.mark.parametrize("name", ["simple", "cnn"])
-def test_the_saved_model_of_segments_gives_the_predictions_that_were_written(
-    name, demo_config, tmp_path
-):
+def test_the_saved_model_of_segments_gives_the_predictions_that_were_written(name, left_by):
     segments, _ = made_up_corpus()
-    perform(RUN_OF[name], demo_config(), tmp_path)
-    saved = load_run_model(tmp_path / name)
-    table = pd.read_parquet(tmp_path / name / "predictions.parquet")
+    saved = load_run_model(left_by(name))
+    table = pd.read_parquet(left_by(name) / "predictions.parquet")
     written = table[table["unit"] == "segment"].set_index("id")
     answers = saved.of_segments(source(segments, RUN_OF[name]).array)
     answers = answers[segments["segment_id"].isin(written.index)]
@@ -109,13 +127,10 @@ def test_the_saved_model_of_segments_gives_the_predictions_that_were_written(
 
 
 @pytest.mark.parametrize("name", RUN_OF)
-def test_the_saved_model_of_recordings_gives_the_predictions_that_were_written(
-    name, demo_config, tmp_path
-):
+def test_the_saved_model_of_recordings_gives_the_predictions_that_were_written(name, left_by):
     segments, split = made_up_corpus()
-    perform(RUN_OF[name], demo_config(), tmp_path)
-    saved = load_run_model(tmp_path / name)
-    table = pd.read_parquet(tmp_path / name / "predictions.parquet").set_index("id")
+    saved = load_run_model(left_by(name))
+    table = pd.read_parquet(left_by(name) / "predictions.parquet").set_index("id")
     inputs = source(segments, RUN_OF[name]).array
     told = measures(split).set_index("recording_id")[saved.card["measures"]].to_numpy()
     columns = [f"p_{c}" for c in saved.classes]
@@ -138,7 +153,7 @@ def test_a_saved_model_takes_the_place_out_as_its_own_training_rows_taught_it(
 ):
     segments, split = made_up_corpus()
     rows = places_learned(segments, SIMPLE)
-    perform(SIMPLE, demo_config(), tmp_path, load_source=lambda run, noisy: rows)
+    perform(SIMPLE, demo_config(), tmp_path, clean=rows)
     saved = load_run_model(tmp_path / "simple")
     written = pd.read_parquet(tmp_path / "simple" / "predictions.parquet").set_index("id")
     asked = split.loc[split["part"] == "test", "recording_id"]
@@ -172,13 +187,10 @@ def test_what_lies_outside_the_middle_crop_does_not_change_a_recordings_answer(
     outside = (place < start) | (place >= start + 3)
     tested = segments["recording_id"].map(split.set_index("recording_id")["part"]) == "test"
 
-    def spoilt(run, noisy):
-        given = source(segments, run)
-        given.array[outside & tested.to_numpy()] = 1e3
-        return given
-
+    spoilt = source(segments, RUN_OF[name])
+    spoilt.array[outside & tested.to_numpy()] = 1e3
     again = tmp_path / "again"
-    perform(RUN_OF[name], demo_config(), again, load_source=spoilt)
+    perform(RUN_OF[name], demo_config(), again, clean=spoilt)
     tables = [
         pd.read_parquet(folder / name / "predictions.parquet").query("unit == 'recording'")
         for folder in (tmp_path, again)
@@ -186,19 +198,11 @@ def test_what_lies_outside_the_middle_crop_does_not_change_a_recordings_answer(
     pd.testing.assert_frame_equal(*tables)
 
 
-def test_the_measures_of_a_crop_are_asked_for_its_middle(demo_config, tmp_path):
-    segments, _ = made_up_corpus()
-    asked = {}
-
-    def load(run, recordings):
-        asked[run.name] = recordings
-        return measures(recordings)
-
-    perform(RUN_OF["ordinal"], demo_config(), tmp_path, load_measures=load)
-    overlapping = demo_config("processing.overlap=0.5")
-    perform(RUN_OF["ordinal_crop"], overlapping, tmp_path, load_measures=load)
-    assert list(asked["ordinal"].columns) == ["recording_id"]
-    windows = asked["ordinal_crop"].set_index("recording_id")
+def test_the_window_of_a_crop_is_its_middle(demo_config):
+    segments, split = made_up_corpus()
+    config = demo_config("processing.overlap=0.5")
+    corpus = read_corpus(RUN_OF["ordinal_crop"], config, segments, split, TARGET_LEVELS)
+    windows = corpus.windows().set_index("recording_id")
     n = segments.groupby("recording_id").size()
     long, short = n.idxmax(), n.idxmin()
     assert windows.loc[long, "end_s"] - windows.loc[long, "start_s"] == 2.0
@@ -208,17 +212,15 @@ def test_the_measures_of_a_crop_are_asked_for_its_middle(demo_config, tmp_path):
 
 def test_training_alone_is_noisy(demo_config, tmp_path):
     segments, _ = made_up_corpus()
-    asked = []
-
-    def load(run, noisy):
-        asked.append(noisy)
-        given = source(segments, run)
-        given.array[:] += 100 * noisy  # so that one who mixes them up predicts elsewhere
-        return given
-
-    noisy = replace(SIMPLE, noisy_training=True)
-    perform(noisy, demo_config(), tmp_path, load_source=load)
-    assert asked == [False, True]
+    noisy = source(segments, SIMPLE)
+    noisy.array[:] += 100  # so that one who mixes them up predicts elsewhere
+    perform(replace(SIMPLE, noisy_training=True), demo_config(), tmp_path, noisy=noisy)
+    perform(SIMPLE, demo_config(), tmp_path / "clean")
+    loss, without = (
+        pd.read_csv(folder / "simple" / "history.csv")["train_loss"]
+        for folder in (tmp_path, tmp_path / "clean")
+    )
+    assert loss[0] > without[0]
     saved = load_run_model(tmp_path / "simple")
     table = pd.read_parquet(tmp_path / "simple" / "predictions.parquet")
     written = table[table["unit"] == "segment"].set_index("id")
@@ -274,7 +276,7 @@ def test_the_place_in_the_window_is_learned_from_training_rows_and_taken_out(dem
             demo_config(),
             tmp_path / name,
             corpus=(segments, split),
-            load_source=lambda run, noisy, told=told: told,
+            clean=told,
         )
         or pd.read_parquet(tmp_path / name / "simple" / "predictions.parquet")
         for name, told in (("place", given), ("erased", erased))
@@ -323,16 +325,9 @@ def test_merged_levels_are_learnt_as_one(demo_config, tmp_path):
 # --- what a run refuses
 
 
-def test_a_class_that_train_lacks_is_one_clear_error(demo_config, tmp_path):
-    segments, split = made_up_corpus()
-    split.loc[(split["part"] == "train") & (split["level"] == "C1"), "level"] = "B2"
-    with pytest.raises(InputError, match="level C1 has 2 recordings, none of them in the train"):
-        perform(SIMPLE, demo_config(), tmp_path, corpus=(segments, split))
-
-
 def test_recordings_of_one_level_only_are_one_clear_error(demo_config, tmp_path):
     segments, split = made_up_corpus()
-    with pytest.raises(InputError, match="all recordings to train on are of level A2"):
+    with pytest.raises(InputError, match="level A2"):
         perform(SIMPLE, demo_config(), tmp_path, corpus=(segments, split.assign(level="A2")))
 
 
@@ -340,17 +335,11 @@ def test_recordings_of_one_level_only_are_one_clear_error(demo_config, tmp_path)
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_not_a_number_in_the_inputs_names_the_segment(value, noisy, demo_config, tmp_path):
     segments, _ = made_up_corpus()
-
-    def load(run, noise):
-        given = source(segments, run)
-        if noise == noisy:
-            given.array[7, 2] = value
-        return given
-
     run = replace(SIMPLE, noisy_training=True)
-    expected = f"the input of segment {segments['segment_id'][7]} holds NaN or infinity"
-    with pytest.raises(InputError, match=expected):
-        perform(run, demo_config(), tmp_path, load_source=load)
+    given = {name: source(segments, run) for name in ("clean", "noisy")}
+    given["noisy" if noisy else "clean"].array[7, 2] = value
+    with pytest.raises(InputError, match=segments["segment_id"][7]):
+        perform(run, demo_config(), tmp_path, **given)
     assert not (tmp_path / "simple" / "config.json").exists()
 
 
@@ -366,32 +355,25 @@ def test_a_network_that_has_run_away_is_one_clear_error_and_leaves_no_answers(
         return history
 
     monkeypatch.setattr(performing, "train", run_away)
-    with pytest.raises(InputError, match=f"{name}: the trained model answers recording 9000 with"):
+    with pytest.raises(InputError, match=f"{name}.* 9000"):
         perform(RUN_OF[name], demo_config(), tmp_path)
     assert not (tmp_path / name / "predictions.parquet").exists()
 
 
 def test_rows_of_another_corpus_are_one_clear_error(demo_config, tmp_path):
     segments, _ = made_up_corpus()
-    with pytest.raises(InputError, match=f"7 input rows for {len(segments)} segments"):
-        perform(
-            SIMPLE,
-            demo_config(),
-            tmp_path,
-            load_source=lambda run, noisy: Source(np.zeros((7, 10), np.float32)),
-        )
+    with pytest.raises(InputError, match=f"7 .*{len(segments)}"):
+        perform(SIMPLE, demo_config(), tmp_path, clean=Source(np.zeros((7, 10), np.float32)))
 
 
 def test_an_infinite_measure_and_a_missing_recording_are_named(demo_config, tmp_path):
-    def infinite(run, recordings):
-        table = measures(recordings)
-        table.loc[3, "speech_rate"] = np.inf
-        return table
-
-    with pytest.raises(InputError, match="speech_rate of recording 9003 is infinite"):
-        perform(ORDINAL, demo_config(), tmp_path, load_measures=infinite)
-    with pytest.raises(InputError, match="recording 9000 has no measures"):
-        perform(ORDINAL, demo_config(), tmp_path, load_measures=lambda run, r: measures(r).iloc[1:])
+    told = measures(made_up_corpus()[1])
+    infinite = told.copy()
+    infinite.loc[3, "speech_rate"] = np.inf
+    with pytest.raises(InputError, match=r"speech_rate.* 9003"):
+        perform(ORDINAL, demo_config(), tmp_path, measures=infinite)
+    with pytest.raises(InputError, match="9000"):
+        perform(ORDINAL, demo_config(), tmp_path, measures=told.iloc[1:])
 
 
 def one_segment_corpus():
@@ -401,24 +383,16 @@ def one_segment_corpus():
     return segments[~mine | (segments["start_s"] == 0)].reset_index(drop=True), split
 
 
-@pytest.mark.parametrize("run", WHOLE, ids=lambda run: run.name)
-def test_a_recording_of_one_segment_is_used_where_all_of_it_is_used(run, demo_config, tmp_path):
+@pytest.mark.parametrize("run", WHOLE + CROPPED, ids=lambda run: run.name)
+def test_a_recording_of_one_segment_is_left_out_of_crops_alone_and_told(run, demo_config, tmp_path):
     segments, split = one_segment_corpus()
-    loaders = {"load_source": lambda run, noisy: source(segments, run)}
-    assert perform(run, demo_config(), tmp_path, corpus=(segments, split), **loaders) == []
+    remarks = perform(run, demo_config(), tmp_path, corpus=(segments, split))
+    left_out = {"9023"} if run.crop_s else set()
+    assert [(row["id"], "9023" in row["reason"]) for row in remarks] == [
+        (run.name, True) for _ in left_out
+    ]
     table = pd.read_parquet(tmp_path / run.name / "predictions.parquet")
-    assert set(table["id"]) == answered(segments, split)
-
-
-@pytest.mark.parametrize("run", CROPPED, ids=lambda run: run.name)
-def test_a_recording_of_one_segment_is_left_out_of_crops_and_told(run, demo_config, tmp_path):
-    segments, split = one_segment_corpus()
-    loaders = {"load_source": lambda run, noisy: source(segments, run)}
-    remarks = perform(run, demo_config(), tmp_path, corpus=(segments, split), **loaders)
-    reason = "recording 9023 has one segment, too little for a crop: left out"
-    assert remarks == [{"id": run.name, "reason": reason}]
-    table = pd.read_parquet(tmp_path / run.name / "predictions.parquet")
-    assert answered(segments, split) - set(table["id"]) == {"9023"}
+    assert answered(segments, split) - set(table["id"]) == left_out
 
 
 # --- model files
@@ -433,33 +407,33 @@ def finished(demo_config, tmp_path):
 def test_a_truncated_model_file_is_one_clear_error(finished):
     path = finished / "model.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(InputError, match=r"model.safetensors is truncated or not the file"):
+    with pytest.raises(InputError, match=r"model\.safetensors"):
         load_run_model(finished)
 
 
 def test_a_model_of_another_version_is_one_clear_error(finished):
     card = read_json(finished / "config.json")
     write_json(finished / "config.json", card | {"format": 1})
-    with pytest.raises(InputError, match="has format 1"):
+    with pytest.raises(InputError, match="format 1"):
         load_run_model(finished)
     del card["format"]
     write_json(finished / "config.json", card)
-    with pytest.raises(InputError, match="has format none"):
+    with pytest.raises(InputError, match="format none"):
         load_run_model(finished)
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json"])
 def test_a_missing_file_is_named(name, finished):
     (finished / name).unlink()
-    with pytest.raises(InputError, match=f"{name} is missing"):
+    with pytest.raises(InputError, match=name):
         load_run_model(finished)
 
 
 def test_a_card_of_another_network_is_one_clear_error(finished):
     card = read_json(finished / "config.json")
     write_json(finished / "config.json", card | {"widths": [9]})
-    with pytest.raises(InputError, match=r"does not fit its config\.json"):
+    with pytest.raises(InputError, match=r"config\.json"):
         load_run_model(finished)
     write_json(finished / "config.json", card | {"architecture": "transformer"})
-    with pytest.raises(InputError, match=r"does not fit its config\.json"):
+    with pytest.raises(InputError, match=r"config\.json"):
         load_run_model(finished)

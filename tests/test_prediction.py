@@ -186,7 +186,8 @@ def test_the_command_prints_each_result_and_fails_if_one_did(folder, bundle, tmp
     assert f"spoken-cefr: {folder / 'text.mp3'} is not audio" in err
     assert "predict: 100%" in err
     assert "Traceback" not in err
-    with table.open(encoding="utf-8") as file:
+    assert table.read_bytes().startswith(b"\xef\xbb\xbf")  # spreadsheets know it by that
+    with table.open(encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [row["file"] for row in rows] == files
     assert rows[0]["score_name"] in out
@@ -307,9 +308,9 @@ def test_the_nearest_level_is_that_of_the_nearest_median_and_none_where_two_are_
 
 def test_a_missing_parser_is_one_sentence(folder, bundle, monkeypatch):
     def missing(name):
-        raise InputError(f"{name} is missing")
+        raise InputError("fr_core_news_md is missing")
 
-    monkeypatch.setattr("spoken_cefr.prediction.command.load_nlp", missing)
+    monkeypatch.setattr("spoken_cefr.prediction.command.nlp_of", missing)
     with pytest.raises(InputError, match="fr_core_news_md is missing"):
         spoken_cefr.predict(folder / "kermesse.mp3", model=bundle, quiet=True)
 

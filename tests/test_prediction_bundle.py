@@ -1,6 +1,7 @@
 """A bundle is what it says, or is refused with a reason; it cannot run code."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -94,13 +95,14 @@ def outside(folder):
         (lambda folder: (folder / "config.json").write_text("[]"), "config.json"),
         (keys(format=3), "config.json"),
         (keys(format=...), "config.json"),
-        (keys(classes=...), "model.safetensors"),
-        (keys(classes=["A1"]), "model.safetensors"),
+        (keys(classes=...), "config.json"),
+        (keys(classes=["A1"]), "config.json"),
         (keys(classes=["A1", "A2", "B1", "B2+"]), "model.safetensors"),
         (keys(classes=["A1", "A2", "B1", "B2", 7]), "config.json"),
         (keys(notice=3), "config.json"),
         (keys(trained_on=...), "config.json"),
-        (keys(language="de"), "config.json"),
+        (keys(language="de"), "config.json"),  # of measures that German cannot be given
+        (keys(language="xx"), "config.json"),
         (keys(settings={}), "config.json"),
         (keys(measures=NAMES[:-1]), "config.json"),
         (keys(architecture="oracle"), "model.safetensors"),
@@ -121,6 +123,61 @@ def test_a_bundle_that_is_not_what_it_says_is_refused_by_the_file_s_name(folder,
         load_model(folder)
     assert "\n" not in str(error.value)
     assert str(folder / named) in str(error.value)
+
+
+OTHER_KINDS = [None, 7, "other", [], {}, json.loads("[" * 90 + "]" * 90), "10 000 deep"]
+
+
+def places(value, at=()):
+    """The place of each value of a JSON document, as keys and indices; of a list the first."""
+    inside = value.items() if isinstance(value, dict) else enumerate(value[:1])
+    for key, inner in inside:
+        yield (*at, key)
+        if isinstance(inner, (dict, list)):
+            yield from places(inner, (*at, key))
+
+
+@pytest.mark.parametrize("other", OTHER_KINDS, ids=lambda other: str(other)[:12])
+@pytest.mark.parametrize("source", ["starter", "made"])
+def test_a_card_with_one_value_of_another_kind_loads_or_is_one_error(tmp_path, source, other):
+    folder = tmp_path / "bundle"
+    if source == "made":
+        make_bundle(folder)
+    else:
+        shutil.copytree(choice.STARTER, folder)
+    path = folder / "config.json"
+    whole = path.read_text(encoding="utf-8")
+    load_model(folder)
+    refused = set()
+    for place in places(json.loads(whole)):
+        card = json.loads(whole)
+        inner = card
+        for key in place[:-1]:
+            inner = inner[key]
+        inner[place[-1]] = "HERE" if other == "10 000 deep" else other
+        text = json.dumps(card)
+        if other == "10 000 deep":
+            text = text.replace('"HERE"', "[" * 10_000 + "]" * 10_000)
+        path.write_text(text, encoding="utf-8")
+        try:
+            load_model(folder)
+        except InputError as error:
+            refused.add(place[0])
+            assert str(folder) in str(error), place
+            assert "\n" not in str(error) and len(str(error)) < 1000, place
+            if other is None:
+                assert str(place[0]) in str(error), place  # the key
+    assert refused >= {"classes", "files", "format", "settings", "ranges", "measures", "language"}
+
+
+@pytest.mark.parametrize("kind", ["deep", "ranges_number", "transcription_empty"])
+def test_a_card_that_was_handed_over_is_refused_by_file_and_key(shared, tmp_path, kind):
+    folder = tmp_path / "bundle"
+    shutil.copytree(choice.STARTER, folder)
+    shutil.copyfile(shared / "cases" / "other" / f"bundle_{kind}.json", folder / "config.json")
+    with pytest.raises(InputError) as error:
+        load_model(folder)
+    assert str(folder / "config.json") in str(error.value)
 
 
 @pytest.fixture

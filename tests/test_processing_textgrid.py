@@ -143,20 +143,6 @@ def test_every_failure_names_file_and_tier(save, case):
     assert "'words'" in str(caught.value)
 
 
-CASES = [
-    ("audio/N_comments.TextGrid", "words", [("il", 0, 0.5), ("dit", 1, 1.5)]),
-    ("other/short_no_final_newline.TextGrid", None, ["a", "b"]),
-    ("other/label_item.TextGrid", None, ["a", "item [2]:"]),
-]
-
-
-@pytest.mark.parametrize(("name", "tier", "expected"), CASES)
-def test_a_case_that_was_handed_over(shared, name, tier, expected):
-    path = shared / "cases" / name
-    words = read_textgrid(path, tier or "words")
-    assert [tuple(word[:3]) if tier else word.word for word in words] == expected
-
-
 def test_missing_file(tmp_path):
     with pytest.raises(InputError, match="is missing"):
         read_textgrid(tmp_path / "none.TextGrid")

@@ -2,7 +2,9 @@ import datetime
 
 import pytest
 
-from spoken_cefr.scraping.dates import MONTHS, iso_date
+from spoken_cefr.corpus.cards import named_duration
+from spoken_cefr.corpus.dates import MONTHS, iso_date
+from spoken_cefr.corpus.languages import LANGUAGES
 
 
 @pytest.mark.parametrize(
@@ -19,6 +21,18 @@ from spoken_cefr.scraping.dates import MONTHS, iso_date
         ("Freitag, 1. März 2024", "2024-03-01"),
         ("jueves 3 de octubre de 2024", "2024-10-03"),
         ("giovedì 1º agosto 2024", "2024-08-01"),
+        ("quinta-feira, 3 de outubro de 2024", "2024-10-03"),
+        ("dijous, 3 d'octubre de 2024", "2024-10-03"),
+        ("dijous 3 octubre 2024", "2024-10-03"),
+        ("dijòus 3 octobre 2024", "2024-10-03"),
+        ("ghjovi 3 uttobre 2024", "2024-10-03"),
+        ("jedi 3 oktòb 2024", "2024-10-03"),
+        ("четверг, 3 октября 2024", "2024-10-03"),
+        ("الخميس 3 أكتوبر 2024", "2024-10-03"),
+        ("الخميس ٣ أوت ٢٠٢٤", "2024-08-03"),
+        ("3 באוקטובר 2024", "2024-10-03"),
+        ("2024年10月3日", "2024-10-03"),
+        ("2024年13月3日", None),
     ],
 )
 def test_long_dates_are_read_in_every_known_language(text, expected):
@@ -49,3 +63,24 @@ def test_every_day_of_a_leap_year_comes_back(language):
     for offset in range(366):
         day = datetime.date(2024, 1, 1) + datetime.timedelta(days=offset)
         assert iso_date(f"{day.day} {names[day.month - 1]} {day.year}") == day.isoformat()
+
+
+def test_every_language_of_the_site_has_its_months():
+    # Chinese months are numbers.
+    assert {language.code for language in LANGUAGES} - {"zh"} == MONTHS.keys()
+    assert all(len(names.split()) == 12 for names in MONTHS.values())
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ("0-30 seconds", "0-30 secondes"),
+        ("60–90 Sekunden", "60-90 secondes"),
+        ("> 180 ثانية", ">180 secondes"),
+        ("120-180 秒", "120-180 secondes"),
+        ("sehr lang", "sehr lang"),
+        ("", ""),
+    ],
+)
+def test_a_duration_is_known_by_its_numbers_in_any_language(told, known):
+    assert named_duration(told) == known

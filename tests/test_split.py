@@ -123,19 +123,19 @@ def test_the_split_does_not_depend_on_the_order_of_the_rows(seed):
 
 
 def test_too_few_speakers_is_one_clear_error():
-    with pytest.raises(InputError, match="9 speakers cannot fill 10 folds"):
+    with pytest.raises(InputError, match=r"9 speakers.* 10"):
         speaker_split(small(), n_folds=10)
 
 
 def test_a_speaker_in_two_parts_is_named():
     split = pd.DataFrame({"speaker_id": ["a", "b", "b"], "part": ["train", "validation", "test"]})
-    with pytest.raises(InputError, match="speaker b is in more than one part"):
+    with pytest.raises(InputError, match="speaker b"):
         check_split(split)
 
 
 def test_a_part_that_is_empty_is_named():
     split = pd.DataFrame({"speaker_id": ["a", "b"], "part": ["train", "test"]})
-    with pytest.raises(InputError, match="the split has no validation part"):
+    with pytest.raises(InputError, match="validation"):
         check_split(split)
 
 
@@ -219,9 +219,9 @@ def test_merged_classes_join_b2_and_c1_and_the_segments_follow():
 def test_a_recording_outside_the_tables_is_named():
     segments = pd.DataFrame({"recording_id": ["a"], "speaker_id": ["s"], "level": ["A1"]})
     empty = pd.DataFrame({"recording_id": [], "author": []}, dtype=str)
-    with pytest.raises(InputError, match=r"recording a has segments but no row in metadata\.csv"):
+    with pytest.raises(InputError, match=r"recording a .*metadata\.csv"):
         recordings_to_split(segments, empty, speaker_groups="first_name")
-    with pytest.raises(InputError, match=r"recording a is not in split\.csv"):
+    with pytest.raises(InputError, match=r"recording a .*split\.csv"):
         relabel(segments, small())
 
 

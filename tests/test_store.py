@@ -1,6 +1,7 @@
 """The cache: a result is made once, and again when what it depends on has changed."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,14 @@ from spoken_cefr.store import Cache, read_csv, read_json, write_csv
 
 @pytest.fixture
 def cache(tmp_path):
+    def write(value, path):
+        path.write_text(json.dumps(value))
+
     return Cache(
-        tmp_path / "kept", ".json", read=read_json, write=lambda v, p: p.write_text(json.dumps(v))
+        tmp_path / "kept",
+        ".json",
+        read=partial(read_json, kind=int),
+        write=lambda v, p: p.write_text(json.dumps(v)),
     )
 
 

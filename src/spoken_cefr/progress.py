@@ -40,12 +40,8 @@ def progress(
     """Wrap an iterable in a text bar on the error stream.
 
     Text rather than a widget: `spoken-cefr run` shows a notebook's error
-    stream as it comes, and the stripped notebooks in git hold none of it.
-
-    Parameters
-    ----------
-    smoothing : float
-        How much the latest steps count for the time that is left; 0: all alike.
+    stream as it comes, and the stripped notebooks in git hold none of it. ``smoothing`` is how
+    much the latest steps count for the time that is left; 0: all alike.
     """
     return tqdm(
         iterable,
@@ -63,14 +59,8 @@ def progress(
 class AudioBar:
     """A bar over seconds of audio, told from any thread how far each recording is done.
 
-    Recordings differ in length and some are done at once, so their number says
-    little of the time that is left.
-
-    Parameters
-    ----------
-    lengths_s : mapping of str to float
-        Length of each recording by its name. The bar counts whole seconds, at least
-        one a recording.
+    Recordings differ in length (s, by name) and some are done at once, so their number says
+    little of the time that is left. The bar counts whole seconds, at least one a recording.
     """
 
     def __init__(self, lengths_s: Mapping[str, float], *, desc: str) -> None:

@@ -19,7 +19,15 @@ from spoken_cefr import __version__, arithmetic
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.paths import NOTEBOOKS, ROOT, under_root
-from spoken_cefr.store import digest, read_json, remove_unfinished, sha256_of, write_json
+from spoken_cefr.store import (
+    digest,
+    read_json,
+    read_kept,
+    reading,
+    remove_unfinished,
+    sha256_of,
+    write_json,
+)
 
 STAGES: tuple[str, ...] = ("scraping", "processing", "neural_networks", "evaluation")
 
@@ -228,9 +236,7 @@ def matches(config: Config, stage: str) -> bool:
 
 def _holds(config: Config, stage: str) -> bool:
     folder = stage_folder(config, stage)
-    if not (folder / "report.json").exists():
-        return False
-    account = read_json(folder / "report.json")
+    account = _account(config, stage)
     return (
         account.get("fingerprint") == fingerprint(config, stage)
         and all((folder / name).exists() for name in account.get("outputs", {}))
@@ -241,18 +247,24 @@ def _holds(config: Config, stage: str) -> bool:
 
 def output_hashes(config: Config, stage: str) -> dict[str, str]:
     """SHA-256 of each file that the stage has left for the next, by name."""
-    return read_json(stage_folder(config, stage) / "report.json").get("outputs", {})
+    return _account(config, stage).get("outputs", {})
 
 
-def changed_outputs(config: Config, stage: str) -> dict[str, str]:
+def _account(config: Config, stage: str) -> dict[str, Any]:
+    """What ``report.json`` holds; nothing where the stage is not done or the file is damaged."""
+    return read_kept(stage_folder(config, stage) / "report.json", read_json) or {}
+
+
+def changed_outputs(config: Config, stage: str, *, verify: bool = False) -> dict[str, str]:
     """Files of a stage that are not as it left them, by name, with their SHA-256 of today.
 
     A file of the size and time that it had when it was last looked at is taken as it was then
-    (`STAMPS`): a folder of thousands of recordings is not read again at each command.
+    (`STAMPS`): a folder of thousands of recordings is not read again at each command, unless
+    ``verify`` asks for it.
     """
     folder = stage_folder(config, stage)
     path = config.data_path / STAMPS / f"{stage}.json"
-    told = read_json(path) if path.is_file() else {}
+    told = read_kept(path, read_json) or {}
     stamps, changed = {}, {}
     for name, sha256 in output_hashes(config, stage).items():
         file = folder / name
@@ -260,12 +272,12 @@ def changed_outputs(config: Config, stage: str) -> dict[str, str]:
             continue
         size_and_time = [file.stat().st_size, file.stat().st_mtime_ns]
         known = told.get(name, [])
-        found = known[2] if known[:2] == size_and_time else sha256_of(file)
+        found = known[2] if known[:2] == size_and_time and not verify else sha256_of(file)
         stamps[name] = [*size_and_time, found]
         if found != sha256:
             changed[name] = found
     if stamps != told:
-        with suppress(OSError):  # who may only read the folder reads the files again
+        with suppress(InputError):  # who may only read the folder reads the files again
             write_json(path, stamps)
     return changed
 
@@ -278,6 +290,8 @@ def read_report(config: Config, stage: str) -> Report:
     InputError
         If the stage has not been run; the message names the missing file.
     """
-    account = read_json(stage_folder(config, stage) / "report.json")
+    path = stage_folder(config, stage) / "report.json"
+    account = read_json(path)
     names = {f.name for f in dataclasses.fields(Report)}
-    return Report(**{name: value for name, value in account.items() if name in names})
+    with reading(path):
+        return Report(**{name: value for name, value in account.items() if name in names})

@@ -7,12 +7,13 @@ promised to readers, the digest is inside the file and `read_kept` reads it.
 
 from __future__ import annotations  # pandas is only named here: see below
 
+import errno
 import hashlib
 import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -21,11 +22,22 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.progress import tell
 
 if TYPE_CHECKING:  # their import takes 0.4 s, half of a command that has nothing to do
+    import numpy as np
     import pandas as pd
 
 KEY_DIGITS = 12  # of a digest in a file's name: 16**12 values, for a handful of results a unit
 
 T = TypeVar("T")
+
+# Why nothing can be written, whatever it is, and what to do.
+NOT_WRITTEN = {
+    errno.ENOSPC: "the disk is full: free some room",
+    errno.EDQUOT: "your share of the disk is full: free some room",
+    errno.EFBIG: "files may not be that large here: choose another data_dir",
+    errno.EROFS: "this disk may only be read: choose another data_dir",
+    errno.EACCES: "you may not write there: choose another data_dir",
+    errno.EPERM: "you may not write there: choose another data_dir",
+}
 
 # Columns that hold names, whatever they look like.
 NAME_COLUMNS = ("recording_id", "speaker_id", "segment_id", "id", "run")
@@ -36,15 +48,58 @@ def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``; rename it to ``path`` on success.
 
     The temporary file keeps the suffix (libraries choose a format by it) and
-    is removed when the block fails.
+    is removed when the block fails. InputError where the disk is full or may only be read.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.tmp{path.suffix}")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         temporary.replace(path)
+    except Exception as error:
+        if reason := why_not_written(error):
+            raise InputError(
+                f"{path} cannot be written: {reason}, and run the same command again"
+            ) from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing may be written nothing can be removed
+            temporary.unlink()
+
+
+def why_not_written(error: Exception) -> str | None:
+    """The reason and what to do, where a disk refuses what is written; else None."""
+    number = getattr(error, "errno", None)
+    if number is None:  # a library in another language leaves its number in the text only
+        found = re.search(r"(?:os error|errno) (\d+)", str(error))
+        number = int(found.group(1)) if found else None
+    return NOT_WRITTEN.get(number)
+
+
+@contextmanager
+def holding(folder: Path) -> Iterator[None]:
+    """Let no second run write to a folder; the lock of a process that has died holds nobody up."""
+    from filelock import FileLock, Timeout
+
+    lock, owner = FileLock(folder / ".running.lock", timeout=0), folder / ".running.pid"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        with suppress(OSError):
+            folder = f"{folder} (process {owner.read_text(encoding='utf-8').strip()})"
+        raise InputError(
+            f"another run is writing to {folder}: wait until it ends, then run the same command "
+            "again"
+        ) from None
+    except OSError as error:
+        reason = why_not_written(error) or error.strerror
+        raise InputError(f"{folder} cannot be written: {reason}") from None
+    try:
+        write_text(owner, f"{os.getpid()}\n")
+        yield
+    finally:
+        owner.unlink(missing_ok=True)
+        lock.release()
 
 
 def remove_unfinished(folder: Path) -> None:
@@ -65,37 +120,52 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, text + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Read JSON.
-
-    Raises
-    ------
-    InputError
-        If the file is not there or is not JSON; the message names it.
-    """
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn whatever a missing or damaged file raises into one InputError that names it."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        yield
     except FileNotFoundError:
         raise InputError(f"{path} is missing: run the stage that writes it first") from None
-    except ValueError as error:
-        raise InputError(f"{path} is not valid JSON ({error}): delete it and run again") from None
+    except PermissionError:
+        raise InputError(f"{path} may not be read: change its permissions") from None
+    except (OSError, ValueError, LookupError, TypeError, EOFError, RecursionError) as error:
+        told = (str(error) or type(error).__name__).splitlines()[0]
+        raise InputError(f"{path} is damaged ({told}): delete it and run again") from None
 
 
-def write_csv(path: Path, table: pd.DataFrame) -> None:
-    """Write a table as CSV (UTF-8, LF, no index), all or nothing."""
+def read_json(path: Path, *, kind: type = dict) -> Any:
+    """Read JSON, of which all that we write is a table of keys.
+
+    InputError, which names the file, if it is not there, is not JSON or of another kind.
+    """
+    with reading(path):
+        value = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(value, kind):
+            raise TypeError(f"{type(value).__name__} in place of {kind.__name__}")
+        return value
+
+
+def write_csv(path: Path, table: pd.DataFrame, *, for_spreadsheets: bool = False) -> None:
+    """Write a table as CSV (UTF-8, LF, no index), all or nothing.
+
+    ``for_spreadsheets`` puts a byte-order mark first, by which they know the encoding.
+    """
+    encoding = "utf-8-sig" if for_spreadsheets else "utf-8"
     with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n")
+        table.to_csv(temporary, index=False, lineterminator="\n", encoding=encoding)
 
 
 def read_csv(path: Path) -> pd.DataFrame:
     """Read a table that `write_csv` wrote: names such as ``007``, ``nan`` or ``NA`` stay text.
 
-    A missing text is "", a missing number NaN.
+    A missing text is "", a missing number NaN. InputError as `read_json`.
     """
     import pandas as pd
 
     names = dict.fromkeys(NAME_COLUMNS, str)
-    table = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
+    with reading(path):
+        table = pd.read_csv(path, dtype=names, keep_default_na=False, na_values=[""])
     texts = table.select_dtypes(include=["object", "string"]).columns
     return table.fillna(dict.fromkeys(texts, ""))
 
@@ -104,6 +174,22 @@ def write_parquet(path: Path, table: pd.DataFrame) -> None:
     """Write a table as Parquet without index, all or nothing."""
     with replacing(path) as temporary:
         table.to_parquet(temporary, index=False)
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read a table that `write_parquet` wrote; InputError as `read_json`."""
+    import pandas as pd
+
+    with reading(path):
+        return pd.read_parquet(path)
+
+
+def read_array(path: Path) -> np.ndarray:
+    """A NumPy array, memory-mapped; InputError as `read_json`."""
+    import numpy as np
+
+    with reading(path):
+        return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 def sha256_of(path: Path) -> str:
@@ -138,16 +224,8 @@ def read_kept(
 class Cache(Generic[T]):
     """Results of one kind, one for each unit, in files called ``<unit>.<key><suffix>``.
 
-    Parameters
-    ----------
-    folder : Path
-        May be shared with other files.
-    suffix : str
-        With its dot.
-    read, write : callable
-        ``read(path)`` gives a result, ``write(result, path)`` puts it there.
-    damaged : tuple of classes
-        What ``read`` raises on a damaged file, as `read_kept` takes it.
+    The folder may be shared with other files; ``read(path)`` gives a result and
+    ``write(result, path)`` puts it there; ``damaged`` is as `read_kept` takes it.
     """
 
     folder: Path
@@ -161,13 +239,9 @@ class Cache(Generic[T]):
     ) -> dict[str, T]:
         """The results of all units, read where they are kept and else made and kept.
 
-        Parameters
-        ----------
-        wanted : mapping of str to a JSON-able value
-            Of each unit, all that its result depends on.
-        make : callable
-            Takes the units that are missing and gives their results in that order.
-            Each is kept as it comes; nothing is asked for where nothing is missing.
+        ``wanted`` tells of each unit all that its result depends on, JSON-able. ``make`` takes the
+        units that are missing and gives their results in that order; each is kept as it comes,
+        and nothing is asked for where nothing is missing.
         """
         paths = {unit: self._path(unit, depends_on) for unit, depends_on in wanted.items()}
         results = {

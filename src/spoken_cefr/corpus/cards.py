@@ -1,6 +1,7 @@
 """The site's words for a speaker's age and a recording's duration, each in order."""
 
 import math
+import re
 from collections.abc import Mapping
 
 AGE_GROUPS: Mapping[str, str] = {
@@ -18,6 +19,18 @@ DURATION_CLASSES: Mapping[str, float] = {
     "120-180 secondes": 180,
     ">180 secondes": math.inf,
 }
+
+
+def named_duration(text: str) -> str:
+    """The site's class for what a card says in any language: by its numbers, else the text.
+
+    The unit is always seconds; ``> 180 seconds`` has one number, the others two.
+    """
+    numbers = [int(number) for number in re.findall(r"\d+", text)]
+    for name in DURATION_CLASSES:
+        if numbers == [int(number) for number in re.findall(r"\d+", name)]:
+            return name
+    return text
 
 
 def duration_class(duration_s: float) -> str:

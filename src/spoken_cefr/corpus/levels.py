@@ -25,16 +25,9 @@ TARGET_LEVELS: tuple[str, ...] = ("A1", "A2", "B1", "B2", "C1")
 
 
 def level_codes(levels: Iterable[str], *, classes: Sequence[str] = TARGET_LEVELS) -> np.ndarray:
-    """Turn level names into their positions in ``classes``.
+    """Turn level names into their positions in ``classes``. -> (n,), int64
 
-    Returns
-    -------
-    np.ndarray, shape (n,), int64
-
-    Raises
-    ------
-    ValueError
-        If a level is not one of ``classes``; the message names it.
+    ValueError, which names it, if a level is not one of them.
     """
     position = {name: index for index, name in enumerate(classes)}
     levels = list(levels)
@@ -66,15 +59,8 @@ def interpolated_median(probabilities: np.ndarray) -> np.ndarray:
     probability F passes 1/2, it is k + (1/2 - F_{k-1}) / p_k. So 3.4 is B1.4,
     "four tenths of the way through B1"; a certain B1 is 3.5.
 
-    Parameters
-    ----------
-    probabilities : np.ndarray, shape (n, n_classes)
-        Rows add up to 1; classes in ascending order.
-
-    Returns
-    -------
-    np.ndarray, shape (n,), float64
-        From 1 to below n_classes + 1; the integer part is the class, from 1.
+    Rows (n, n_classes) add up to 1, classes ascend. -> (n,), float64, from 1 to below
+    n_classes + 1; the integer part is the class, from 1.
     """
     p = np.asarray(probabilities, dtype=np.float64)
     p = p / p.sum(axis=1, keepdims=True)
@@ -89,10 +75,7 @@ def interpolated_median(probabilities: np.ndarray) -> np.ndarray:
 def decimal_name(score: float, classes: Sequence[str] = TARGET_LEVELS) -> str:
     """``3.47`` as ``B1.4``: the tenth is cut, not rounded, so that it never names the next level.
 
-    Raises
-    ------
-    ValueError
-        If the score is below 1 or not below ``len(classes) + 1``.
+    ValueError if the score is below 1 or not below ``len(classes) + 1``.
     """
     if not 1 <= score < len(classes) + 1:
         raise ValueError(f"score {score} is not from 1 to below {len(classes) + 1}")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from spoken_cefr.errors import InputError
+from spoken_cefr.store import reading
 
 COLUMNS: tuple[str, ...] = (
     "file_name",  # relative path of the mp3: the folder loads as an `audiofolder`
@@ -33,21 +34,14 @@ COLUMNS: tuple[str, ...] = (
 def read_metadata(path: Path) -> pd.DataFrame:
     """Read the table back as scraping made it: "" for missing text, never NaN.
 
-    Raises
-    ------
-    InputError
-        If the file is missing or lacks a column; the message names it.
+    InputError, which names it, if the file is missing or lacks a column.
     """
     types = dict.fromkeys(COLUMNS, str) | {"duration_s": float, "usable": bool}
-    try:
+    with reading(path):
         table = pd.read_csv(
             path, dtype=types, keep_default_na=False, na_values={"duration_s": [""]}
         )
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing: run the scraping stage first") from None
-    except ValueError as error:
-        raise InputError(f"{path} cannot be read ({error}): run the scraping stage again") from None
     missing = [name for name in COLUMNS if name not in table]
     if missing:
-        raise InputError(f"{path}: column {missing[0]} is missing; run the scraping stage again")
+        raise InputError(f"{path}: column {missing[0]} is missing; delete it and run scraping")
     return table

@@ -29,27 +29,17 @@ def split_authors(author: str) -> list[str]:
 
 
 def speaker_ids(authors: Sequence[str], *, by_first_name: bool = False) -> list[str]:
-    """Group recordings that may share a voice.
+    """Group recordings that may share a voice, by the author field of each, as on the site.
 
     Two recordings are in one group when an author string of theirs is the same
-    but for case, accents, punctuation and white space; by first name, when the
-    first word of it is ("Isabelle de Reims", "Isabelle (Montrouge)"; "Anne" and
+    but for case, accents, punctuation and white space; by first name (stricter, never finer),
+    when the first word of it is ("Isabelle de Reims", "Isabelle (Montrouge)"; "Anne" and
     "Anne-Sophie" as well). A card of two speakers joins the groups of both.
     Recordings without an author may be anybody's: they form one group.
 
-    Parameters
-    ----------
-    authors : sequence of str
-        The author field of each recording, as on the site.
-    by_first_name : bool
-        The stricter grouping: never finer than the other one.
-
-    Returns
-    -------
-    list of str
-        An identifier for each recording, in the same order: ``spk_`` and a
-        digest of the group's first normalised name in the alphabet. It
-        depends on the set of authors only, not on their order.
+    Gives an identifier for each recording, in the same order: ``spk_`` and a digest of the
+    group's first normalised name in the alphabet. It depends on the set of authors only, not
+    on their order.
     """
     parent: dict[str, str] = {}
 
@@ -83,16 +73,8 @@ def speaker_folds(
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield rows to train on and rows to test on for each fold, no speaker in both.
 
-    Folds are stratified by label as far as whole speakers allow.
-
-    Parameters
-    ----------
-    labels, speakers : np.ndarray, shape (n,)
-
-    Raises
-    ------
-    ValueError
-        If there are fewer speakers than folds.
+    Folds are stratified by label as far as whole speakers allow; labels and speakers are of
+    shape (n,). ValueError if there are fewer speakers than folds.
     """
     # Here, not at the top: who only asks for names of parts need not wait for scikit-learn.
     from sklearn.model_selection import StratifiedGroupKFold

@@ -31,10 +31,7 @@ SHARES: Mapping[str, tuple[str, ...]] = {
 def read_counts(path: Path = COUNTS) -> pd.DataFrame:
     """Read the counts: level, age_group, gender, duration_class, recordings (int).
 
-    Raises
-    ------
-    InputError
-        If the file is missing or lacks a column.
+    InputError if the file is missing or lacks a column.
     """
     table = read_table(path, columns=[*COUNT_COLUMNS, "recordings"])
     return table.astype({"recordings": int})
@@ -43,10 +40,7 @@ def read_counts(path: Path = COUNTS) -> pd.DataFrame:
 def read_split_counts(path: Path = SPLIT_COUNTS) -> pd.DataFrame:
     """Read the counts of the split: part, level, recordings (int), speakers (int).
 
-    Raises
-    ------
-    InputError
-        If the file is missing or lacks a column.
+    InputError if the file is missing or lacks a column.
     """
     table = read_table(path, columns=["part", "level", "recordings", "speakers"])
     return table.astype({"recordings": int, "speakers": int})

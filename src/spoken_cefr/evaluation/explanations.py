@@ -76,24 +76,18 @@ def gradcam(
 
 
 def segment_evidence(
-    segments: pd.DataFrame,
-    probabilities: np.ndarray,
-    *,
-    answer: int,
-    attention: np.ndarray | None = None,
+    segments: pd.DataFrame, probabilities: np.ndarray, *, answer: int
 ) -> pd.DataFrame:
     """What each segment says for the recording's answer.
 
-    From the probabilities (n, k) of a run that answers segments: segment_id,
-    start_s, end_s, text, evidence (log of the answer's probability over that of
-    the strongest other level, in nats, above 0 where the segment alone gives the
-    answer), and attention: the weight (n,) in a run that pools by it, else NaN.
+    From the probabilities (n, k) of a run that answers segments: segment_id, start_s, end_s,
+    text, and evidence: log of the answer's probability over that of the strongest other
+    level, in nats, above 0 where the segment alone gives the answer.
     """
     p = np.clip(np.asarray(probabilities, dtype=np.float64), np.finfo(np.float64).tiny, None)
     others = np.delete(p, answer, axis=1).max(axis=1)
     return segments[["segment_id", "start_s", "end_s", "text"]].assign(
-        evidence=np.log(p[:, answer] / others),
-        attention=np.nan if attention is None else attention,
+        evidence=np.log(p[:, answer] / others)
     )
 
 

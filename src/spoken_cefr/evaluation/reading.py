@@ -12,7 +12,7 @@ from spoken_cefr.corpus.levels import TARGET_LEVELS, label_set
 from spoken_cefr.corpus.metadata import read_metadata
 from spoken_cefr.errors import InputError
 from spoken_cefr.stages import stage_folder
-from spoken_cefr.store import read_json
+from spoken_cefr.store import read_json, reading
 
 UNITS: tuple[str, ...] = ("recording", "segment")
 UNIT_COLUMNS: tuple[str, ...] = (
@@ -75,15 +75,11 @@ def read_table(path: Path, *, columns: Sequence[str]) -> pd.DataFrame:
 
     InputError if the file is missing, is no table, or lacks one of the columns.
     """
-    if not path.exists():
-        raise InputError(f"{path} is missing: run the stage that writes it first")
-    try:
+    with reading(path):
         if path.suffix == ".csv":
             table = pd.read_csv(path, dtype=str, keep_default_na=False)
         else:
             table = pd.read_parquet(path)
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path} cannot be read ({error}): delete it and run again") from None
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise InputError(f"{path} has no column {', '.join(missing)}: run its stage again")

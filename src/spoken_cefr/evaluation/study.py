@@ -24,13 +24,7 @@ BATCH_SIZES: tuple[int, ...] = (50, 128, 256)
 
 
 def read_study(path: Path = STUDY) -> dict[str, Any]:
-    """Read what the study published.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or is not TOML.
-    """
+    """Read what the study published; InputError if the file is missing or is not TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

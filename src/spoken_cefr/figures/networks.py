@@ -14,7 +14,7 @@ from torch import nn
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.figures.parts import MARKERS
 from spoken_cefr.figures.style import OKABE_ITO, Drawing, in_style
-from spoken_cefr.measures.table import MEASURES
+from spoken_cefr.measures.table import Measure
 from spoken_cefr.neural_networks.networks.per_segment import Standardise
 
 GREY = "#BBBBBB"
@@ -246,6 +246,10 @@ def draw_measures(
     labels : mapping of str to str
         Column to a title and, on the last line, the unit; only these are drawn.
     """
+    if not labels:  # of a language that these cannot be given
+        figure = Drawing(width_in=4.4, height_in=0.6)
+        figure.suptitle("none of these in this language: see report.json", fontsize=9)
+        return figure
     rows = measures.set_index("recording_id")
     level = rows.index.map(recording_levels)
     n_columns = min(4, len(labels))
@@ -271,9 +275,9 @@ def draw_measures(
     return figure
 
 
-def measure_labels(kind: str) -> dict[str, str]:
+def measure_labels(measures: Sequence[Measure], kind: str) -> dict[str, str]:
     """Of each measure of a kind its name, what it says, and on the last line its unit."""
-    chosen = [measure for measure in MEASURES if measure.kind == kind]
+    chosen = [measure for measure in measures if measure.kind == kind]
     # A share is described by what it is a share of.
     told = [f"{'share ' * (m.unit == 'share')}{m.description}" for m in chosen]
     return {

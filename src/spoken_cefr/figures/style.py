@@ -14,6 +14,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import fontManager
 from PIL import Image
 
 from spoken_cefr.store import replacing
@@ -34,8 +35,14 @@ OKABE_ITO: tuple[str, ...] = (
 # With these, bars differ in grey too.
 HATCHES: tuple[str, ...] = ("", "//", "..", "xx", "--", "++", "oo")
 
+# The first comes with matplotlib, the same on every machine, and has Latin, Cyrillic, Arabic and
+# Hebrew letters; one of the others, where it is installed, shows Chinese characters only.
+CHINESE_FONTS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "PingFang SC")
+_INSTALLED = {font.name for font in fontManager.ttflist}
+FAMILIES = ["DejaVu Sans", *[name for name in CHINESE_FONTS if name in _INSTALLED][:1]]
+
 STYLE: dict[str, Any] = {
-    "font.family": ["DejaVu Sans"],  # comes with matplotlib: the same on every machine
+    "font.family": FAMILIES,
     "font.size": 10,
     "axes.titlesize": 11,
     "axes.labelsize": 10,

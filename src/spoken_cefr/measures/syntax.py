@@ -12,6 +12,8 @@ from collections import Counter
 import numpy as np
 from spacy.tokens import Doc, Token
 
+from spoken_cefr.corpus.languages import FRENCH
+
 TENSES = ("present", "imparfait", "passe_compose", "futur", "conditionnel", "subjonctif")
 # Relations that hold a clause together. Others (parataxis, conj, advcl, appos ...) tie clauses
 # and asides to each other, and there a parser follows the punctuation.
@@ -26,6 +28,11 @@ ETRE_VERBS = frozenset(
     partir parvenir passer provenir redevenir rentrer repartir rester retomber retourner revenir
     sortir survenir tomber venir""".split()  # noqa: SIM905
 )
+# The same for any treebank, whatever follows the colon.
+INNER_ANYWHERE = frozenset({name.split(":")[0] for name in INNER})
+SUBORDINATE = frozenset({"advcl", "acl", "ccomp", "csubj"})
+# The Spanish and Catalan treebank labels the passive as any auxiliary.
+PASSIVE_AUXILIARIES = frozenset({"ser", "ésser"})
 MAX_DISTANCE = 8  # words; a longer arc inside a clause is mostly one across a missing full stop
 _TENSES = {"Pres": "present", "Imp": "imparfait", "Fut": "futur", "Past": "passe_simple"}
 _MOODS = {"Cnd": "conditionnel", "Sub": "subjonctif", "Imp": "imperatif"}
@@ -60,7 +67,8 @@ def syntax_measures(doc: Doc) -> dict[str, float]:
     -------
     dict of str to float
         The share of the finite verbs in each of `TENSES`; ``subordinate_share`` and
-        ``relative_share`` of the clauses, by the words that begin such clauses;
+        ``relative_share`` of the clauses, in French by the words that begin such clauses,
+        else by the relation of their heads;
         ``passive_share`` of the clauses; ``clause_words``, the words per clause; inside
         clauses ``dependency_distance``, the mean number of words from a word to its head, and
         ``clause_depth``, the mean over clauses of the longest way down from its verb, in
@@ -75,10 +83,18 @@ def syntax_measures(doc: Doc) -> dict[str, float]:
     tenses = Counter(tense_of(token) for token in finite)
     heads = {clause_head(token).i: clause_head(token) for token in finite}
     n_words = sum(not _is_sign(token) for token in doc)
+    if _is_french(doc):
+        subordinate, relative = (
+            sum(map(begins, doc)) for begins in (_begins_subordinate, _is_relative)
+        )
+    else:
+        relations = [head.dep_ for head in heads.values()]
+        subordinate = sum(relation.split(":")[0] in SUBORDINATE for relation in relations)
+        relative = sum(map(_heads_relative, heads.values()))
     return {
         **{f"{tense}_share": tenses[tense] / len(finite) for tense in TENSES},
-        "subordinate_share": min(1.0, sum(map(_begins_subordinate, doc)) / len(heads)),
-        "relative_share": min(1.0, sum(map(_is_relative, doc)) / len(heads)),
+        "subordinate_share": min(1.0, subordinate / len(heads)),
+        "relative_share": min(1.0, relative / len(heads)),
         "passive_share": sum(map(is_passive, heads.values())) / len(heads),
         "clause_words": n_words / len(heads),
         "dependency_distance": _dependency_distance(doc, heads),
@@ -107,6 +123,8 @@ def tense_of(token: Token) -> str:
     "Itinéraires acquisitionnels et stades de développement en français L2", Journal of
     French Language Studies 14.
     """
+    if not _is_french(token.doc):
+        return _marked_tense(token)
     tense = _form_tense(token)
     if _is_tense_auxiliary(token):
         return _COMPOUND.get(tense, tense)
@@ -115,11 +133,33 @@ def tense_of(token: Token) -> str:
     return tense
 
 
-def _form_tense(token: Token) -> str:
-    """Tense or mood of the form itself, by its spelling where that leaves no doubt."""
+def _marked_tense(token: Token) -> str:
+    """Tense or mood as it is tagged; a present with a participle is a passé composé."""
+    tense = _tagged_tense(token)
+    if token.dep_.split(":")[0] != "aux" or _is_of_passive(token):
+        return tense
+    # In "ha sido amable" the participle is the copula of the same head.
+    verbs = [token.head, *(child for child in token.head.children if child.dep_ == "cop")]
+    if any("Part" in verb.morph.get("VerbForm") for verb in verbs):
+        return _COMPOUND.get(tense, tense)
+    return tense
+
+
+def _is_of_passive(token: Token) -> bool:
+    """Whether an auxiliary makes a passive: labelled so, or ``ser`` with a participle."""
+    unlabelled = token.dep_ == "aux" and token.lemma_ in PASSIVE_AUXILIARIES
+    return token.dep_ == "aux:pass" or (unlabelled and "Part" in token.head.morph.get("VerbForm"))
+
+
+def _tagged_tense(token: Token) -> str:
     mood = "".join(token.morph.get("Mood"))
     tense = "".join(token.morph.get("Tense"))
-    tagged = _MOODS.get(mood) or _TENSES.get(tense, "other")
+    return _MOODS.get(mood) or _TENSES.get(tense, "other")
+
+
+def _form_tense(token: Token) -> str:
+    """Tense or mood of the form itself, by its spelling where that leaves no doubt."""
+    tagged = _tagged_tense(token)
     for name, pattern in _FORMS:
         if re.fullmatch(pattern, token.lower_):
             return tagged if (name, tagged) in _DOUBTFUL else name
@@ -128,6 +168,8 @@ def _form_tense(token: Token) -> str:
 
 def is_passive(head: Token) -> bool:
     """Whether the head of a clause is a participle in the passive (``est préparé``)."""
+    if not _is_french(head.doc):
+        return any(map(_is_of_passive, head.children))
     return head.pos_ == "VERB" and any(
         child.dep_ == "aux:pass" and not _is_active(child) for child in head.children
     )
@@ -161,6 +203,25 @@ def _is_relative(token: Token) -> bool:
     return "Rel" in token.morph.get("PronType") and not in_question
 
 
+def _heads_relative(head: Token) -> bool:
+    """Whether a clause belongs to a noun and holds a relative pronoun, or is labelled so."""
+    if head.dep_ == "acl:relcl":
+        return True
+    marked = any("Rel" in token.morph.get("PronType") for token in head.subtree)
+    return head.dep_ == "acl" and marked
+
+
+def _is_french(doc: Doc) -> bool:
+    return doc.lang_ == FRENCH
+
+
+def _holds(token: Token) -> bool:
+    """Whether the relation of a token holds a clause together."""
+    if _is_french(token.doc):
+        return token.dep_ in INNER
+    return token.dep_.split(":")[0] in INNER_ANYWHERE and token.dep_ != "acl:relcl"
+
+
 def _is_sign(token: Token) -> bool:
     return token.is_punct or token.is_space or not any(map(str.isalnum, token.text))
 
@@ -175,7 +236,7 @@ def _dependency_distance(doc: Doc, heads: dict[int, Token]) -> float:
     distances = [
         abs(int(place[token.i]) - int(place[token.head.i]))
         for token in doc
-        if token.dep_ in INNER and token.i not in heads and not _is_sign(token)
+        if _holds(token) and token.i not in heads and not _is_sign(token)
     ]
     near = [distance for distance in distances if distance <= MAX_DISTANCE]
     return float(np.mean(near)) if near else float("nan")
@@ -185,7 +246,7 @@ def _clause_depth(doc: Doc, heads: dict[int, Token]) -> float:
     deepest = dict.fromkeys(heads, 0)
     for token in doc:
         depth, head = 0, token
-        while head.i not in heads and head.dep_ in INNER:
+        while head.i not in heads and _holds(head):
             depth, head = depth + 1, head.head
         if head.i in heads and not _is_sign(token):
             deepest[head.i] = max(deepest[head.i], depth)

@@ -15,15 +15,16 @@ from spacy.tokens import Doc
 
 from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
-from spoken_cefr.errors import InputError
+from spoken_cefr.corpus.languages import FRENCH, find_language
+from spoken_cefr.measures.available import IN_WORDS, lacking
 from spoken_cefr.measures.fluency import fluency_measures
 from spoken_cefr.measures.lexis import lexis_measures
-from spoken_cefr.measures.pipeline import load_nlp, pipeline_meta
+from spoken_cefr.measures.pipeline import has_pipeline, language_of, nlp_of, pipeline_meta
 from spoken_cefr.measures.syntax import syntax_measures
-from spoken_cefr.processing.transcription.words import Word
+from spoken_cefr.processing.transcription.words import Word, plain_text
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder, written_by
-from spoken_cefr.store import digest, read_kept, sha256_of, write_parquet
+from spoken_cefr.store import digest, read_kept, read_parquet, sha256_of, write_parquet
 
 
 @dataclass(frozen=True)
@@ -112,6 +113,18 @@ MEASURES: tuple[Measure, ...] = tuple(
 TEXT_MEASURES: tuple[str, ...] = tuple(m.name for m in MEASURES if m.kind != "fluency")
 
 
+def measures_of(code: str) -> tuple[Measure, ...]:
+    """Those of `MEASURES` that a language can be given; French has all."""
+    absent, tagged = lacking(code), has_pipeline(code)
+    return tuple(
+        measure
+        for measure in MEASURES
+        if measure.name not in absent
+        # Without tags only what is known to need none, whatever measure is added.
+        if tagged or measure.kind == "fluency" or measure.name in IN_WORDS
+    )
+
+
 def measure_recording(
     words: Sequence[Word], text: str, *, duration_s: float, doc: Doc
 ) -> dict[str, float]:
@@ -126,30 +139,33 @@ def measure_recording(
     duration_s : float
         Of the recording, for a check of the words' times.
     doc : Doc
-        The transcript as `load_nlp` parses it.
+        The transcript as `nlp_of` its language parses it.
 
     Returns
     -------
     dict of str to float
-        One entry for each of `MEASURES`, in their order; NaN where it has no meaning.
+        One entry for each of `measures_of` its language, in their order; NaN where it has
+        no meaning.
 
     Raises
     ------
     ValueError
         If the parsed text is another one, or the times are not in order or pass the end.
     """
-    if doc.text != text:
+    if doc.text != plain_text(text):
         raise ValueError(f"the text parsed is {doc.text[:40]!r}..., not {text[:40]!r}...")
     if words and words[-1].end_s > duration_s + 0.05:
         raise ValueError(f"the last word ends at {words[-1].end_s} s of {duration_s} s")
-    values = fluency_measures(words) | text_measures(doc)
-    return {measure.name: values[measure.name] for measure in MEASURES}
+    language = language_of(doc)
+    values = fluency_measures(words, language=language) | text_measures(doc)
+    return {measure.name: values[measure.name] for measure in measures_of(language)}
 
 
 def text_measures(doc: Doc) -> dict[str, float]:
     """The measures that need no times: those of lexis and syntax, in the order of `MEASURES`."""
     values = lexis_measures(doc) | syntax_measures(doc)
-    return {name: values[name] for name in TEXT_MEASURES}
+    told = measures_of(language_of(doc))
+    return {measure.name: values[measure.name] for measure in told if measure.kind != "fluency"}
 
 
 def measures_table(config: Config) -> pd.DataFrame:
@@ -161,27 +177,23 @@ def measures_table(config: Config) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        ``recording_id`` and one float column for each of `MEASURES`, sorted by recording_id.
+        ``recording_id`` and one float column for each of `measures_of` the profile's
+        language, sorted by recording_id.
 
     Raises
     ------
     InputError
-        If processing has not been run, the recordings are not French, or the spaCy
-        package is missing.
+        If processing has not been run, or the spaCy package of French is missing.
     """
-    if config.scraping.language != "fr":
-        raise InputError(
-            f"the measures know French only, and scraping.language is "
-            f"{config.scraping.language!r}: choose runs that do not read measures"
-        )
+    language = config.scraping.language
     recordings = _read_recordings(config)
     path = stage_folder(config, "neural_networks") / "measures.parquet"
     kept = read_kept(path, _by_key)
     kept = pd.DataFrame() if kept is None else kept
     missing = [recording for recording in recordings if recording["key"] not in kept.index]
-    names = [measure.name for measure in MEASURES]
+    names = [measure.name for measure in measures_of(language)]
     if missing:
-        nlp = load_nlp()
+        nlp = nlp_of(language)
         docs = nlp.pipe(recording["text"] for recording in missing)
         told = progress(missing, desc="measures", unit="recording")
         rows = [
@@ -209,14 +221,14 @@ def _read_recordings(config: Config) -> list[dict]:
     folder = stage_folder(config, "processing")
     tables = {}
     for name in ("transcripts", "words", "segments"):
-        tables[name] = pd.read_parquet(written_by(folder / f"{name}.parquet", "processing"))
+        tables[name] = read_parquet(written_by(folder / f"{name}.parquet", "processing"))
     words = tables["words"].sort_values(["recording_id", "word_index"])
     words_of = {
         recording_id: list(map(Word, rows["word"], rows["start_s"], rows["end_s"]))
         for recording_id, rows in words.groupby("recording_id")
     }
     duration_of = tables["segments"].groupby("recording_id")["end_s"].max()
-    pins = pins_of(config.arithmetic)
+    pins, language = pins_of(config.arithmetic), config.scraping.language
     recordings = []
     for row in tables["transcripts"].sort_values("recording_id").itertuples():
         heard = words_of.get(row.recording_id, [])
@@ -226,14 +238,14 @@ def _read_recordings(config: Config) -> list[dict]:
                 "text": row.text,
                 "words": heard,
                 "duration_s": float(duration_of[row.recording_id]),
-                "key": digest([row.recording_id, row.text, heard, method_keys(), *pins]),
+                "key": digest([row.recording_id, row.text, heard, method_keys(language), *pins]),
             }
         )
     return recordings
 
 
 @functools.cache
-def method_keys() -> list[str]:
+def method_keys(language: str = FRENCH) -> list[str]:
     """What the measures depend on beside the recording: our modules, parser and frequencies.
 
     Raises
@@ -242,9 +254,13 @@ def method_keys() -> list[str]:
         If the spaCy package is missing.
     """
     modules = [sha256_of(path) for path in sorted(Path(__file__).parent.glob("*.py"))]
-    return [*modules, spacy.__version__, pipeline_meta()["version"], version("wordfreq")]
+    packages = [version(name) for name in ("wordfreq", "pyphen")]
+    parser = (
+        pipeline_meta(find_language(language).spacy)["version"] if has_pipeline(language) else ""
+    )
+    return [language, *modules, spacy.__version__, parser, *packages]
 
 
 def _by_key(path: Path) -> pd.DataFrame:
     """The measures made before, by key; KeyError where the table is another one."""
-    return pd.read_parquet(path).drop(columns="recording_id").set_index("key")
+    return read_parquet(path).drop(columns="recording_id").set_index("key")

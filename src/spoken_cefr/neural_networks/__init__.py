@@ -21,7 +21,7 @@ __getattr__ = offering(
         # What the rooms before it offer, for whoever looks at a network's inputs.
         "spoken_cefr.corpus.levels": ("label_set", "level_codes"),
         "spoken_cefr.corpus.metadata": ("read_metadata",),
-        "spoken_cefr.measures.table": ("MEASURES", "measures_table"),
+        "spoken_cefr.measures.table": ("measures_of", "measures_table"),
         "spoken_cefr.processing.audio": ("to_image",),
         "spoken_cefr.processing.stage": ("load_arrays",),
         "spoken_cefr.stages": ("stage_folder",),

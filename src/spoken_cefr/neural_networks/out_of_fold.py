@@ -24,7 +24,7 @@ from spoken_cefr.neural_networks.split import parts_of_fold
 from spoken_cefr.neural_networks.training.devices import choose_device
 from spoken_cefr.neural_networks.training.performing import CONVOLUTIONAL, perform_run
 from spoken_cefr.progress import progress, without_bars
-from spoken_cefr.store import digest, read_json, write_csv, write_parquet
+from spoken_cefr.store import digest, read_csv, read_json, read_parquet, write_csv, write_parquet
 
 SEGMENT_COLUMNS = ["segment_id", "recording_id", "start_s", "end_s"]
 NUMBERED = ("fold", "seed")
@@ -33,18 +33,10 @@ SEED_STEP = 1000  # between repetitions: a profile of the next seed repeats none
 
 @dataclass(frozen=True)
 class Training:
-    """One training of a run.
+    """One training of a run, in a folder of its own; ``seed`` numbers the repetition, from 0.
 
-    Parameters
-    ----------
-    split : pd.DataFrame
-        recording_id, speaker_id, level, part; ``level`` holds the class that is answered.
-    classes : tuple of str
-        Train may lack some of them: such a class is never answered.
-    seed : int
-        Number of the repetition, from 0.
-    folder : Path
-        Of this training alone.
+    ``split`` holds recording_id, speaker_id, level (the class that is answered) and part.
+    Train may lack some of the classes: such a class is never answered.
     """
 
     run: Run
@@ -60,14 +52,8 @@ class Training:
 class Heard:
     """What all trainings of a run are given: made once, learned from by each for itself.
 
-    Parameters
-    ----------
-    segments : pd.DataFrame
-        ``SEGMENT_COLUMNS``
-    clean, noisy : Source or None
-        None where the run reads none.
-    measures : pd.DataFrame or None
-        recording_id and one column a measure.
+    ``segments`` have ``SEGMENT_COLUMNS``, ``measures`` recording_id and one column a measure.
+    What the run does not read is None.
     """
 
     segments: pd.DataFrame
@@ -89,18 +75,10 @@ def fold_trainings(
 ) -> list[Training]:
     """The trainings that give every recording an answer, seed by seed and fold by fold.
 
-    Parameters
-    ----------
-    split : pd.DataFrame
-        recording_id, speaker_id, level, fold.
-    n_seeds : int
-        Repetitions of a run that learns from chance; others are trained once.
-    told : sequence
-        What the inputs depend on beside the profile's own keys; enters the trainings' keys.
-    change : callable, optional
-        Applied to the split of each fold, e.g. to train on fewer speakers.
-    classes : tuple of str, optional
-        By default the profile's levels.
+    ``split`` holds recording_id, speaker_id, level, fold; ``change`` is applied to that of each
+    fold, e.g. to train on fewer speakers. A run that learns from chance is repeated
+    ``n_seeds`` times, others are trained once. ``told``, what the inputs depend on beside the
+    profile's own keys, enters the trainings' keys. Classes are by default the profile's levels.
     """
     classes = classes or label_set(config.neural_networks.rare_levels)
     trainings = []
@@ -133,17 +111,9 @@ def train_all(
 ) -> dict[str, str]:
     """Do every training that is not finished, side by side on the profile's cores or cluster.
 
-    Parameters
-    ----------
-    trainings : mapping of str to sequence of Training
-        By a name of their group, such as the run's.
-    heard : callable
-        Gives what a group's trainings hear; asked only where one is not finished.
-
-    Returns
-    -------
-    dict of str to str
-        Why a group failed, by its name. The others go on, and what was trained is kept.
+    Trainings come in groups, by a name such as the run's; ``heard`` gives what a group's
+    trainings hear, and is asked only where one is not finished. Gives why a group failed, by
+    its name: the others go on, and what was trained is kept.
     """
     failures: dict[str, str] = {}
     tasks: list[tuple[str, Training, Heard]] = []
@@ -183,8 +153,9 @@ def _train(config: Config, training: Training, heard: Heard) -> str | None:
                 config,
                 segments=heard.segments,
                 split=training.split,
-                load_source=lambda run, noisy: heard.noisy if noisy else heard.clean,
-                load_measures=lambda run, recordings: heard.measures,
+                clean=heard.clean,
+                noisy=heard.noisy,
+                measures=heard.measures,
                 folder=training.folder,
                 key=training.key,
                 classes=training.classes,
@@ -196,13 +167,11 @@ def _train(config: Config, training: Training, heard: Heard) -> str | None:
 
 
 def joined_table(trainings: Sequence[Training], name: str) -> pd.DataFrame:
-    """One table of all trainings, with the columns seed and fold; trainings without it give none.
+    """A table of all trainings (predictions, attention or history) with the columns seed and fold.
 
-    Parameters
-    ----------
-    name : {"predictions.parquet", "attention.parquet", "history.csv"}
+    Trainings without it give none.
     """
-    read = pd.read_csv if name.endswith(".csv") else pd.read_parquet
+    read = read_csv if name.endswith(".csv") else read_parquet
     paths = [(one, one.folder / name) for one in trainings]
     tables = [
         read(path).assign(seed=one.seed, fold=one.fold) for one, path in paths if path.exists()
@@ -216,14 +185,8 @@ def write_run(
     """Put the answers, histories and cards of a run's trainings together in its folder.
 
     ``config.json``, written last, is the card of the training that answers for the run where
-    one model is asked: the first seed's, with ``test_fold`` as its test part.
-
-    Parameters
-    ----------
-    test_fold : int
-        The fold that is the test part of the study's split.
-    facts : mapping
-        What a prediction must know beside the card (see `bundle.model_facts`).
+    one model is asked: the first seed's, with ``test_fold``, the test part of the study's split,
+    as its own. ``facts`` are what a prediction must know beside it (see `bundle.model_facts`).
     """
     key = digest([*(one.key for one in trainings), test_fold, facts])
     if is_finished(folder, key):

@@ -21,17 +21,8 @@ def pool_segments(probabilities: np.ndarray, owners: np.ndarray, n_owners: int) 
     """Geometric mean of the segments' probabilities, made to add up to 1.
 
     Every segment weighs the same, and a long recording is no surer for being long.
-
-    Parameters
-    ----------
-    probabilities : np.ndarray, shape (n_segments, n_classes)
-    owners : np.ndarray, shape (n_segments,), int
-        Number of the recording of each segment.
-
-    Returns
-    -------
-    np.ndarray, shape (n_owners, n_classes), float64
-        NaN for a recording without segments.
+    (n_segments, n_classes) and the number of each segment's recording, (n_segments,)
+    -> (n_owners, n_classes), float64; NaN for a recording without segments.
     """
     logs = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny, dtype=np.float64))
     sums = np.zeros((n_owners, probabilities.shape[1]))
@@ -52,23 +43,10 @@ def predictions_table(
 ) -> pd.DataFrame:
     """Put the probabilities of segments and of recordings into one table.
 
-    A unit whose probabilities are NaN is left out.
-
-    Parameters
-    ----------
-    segments : pd.DataFrame
-        segment_id, recording_id.
-    split : pd.DataFrame
-        recording_id, speaker_id, part, level.
-    of_segments : np.ndarray, shape (n_segments, n_classes)
-    of_recordings : np.ndarray, shape (n_recordings, n_classes)
-        In the order of the split.
-
-    Returns
-    -------
-    pd.DataFrame
-        unit, id, recording_id, speaker_id, part, level, predicted, p_A1 ... p_C1;
-        recordings first, then segments, each sorted by id.
+    ``of_segments`` (n_segments, n_classes) in the order of the segments, ``of_recordings``
+    (n_recordings, n_classes) in that of the split; a unit of which they are NaN is left out.
+    Gives unit, id, recording_id, speaker_id, part, level, predicted, p_A1 ... p_C1; recordings
+    first, then segments, each sorted by id.
     """
     columns = probability_columns(classes)
     told = split[["recording_id", "speaker_id", "part", "level"]]

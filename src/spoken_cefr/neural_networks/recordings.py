@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from spoken_cefr.config import Config
-from spoken_cefr.corpus.levels import label_set, level_codes
+from spoken_cefr.corpus.levels import level_codes
 from spoken_cefr.errors import InputError
 from spoken_cefr.neural_networks.runs import Run
 from spoken_cefr.neural_networks.training.examples import middle_starts, n_segments_in
@@ -16,17 +16,10 @@ from spoken_cefr.neural_networks.training.examples import middle_starts, n_segme
 class Corpus:
     """Segments and recordings of the split, side by side.
 
-    Parameters
-    ----------
-    segments : pd.DataFrame
-        segment_id, recording_id, start_s, end_s; the segments of a recording
-        in a row.
-    split : pd.DataFrame
-        recording_id, speaker_id, part, level, in the order of the segments.
-    firsts, counts : np.ndarray, shape (n_recordings,)
-        Where each recording's segments begin, and how many there are.
-    crop : int
-        Segments of a crop, 0 for none.
+    ``segments`` (segment_id, recording_id, start_s, end_s) hold those of a recording in a row;
+    ``split`` (recording_id, speaker_id, part, level) is in their order. Of each recording
+    ``firsts`` and ``counts``, (n_recordings,), tell where its segments begin and how many there
+    are. ``crop`` is the segments of a crop, 0 for none.
     """
 
     segments: pd.DataFrame
@@ -72,25 +65,13 @@ def read_corpus(
     config: Config,
     segments: pd.DataFrame,
     split: pd.DataFrame,
-    classes: tuple[str, ...] | None = None,
+    classes: tuple[str, ...],
 ) -> Corpus:
     """Put the tables in order and check what no run could learn from.
 
-    Parameters
-    ----------
-    classes : tuple of str, optional
-        What the split's column level holds, in order, where that is something
-        else than the profile's levels. Train may then lack some of them: such a
-        class is never answered.
-
-    Raises
-    ------
-    InputError
-        If the train part lacks a level that is to be answered, or holds one class only.
+    ``classes`` are what the split's column level holds, in order. Train may lack some of
+    them: such a class is never answered. InputError if it holds one class only.
     """
-    of_levels = classes is None
-    if of_levels:
-        classes = label_set(config.neural_networks.rare_levels)
     changes = segments["recording_id"].ne(segments["recording_id"].shift())
     firsts = np.flatnonzero(changes)
     order = segments["recording_id"].iloc[firsts]
@@ -100,7 +81,7 @@ def read_corpus(
             "run processing again"
         )
     split = split.set_index("recording_id").loc[order].reset_index()
-    check_classes(split, all_trained=of_levels)
+    check_classes(split)
     p = config.processing
     crop = 0
     if run.crop_s:
@@ -114,23 +95,9 @@ def read_corpus(
     return corpus
 
 
-def check_classes(split: pd.DataFrame, *, all_trained: bool = True) -> None:
-    """Raise InputError if a class is validated or tested on but not trained on, or train has one.
-
-    Parameters
-    ----------
-    all_trained : bool
-        False: a class that train lacks is let through.
-    """
+def check_classes(split: pd.DataFrame) -> None:
+    """Raise InputError if the train part holds one class, or none."""
     trained = set(split.loc[split["part"] == "train", "level"])
-    missing = sorted(set(split["level"]) - trained)
-    if missing and all_trained:
-        n = int((split["level"] == missing[0]).sum())
-        raise InputError(
-            f"level {missing[0]} has {n} recordings, none of them in the train part, so that no "
-            'network can learn it: set neural_networks.rare_levels = "merge" or take more '
-            "recordings of it"
-        )
     if len(trained) < 2:
         raise InputError(
             f"all recordings to train on are of level {', '.join(trained) or 'none'}: there is "

@@ -7,7 +7,7 @@ from pathlib import Path
 from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
-from spoken_cefr.store import digest, read_json, sha256_of
+from spoken_cefr.store import digest, read_csv, read_json, read_kept, read_parquet, sha256_of
 
 # Counted up when a run's folder changes its meaning: older folders are then made again.
 FORMAT = 4
@@ -26,26 +26,17 @@ HERE = Path(__file__).parent
 class Run:
     """One line of the table of runs.
 
-    Parameters
-    ----------
-    group : {"paper", "ours"}
-        The study's runs are trained for all of their epochs, as the study did, whatever
-        the profile's ``patience``; kept are the weights of the epoch that validates best.
-    inputs : str
-        What is read: "image" (``image_size`` pixels a side), "log_mel",
-        "speech_embedding", "text_embedding", "measures" or "fusion" (the last
-        three together).
-    architecture : str
-        See `models.build_model` (each segment is an example); or "attention" or
-        "ordinal" (each recording is one).
-    head : {"softmax", "corn"}
-        How outputs are read, see `heads.py`.
-    noisy_training : bool
-        Whether the training rows are those with white noise. Validation and
-        test rows never are.
-    crop_s : float
-        Learn from and answer by so many seconds of each recording, so that its
-        length tells little (see `examples.py`); 0: by all of it.
+    ``group`` is "paper" or "ours". The study's runs are trained for all of their epochs, as the
+    study did, whatever the profile's ``patience``; kept are the weights of the epoch that
+    validates best. ``inputs`` is what is read: "image" (``image_size`` pixels a side),
+    "log_mel", "speech_embedding", "text_embedding", "measures" or "fusion" (the last three
+    together). ``architecture`` is one of `per_segment.build_model` (each segment is an
+    example), or "attention" or "ordinal" (each recording is one); ``head`` is how outputs are
+    read, see `heads.HEADS`.
+
+    With ``noisy_training`` the training rows are those with white noise; validation and test
+    rows never are. With ``crop_s`` it learns from and answers by so many seconds of each
+    recording, so that its length tells little (see `examples.py`); 0: by all of it.
     """
 
     name: str
@@ -184,20 +175,8 @@ RUNS: tuple[Run, ...] = (*study_runs(), *our_runs())
 def select_runs(names: str, *, key: str = "neural_networks.runs") -> list[Run]:
     """Find runs by their names or groups (paper, ours, all), separated by commas.
 
-    Parameters
-    ----------
-    key : str
-        Of the profile, for the message.
-
-    Returns
-    -------
-    list of Run
-        In the order of the table, each once.
-
-    Raises
-    ------
-    InputError
-        If there is no run of that name; the message lists those there are.
+    They come in the order of the table, each once. InputError, which names the profile's
+    ``key`` and the runs that there are, if one of the names is unknown.
     """
     table = {run.name: {run.name} for run in RUNS}
     for group in ("paper", "ours"):
@@ -240,5 +219,12 @@ def code_digest(folder: Path = HERE) -> str:
 
 def is_finished(folder: Path, key: str) -> bool:
     """Whether the folder holds the result that this key stands for."""
-    path = folder / "config.json"
-    return path.exists() and read_json(path).get("key") == key
+    card = read_kept(folder / "config.json", read_json) or {}
+    if card.get("key") != key:
+        return False
+    hashes = card.get("files", {}).items()
+    read = {".parquet": read_parquet, ".csv": read_csv}
+    tables = [path for path in folder.iterdir() if path.suffix in read]
+    return all(
+        (folder / name).is_file() and sha256_of(folder / name) == sha256 for name, sha256 in hashes
+    ) and all(read_kept(path, read[path.suffix]) is not None for path in tables)

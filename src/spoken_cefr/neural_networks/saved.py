@@ -5,14 +5,18 @@ SHA-256 of every file that it needs: ``model.safetensors`` beside it, or in a ru
 of the training that answers for the run. Nothing that is read here can run code.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import (
+    Annotated,
+    Any,
+    Literal,  # of typing only from 3.12 for pydantic
+)
 
 import numpy as np
 import torch
+from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -33,9 +37,36 @@ Model = nn.Module | OrdinalRegression
 
 WEIGHTS, CONFIG, README = "model.safetensors", "config.json", "README.md"
 PLACE = "place."  # begins the names of the arrays of a `PlaceEraser`
-# What a card may name: a plain file, or that of one of a run's trainings.
-FILE_NAME = re.compile(r"(seed_\d+/fold_\d+/)?model\.safetensors|README\.md")
+# A name comes from whoever made the folder: a plain file, or that of one of a run's trainings.
+FileName = Annotated[str, Field(pattern=r"^((seed_\d+/fold_\d+/)?model\.safetensors|README\.md)$")]
 AGAIN = "run the stage neural_networks again, or fetch the folder again"
+
+
+class CardOfModel(BaseModel, strict=True):
+    """The keys of a card by which a model is loaded and asked; there may be others."""
+
+    format: Literal[FORMAT]
+    weights: FileName
+    files: dict[FileName, str]
+    classes: Annotated[list[str], Field(min_length=2)]
+    architecture: str
+    inputs: str
+    measures: list[str]
+    crop_segments: NonNegativeInt = 0
+    image_size: NonNegativeInt = 0
+    head: Literal[*HEADS] = "softmax"
+    input_shape: list[PositiveInt] = []
+    widths: list[PositiveInt] = []
+
+
+def checked(card: Any, kind: type[BaseModel], path: Path) -> None:
+    """InputError that names the file and the first key of a card that is not as ``kind`` has it."""
+    try:
+        kind.model_validate(card)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        key = ".".join(map(str, first["loc"]))
+        raise InputError(f"{path}: {key}: {first['msg']}; {AGAIN}") from None
 
 
 @dataclass(frozen=True)
@@ -175,11 +206,7 @@ def load_run_model(folder: Path | str) -> RunModel:
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder: give the folder of a model, a run's or a bundle")
     card = read_json(folder / CONFIG)
-    found = card.get("format", "none") if isinstance(card, dict) else "none"
-    if found != FORMAT:
-        raise InputError(
-            f"{folder / CONFIG} has format {found}, this version reads {FORMAT}: {AGAIN}"
-        )
+    checked(card, CardOfModel, folder / CONFIG)
     path = _checked_weights(folder, card)
     try:
         tensors = load_file(path)
@@ -211,13 +238,10 @@ def _model_of(
 
 def _checked_weights(folder: Path, card: Mapping[str, Any]) -> Path:
     """Path of the weights, after every file was compared with its SHA-256."""
-    files, weights = card.get("files"), card.get("weights")
-    if not isinstance(files, dict) or not isinstance(weights, str) or weights not in files:
-        raise InputError(f"{folder / CONFIG}: weights and files are missing or wrong: {AGAIN}")
+    files, weights = card["files"], card["weights"]
+    if weights not in files:
+        raise InputError(f"{folder / CONFIG}: files: lack the weights, {weights}; {AGAIN}")
     for name, expected in files.items():
-        # A name comes from whoever made the folder: it must lead nowhere else.
-        if not FILE_NAME.fullmatch(name):
-            raise InputError(f"{folder / CONFIG} names a file {name!r} that no model has")
         path = folder / name
         if not path.is_file():
             raise InputError(f"{path} is missing: {AGAIN}")

@@ -24,27 +24,11 @@ def recordings_to_split(
 ) -> pd.DataFrame:
     """One row for each recording of the segments, with the voice and the class that count.
 
-    Parameters
-    ----------
-    segments : pd.DataFrame
-        Columns recording_id, speaker_id, level.
-    metadata : pd.DataFrame
-        Columns recording_id, author; read for first names only.
-    speaker_groups : {"author", "first_name"}
-        Who is one voice: as scraping found it, or all of one first name, over
-        every card of the catalogue (stricter).
-    rare_levels : {"keep", "merge"}
-        Classes as `spoken_cefr.corpus.levels.label_set` names them.
-
-    Returns
-    -------
-    pd.DataFrame
-        recording_id, speaker_id, level; sorted by recording_id.
-
-    Raises
-    ------
-    InputError
-        If a recording of the segments is not in the metadata.
+    Segments hold recording_id, speaker_id, level; the metadata (recording_id, author) are read
+    for first names only. One voice is who scraping found to be one ("author"), or, stricter, all
+    of one "first_name" over every card of the catalogue. Classes are as
+    `corpus.levels.label_set` names them. Gives recording_id, speaker_id, level, sorted by
+    recording_id. InputError if a recording of the segments is not in the metadata.
     """
     table = segments.groupby("recording_id", as_index=False)[["speaker_id", "level"]].first()
     if speaker_groups == "first_name":
@@ -64,10 +48,7 @@ def recordings_to_split(
 def relabel(segments: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
     """The segments with the speaker and the class that the split gives their recording.
 
-    Raises
-    ------
-    InputError
-        If a recording of the segments is not in the split.
+    InputError if a recording of the segments is not in the split.
     """
     table = split.set_index("recording_id")
     unknown = segments.loc[~segments["recording_id"].isin(table.index), "recording_id"]
@@ -80,13 +61,7 @@ def relabel(segments: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
 
 
 def class_remarks(split: pd.DataFrame, classes: Sequence[str]) -> list[dict[str, str]]:
-    """One remark for each class of which nothing, or too little, can be said.
-
-    Returns
-    -------
-    list of dict
-        ``{"id": class, "reason": ...}`` as a `spoken_cefr.stages.Report` takes them.
-    """
+    """One remark for each class of which nothing, or too little, can be said."""
     held = set(split["level"])
     remarks = [
         {"id": level, "reason": "no recording of this level: no score says anything of it"}
@@ -118,24 +93,9 @@ def speaker_split(recordings: pd.DataFrame, *, n_folds: int = 5, seed: int = 42)
     levels. Of its folds, the nearest to them is the test part of the study's
     80/20 split.
 
-    Parameters
-    ----------
-    recordings : pd.DataFrame
-        One row a recording with recording_id, speaker_id, level.
-    n_folds : int >= 3
-    seed : int
-
-    Returns
-    -------
-    pd.DataFrame
-        recording_id, speaker_id, level, fold (in which the recording is tested,
-        from 0), part (train, validation or test of the study's split); sorted
-        by recording_id.
-
-    Raises
-    ------
-    InputError
-        If there are fewer speakers than folds.
+    From recording_id, speaker_id, level to these with fold (of at least 3; in which the
+    recording is tested, from 0) and part (train, validation or test of the study's split);
+    sorted by recording_id. InputError if there are fewer speakers than folds.
     """
     table = _checked(recordings, n_folds=n_folds)
     draws = [_draw(table, n_folds=n_folds, seed=seed + i) for i in range(N_CANDIDATES)]
@@ -150,21 +110,9 @@ def study_test_fold(split: pd.DataFrame) -> int:
 
 
 def parts_of_fold(split: pd.DataFrame, test: int) -> pd.DataFrame:
-    """Test one fold, validate on another and train on the rest.
+    """Test one fold, validate on another and train on the rest: the split with that fold's part.
 
     Over all folds, every recording is tested once and validated on once.
-
-    Parameters
-    ----------
-    split : pd.DataFrame
-        recording_id, speaker_id, level, fold, from `speaker_split`.
-    test : int
-        The fold that is tested.
-
-    Returns
-    -------
-    pd.DataFrame
-        The same with that fold's part.
     """
     folds = split["fold"].to_numpy(dtype=np.int64)
     validation = _validation_folds(_level_counts(folds, split["level"], folds.max() + 1))

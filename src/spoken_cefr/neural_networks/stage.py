@@ -8,6 +8,7 @@ from spoken_cefr.config import Config
 from spoken_cefr.corpus.levels import label_set
 from spoken_cefr.corpus.metadata import read_metadata
 from spoken_cefr.errors import InputError
+from spoken_cefr.measures.available import lacking_told
 from spoken_cefr.measures.crops import crop_measures
 from spoken_cefr.measures.table import measures_table
 from spoken_cefr.neural_networks.bundle import bundle_remarks, model_facts
@@ -40,7 +41,7 @@ from spoken_cefr.stages import (
     stage_folder,
     written_by,
 )
-from spoken_cefr.store import write_csv
+from spoken_cefr.store import read_parquet, write_csv
 
 
 def run(config: Config) -> Report:
@@ -60,7 +61,7 @@ def run(config: Config) -> Report:
     segments = read_segments(config)
     split = split_recordings(config, segments)
     segments = relabel(segments, split)
-    check_classes(split, all_trained=False)
+    check_classes(split)
     folder = stage_folder(config, "neural_networks")
     begin_stage(config, "neural_networks")
     write_csv(folder / "split.csv", split)
@@ -68,6 +69,10 @@ def run(config: Config) -> Report:
     if len(failures) == len(runs):
         raise InputError(f"no run succeeded; the first: {failures[0]['reason']}")
     finished = [entry.name for entry in runs if entry.name not in {f["id"] for f in failures}]
+    if any(of.inputs in ("measures", "fusion") for of in runs) and (
+        told := lacking_told(config.scraping.language)
+    ):
+        remarks.append({"id": "measures", "reason": told})
     remarks += bundle_remarks(config, finished, split)
     report = Report(
         stage="neural_networks",
@@ -94,10 +99,7 @@ def perform_runs(
 ) -> tuple[list[dict[str, str]], list[dict[str, str]]]:
     """Train every run in every fold, as far as it is not finished; one that fails stops no other.
 
-    Returns
-    -------
-    tuple
-        Failures and remarks, as in a `spoken_cefr.stages.Report`.
+    Gives failures and remarks, as in a `spoken_cefr.stages.Report`.
     """
     folder = stage_folder(config, "neural_networks")
     told = [output_hashes(config, "processing")]
@@ -152,15 +154,9 @@ def heard_by(run: Run, config: Config, segments: pd.DataFrame, split: pd.DataFra
 
 
 def read_segments(config: Config) -> pd.DataFrame:
-    """Read processing's table of segments.
-
-    Raises
-    ------
-    InputError
-        If it is missing or empty.
-    """
+    """Read processing's table of segments; InputError if it is missing or empty."""
     path = stage_folder(config, "processing") / "segments.parquet"
-    segments = pd.read_parquet(written_by(path, "processing"))
+    segments = read_parquet(written_by(path, "processing"))
     if segments.empty:
         raise InputError(f"{path} holds no segment: look at processing/report.json for the reasons")
     return segments

@@ -13,7 +13,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 
-from spoken_cefr.store import read_json
+from spoken_cefr.store import read_csv, read_json, read_parquet
 
 CONSTANT = "always the commonest level"
 N_DIRECTIONS = 4  # as many as the figure of places shows
@@ -43,7 +43,7 @@ def validation_table(folder: Path, runs: Sequence[str], *, classes: Sequence[str
     """
     rows = {}
     for run in runs:
-        predictions = pd.read_parquet(folder / run / "predictions.parquet")
+        predictions = read_parquet(folder / run / "predictions.parquet")
         chosen = (predictions["unit"] == "recording") & (predictions["part"] == "validation")
         validation = predictions[chosen]
         if not rows:
@@ -136,7 +136,7 @@ def _epochs(path: Path) -> dict[str, float]:
     """Epochs that a training took, and the one that was kept; means over trainings."""
     if not path.exists():
         return {}
-    trainings = pd.read_csv(path).groupby(["seed", "fold"])
+    trainings = read_csv(path).groupby(["seed", "fold"])
     best = trainings["validation_macro_f1"].apply(lambda scores: scores.to_numpy().argmax() + 1)
     return {"n_epochs": trainings.size().mean(), "best_epoch": best.mean()}
 

@@ -10,7 +10,7 @@ import numpy as np
 from spoken_cefr.config import load_config, prediction_profile
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
-from spoken_cefr.measures.pipeline import load_nlp
+from spoken_cefr.measures.pipeline import nlp_of
 from spoken_cefr.page.timeline import envelope
 from spoken_cefr.page.uploads import remove
 from spoken_cefr.page.wording import text
@@ -34,7 +34,7 @@ class Analyst:
         self._model = choose_model(model, profile)
         card = self._model.card
         self._spoken = find_language(card.language).whisper
-        self._nlp = load_nlp(find_language(card.language).spacy)
+        self._nlp = nlp_of(card.language)
         self._listener = load_listener(
             self._model.transcription["model"],
             compute_type=self._model.transcription["compute_type"],

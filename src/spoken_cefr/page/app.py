@@ -52,6 +52,7 @@ def serve(
         os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
         analysis = importlib.import_module("spoken_cefr.page.analysis")
         layout = importlib.import_module("spoken_cefr.page.layout")
+        uploads = importlib.import_module("spoken_cefr.page.uploads")
         analyst = analysis.Analyst(model=model, profile=profile, uploads=Path(folder))
         blocks = layout.build_page(analyst, Path(folder))
         try:
@@ -59,6 +60,7 @@ def serve(
         except OSError:
             raise InputError(f"port {port} of {HOST} is taken: give another with --port") from None
         try:
-            yield url
+            with uploads.sweeping(Path(folder)):
+                yield url
         finally:
             blocks.close(verbose=False)

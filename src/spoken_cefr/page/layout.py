@@ -12,7 +12,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from spoken_cefr.page.analysis import Analyst, Answer
 from spoken_cefr.page.manners import HOSTS, Manners
 from spoken_cefr.page.result import show_answer
-from spoken_cefr.page.uploads import ABANDONED_S, MAX_UPLOAD_MB, copy_into
+from spoken_cefr.page.uploads import MAX_UPLOAD_MB, copy_into
 from spoken_cefr.page.wording import CHOICES, text
 from spoken_cefr.paths import ROOT
 
@@ -69,9 +69,7 @@ def build_page(analyst: Analyst, uploads: Path) -> gradio.Blocks:
     uploads : Path
         Folder below which files are put that were sent or chosen.
     """
-    with gradio.Blocks(
-        title=TITLES["fr"], analytics_enabled=False, delete_cache=(ABANDONED_S, ABANDONED_S)
-    ) as blocks:
+    with gradio.Blocks(title=TITLES["fr"], analytics_enabled=False) as blocks:
         language = gradio.Radio(list(CHOICES), value="fr", label=text("language", "fr"))
         heading = gradio.Markdown(_heading("fr"))
         audio = gradio.Audio(

@@ -88,6 +88,7 @@ def _span(result: Result, language: str) -> str:
 def _reason(result: Result, language: str) -> str:
     facts: dict[str, object] = {"n_words": len(result["words"])}
     if result["abstain_code"] == "other_language":
+        facts["expected"] = language_name(result["model"]["language"], language)
         facts["spoken"] = language_name(result["language"]["spoken"], language)
     if result["abstain_code"] == "undecided":
         facts["span"] = _span(result, language)
@@ -218,5 +219,6 @@ def textgrid(result: Result) -> str:
 
 def _model(model: Mapping[str, Any], language: str) -> str:
     named = {key: model[key] for key in ("name", "kind", "version")}
+    named["knows"] = language_name(model["language"], language)
     sentences = [remark(told, language) for told in (model["trained_on"], model["notice"]) if told]
     return " ".join([text("model", language, **named), *sentences])

@@ -3,12 +3,18 @@
 import secrets
 import shutil
 import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gradio import route_utils
+from starlette.datastructures import FormData
 
 MAX_UPLOAD_MB = 350  # 30 minutes in stereo at 44.1 kHz and 16 bit are 318 MB
-ABANDONED_S = 600  # an upload for which nobody asked a result goes after this
+ABANDONED_S = 600  # an upload for which nobody asked a result is gone after this
+SWEEP_S = 30  # between two looks for such uploads
 
 
 class Upload(route_utils.GradioUploadFile):
@@ -24,7 +30,53 @@ class Upload(route_utils.GradioUploadFile):
         self.sha.update(secrets.token_bytes(16))
 
 
+class Parser(route_utils.GradioMultiPartParser):
+    """A parser of forms that leaves nothing of one that breaks off: Gradio's keeps its files."""
+
+    async def parse(self) -> FormData:
+        """See Starlette."""
+        try:
+            return await super().parse()
+        except BaseException:  # a cancelled task too
+            for file in self._files_to_close_on_error:
+                file.close()
+                Path(file.name).unlink(missing_ok=True)
+            raise
+
+
 route_utils.GradioUploadFile = Upload
+route_utils.GradioMultiPartParser = Parser
+
+
+@contextmanager
+def sweeping(folder: Path) -> Iterator[None]:
+    """While the block runs, remove from ``folder`` what nobody asked for in `ABANDONED_S`.
+
+    Gradio's own sweep knows whole uploads only, and may come as late as twice their age.
+    """
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(SWEEP_S):
+            sweep(folder, older_than_s=ABANDONED_S - SWEEP_S)
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def sweep(folder: Path, *, older_than_s: float) -> None:
+    """Remove files to which nothing was written for so long, and the folders that were theirs."""
+    for path in [path for path in folder.rglob("*") if path.is_file()]:
+        with suppress(OSError):  # its request ended meanwhile
+            if time.time() - path.stat().st_mtime > older_than_s:
+                path.unlink()
+                if path.parent != folder:
+                    path.parent.rmdir()
 
 
 def copy_into(folder: Path, path: Path) -> Path:

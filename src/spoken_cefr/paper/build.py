@@ -25,13 +25,13 @@ from spoken_cefr.arithmetic import PINS
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.measures.fluency import MIN_PAUSE_S
-from spoken_cefr.measures.table import MEASURES
+from spoken_cefr.measures.table import measures_of
 from spoken_cefr.neural_networks.embeddings.places import MIN_SHARE
 from spoken_cefr.neural_networks.networks.per_recording import DROPOUT, PROJECTED
 from spoken_cefr.neural_networks.ordinal import CLIP, PENALTIES
 from spoken_cefr.neural_networks.runs import CROP_S, Run
 from spoken_cefr.paths import ROOT
-from spoken_cefr.stages import STAGES, matches, stage_folder
+from spoken_cefr.stages import STAGES, changed_outputs, matches, stage_folder
 from spoken_cefr.store import read_json, replacing, write_json
 
 SOURCE = Path("doc/paper/paper.typ")  # from the root, as all that follow
@@ -117,20 +117,13 @@ def results_folder(config: Config) -> Path:
 
 
 def build_paper(config: Config, *, output: Path | None = None, root: Path = ROOT) -> Path:
-    """Collect a profile's results and write its paper.
+    """Collect a profile's results and write its paper, by default ``paper.pdf`` in its data folder.
 
-    Parameters
-    ----------
-    output : Path, optional
-        By default ``paper.pdf`` in the profile's data folder.
-    root : Path
-        The repository, or a copy of what the paper reads of it.
-
-    Raises
-    ------
-    InputError
-        If evaluation is not up to date, or a file or number is missing.
+    ``root`` is the repository, or a copy of what the paper reads of it. InputError if
+    evaluation is not up to date, or a file or number is missing.
     """
+    for stage in STAGES:
+        changed_outputs(config, stage, verify=True)  # `matches` then knows what was damaged
     if not matches(config, "evaluation"):
         raise InputError(
             f"the paper needs evaluation, which is not up to date with profile {config.profile}: "
@@ -146,10 +139,7 @@ def build_paper(config: Config, *, output: Path | None = None, root: Path = ROOT
 def collect(config: Config) -> Path:
     """Copy what the paper prints to `results_folder`, and give that.
 
-    Raises
-    ------
-    InputError
-        If a file that the paper cannot do without is missing.
+    InputError if a file that the paper cannot do without is missing.
     """
     source = stage_folder(config, "evaluation")
     folder = results_folder(config)
@@ -175,21 +165,11 @@ def copy(source: Path, target: Path) -> None:
 
 
 def compile_paper(results: Path, *, root: Path = ROOT) -> bytes:
-    """Compile the paper to PDF, the same bytes every time.
+    """Compile the paper to PDF, the same bytes every time: no network, no date, Typst's own fonts.
 
-    No network, no font but those inside Typst, no date.
-
-    Parameters
-    ----------
-    results : Path
-        Folder that :func:`collect` wrote; a relative one starts at ``root``.
-    root : Path
-        The repository, or a copy of what the paper reads of it.
-
-    Raises
-    ------
-    InputError
-        If a file, figure or number is missing; the message says which.
+    ``results`` is the folder that `collect` wrote, a relative one starts at ``root``: the
+    repository, or a copy of what the paper reads of it. InputError if a file, figure or number
+    is missing; the message says which.
     """
     missing = [path for path in (SOURCE, *INPUTS) if not (root / path).exists()]
     if missing:
@@ -252,16 +232,16 @@ def pipeline(config: Config) -> dict[str, Any]:
         }
         | {"seed": settings["seed"]},
         "runs": {card.parent.name: run_card(read_json(card)) for card in cards},
-        "methods": methods(),
+        "methods": methods(settings["scraping"]["language"]),
         "arithmetic": config.arithmetic,
         "pins": [pin._asdict() for pin in PINS],
     }
 
 
-def methods() -> dict[str, Any]:
+def methods(language: str) -> dict[str, Any]:
     """What the code fixes and no profile changes, for whoever rebuilds it from the paper."""
     return {
-        "measures": [asdict(measure) for measure in MEASURES],
+        "measures": [asdict(measure) for measure in measures_of(language)],
         "min_pause_s": MIN_PAUSE_S,
         "crop_s": CROP_S,
         "place": {"min_share": MIN_SHARE},

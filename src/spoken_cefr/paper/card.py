@@ -25,10 +25,7 @@ BASELINES_OF_CATALOGUE = Path("data/fr_catalogue_2025-01_baselines.json")
 def write_model_card(config: Config) -> Path:
     """Write the card of a profile, ``model_card.md`` in its data folder, from its paper's results.
 
-    Raises
-    ------
-    InputError
-        If the results were not collected (:func:`spoken_cefr.paper.build.collect`).
+    InputError if they were not collected (`paper.build.collect`).
     """
     path = config.data_path / "model_card.md"
     write_text(path, model_card(results_folder(config)))
@@ -38,10 +35,7 @@ def write_model_card(config: Config) -> Path:
 def model_card(results: Path, *, root: Path = ROOT) -> str:
     """The card as Markdown, with the header that model hubs read.
 
-    Parameters
-    ----------
-    results : Path
-        Folder of collected results; a relative one starts at ``root``.
+    ``results`` is a folder of collected results; a relative one starts at ``root``.
     """
     folder = root / results
     document = read_json(folder / "results.json")

@@ -29,17 +29,9 @@ from spoken_cefr.store import replacing
 def refresh(config: Config, *, root: Path = ROOT) -> list[Path]:
     """Write the committed notebooks (stripped), figures, paper, results and model card.
 
-    Returns
-    -------
-    list of Path
-        The files and folders that were written.
-
-    Raises
-    ------
-    InputError
-        If a stage is not up to date, its notebook is unfit for git or the paper
-        does not compile; or for any profile but the demo's: rows and voices of
-        the real site must not enter git. Nothing is written there then.
+    Gives the files and folders that were written. InputError if a stage is not up to date, its
+    notebook is unfit for git or the paper does not compile; or for any profile but the demo's:
+    rows and voices of the real site must not enter git. Nothing is written there then.
     """
     check_profile(config)
     notebooks = {stage: _checked(config, stage) for stage in STAGES}

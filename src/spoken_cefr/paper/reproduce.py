@@ -30,16 +30,11 @@ PRECISION = 1e-9  # relative: the last digits of a sum may depend on its order
 
 @dataclass(frozen=True)
 class Number:
-    """One headline number.
+    """One headline number; None where it cannot be computed, such as the kappa of a constant truth.
 
-    Parameters
-    ----------
-    value : float, str or None
-        None where it cannot be computed, such as the kappa of a constant truth.
-    seed_low, seed_high : float or None
-        Least and greatest over the seeds; None for what does not learn from chance.
-    answer : float
-        About what one answer more or less changes; 0 where nothing may change.
+    ``seed_low`` and ``seed_high`` are the least and greatest over the seeds, None for what does
+    not learn from chance; ``answer`` is about what one answer more or less changes, 0 where
+    nothing may change.
     """
 
     value: float | str | None
@@ -61,10 +56,7 @@ class Line:
 def run(config: Config, *, committed: Path = ROOT / RESULTS / "demo") -> int:
     """Print every headline number of the paper beside that of this profile's data folder.
 
-    Returns
-    -------
-    int
-        0 if each is equal or within the spread, else 1.
+    0 if each is equal or within the spread, else 1.
     """
     kept = read_json(committed / RECORD) if (committed / RECORD).exists() else {}
     made = record(config)
@@ -89,14 +81,9 @@ def run(config: Config, *, committed: Path = ROOT / RESULTS / "demo") -> int:
 
 
 def headline(document: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Number]:
-    """The headline numbers by name.
+    """The headline numbers by name, from evaluation's ``results.json`` and what `record` gave.
 
-    Parameters
-    ----------
-    document : mapping
-        ``results.json`` of evaluation.
-    kept : mapping
-        What :func:`spoken_cefr.paper.build.record` gives; what it lacks is missing.
+    What the latter lacks is missing.
     """
     numbers = {name: Number(value) for name, value in kept.get("counts", {}).items()}
     numbers |= {f"SHA-256 of {name}": Number(v) for name, v in kept.get("sha256", {}).items()}

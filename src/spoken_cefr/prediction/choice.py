@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from spoken_cefr.config import load_config, prediction_profile
-from spoken_cefr.corpus.languages import find_language
+from spoken_cefr.corpus.languages import FRENCH, find_language
 from spoken_cefr.errors import InputError
-from spoken_cefr.neural_networks.bundle import LANGUAGE, bundle_folder
+from spoken_cefr.neural_networks.bundle import bundle_folder
 from spoken_cefr.neural_networks.saved import CONFIG, load_run_model
 from spoken_cefr.paths import ROOT
 from spoken_cefr.prediction.models import LevelModel, TrainedRun
@@ -34,7 +34,7 @@ def choose_model(folder: Path | str | None = None, profile: str | None = None) -
     bundle = bundle_folder(config)
     if (bundle / CONFIG).is_file():
         return load_model(bundle)
-    if config.scraping.language == LANGUAGE and (STARTER / CONFIG).is_file():
+    if config.scraping.language == FRENCH and (STARTER / CONFIG).is_file():
         return load_model(STARTER)
     language = find_language(config.scraping.language)
     raise InputError(

@@ -12,7 +12,7 @@ from spoken_cefr.config import load_config, prediction_profile
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
 from spoken_cefr.errors import printable as without_controls
-from spoken_cefr.measures.pipeline import load_nlp
+from spoken_cefr.measures.pipeline import nlp_of
 from spoken_cefr.prediction.choice import choose_model
 from spoken_cefr.prediction.listening import find_recordings, listen, load_listener
 from spoken_cefr.prediction.models import LevelModel
@@ -85,7 +85,7 @@ def predict_files(
 ) -> Iterator[dict[str, Any]]:
     """Results of the files in their order, as they are done; see `predict`."""
     language = find_language(model.card.language)
-    nlp = nlp or load_nlp(language.spacy)
+    nlp = nlp or nlp_of(language.code)
     listener = listener or load_listener(
         model.transcription["model"],
         compute_type=model.transcription["compute_type"],

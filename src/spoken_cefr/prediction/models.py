@@ -4,18 +4,20 @@ import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, Field
 from spacy.tokens import Doc
 
 from spoken_cefr.config import Config, load_config
+from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
 from spoken_cefr.measures.crops import words_in
-from spoken_cefr.measures.pipeline import load_nlp
-from spoken_cefr.measures.table import MEASURES, measure_recording
-from spoken_cefr.neural_networks.bundle import LANGUAGE, SETTINGS
+from spoken_cefr.measures.pipeline import nlp_of
+from spoken_cefr.measures.table import measure_recording, measures_of
+from spoken_cefr.neural_networks.bundle import SETTINGS
 from spoken_cefr.neural_networks.embeddings.speech import (
     SpeechEncoder,
     build_speech_encoder,
@@ -26,7 +28,7 @@ from spoken_cefr.neural_networks.embeddings.text import (
     embed_texts,
     load_text_encoder,
 )
-from spoken_cefr.neural_networks.saved import CONFIG, RunModel
+from spoken_cefr.neural_networks.saved import CONFIG, RunModel, checked
 from spoken_cefr.neural_networks.training.examples import middle_starts
 from spoken_cefr.prediction.listening import Heard
 from spoken_cefr.prediction.windows import TimeWindow, time_windows
@@ -34,20 +36,31 @@ from spoken_cefr.processing.audio import log_mel, segment
 from spoken_cefr.processing.decoding import SAMPLE_RATE, load_audio
 from spoken_cefr.processing.segments import segment_table
 
-# What `predict` needs of a card beside what loads the model, and of which type.
-KEYS: dict[str, type] = {
-    "name": str,
-    "inputs": str,
-    "architecture": str,
-    "language": str,
-    "trained_on": str,
-    "notice": str,
-    "version": str,
-    "synthetic": bool,
-    "measures": list,
-    "settings": dict,
-    "ranges": dict,
-}
+Quartiles = Annotated[list[float], Field(min_length=3, max_length=3)]
+
+
+class SettingsOfCard(BaseModel, strict=True):
+    """How the transcripts were made; the other values are checked as a profile's, when used."""
+
+    model: Annotated[str, Field(alias="processing.model", min_length=1)]
+    compute_type: Annotated[Literal["int8", "float32"], Field(alias="processing.compute_type")]
+
+
+class CardOfPrediction(BaseModel, strict=True):
+    """The keys that `predict` needs of a card beside those that load the model."""
+
+    name: str
+    profile: str = ""
+    inputs: Literal[
+        "text", "measures", "image", "log_mel", "speech_embedding", "text_embedding", "fusion"
+    ]
+    language: str
+    trained_on: str
+    notice: str
+    version: str
+    synthetic: bool
+    settings: SettingsOfCard
+    ranges: dict[str, dict[str, Quartiles]]
 
 
 @dataclass(frozen=True)
@@ -134,18 +147,11 @@ def card_of(saved: RunModel) -> Card:
         language in which nothing can be measured.
     """
     card, path = saved.card, saved.folder / CONFIG
-    for key, kind in KEYS.items():
-        if not isinstance(card.get(key), kind):
-            raise InputError(
-                f"{path}: {key} is missing or not a {kind.__name__}: give the folder of a run or "
-                "of a bundle"
-            )
-    if len(saved.classes) < 2 or not all(isinstance(name, str) for name in saved.classes):
-        raise InputError(f"{path}: classes must be two or more names of levels")
-    if card["language"] != LANGUAGE:
-        raise InputError(
-            f"{path} is of language {card['language']!r}: predict measures French only"
-        )
+    checked(card, CardOfPrediction, path)
+    try:
+        find_language(card["language"])
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     profile = f", profile {card['profile']}" if card.get("profile") else ""
     told = ("language", "trained_on", "notice", "version", "synthetic")
     return Card(
@@ -158,11 +164,8 @@ def card_of(saved: RunModel) -> Card:
 
 def transcription_of(saved: RunModel) -> dict[str, Any]:
     """The model and the compute type of Whisper that the training transcripts are by."""
-    names = ("model", "compute_type")
-    try:
-        return {name: saved.card["settings"][f"processing.{name}"] for name in names}
-    except KeyError as error:
-        raise InputError(f"{saved.folder / CONFIG}: settings lack {error}") from None
+    settings = saved.card["settings"]
+    return {name: settings[f"processing.{name}"] for name in ("model", "compute_type")}
 
 
 class TrainedRun:
@@ -180,10 +183,10 @@ class TrainedRun:
         self.ranges = saved.card["ranges"]
         self.transcription = transcription_of(saved)
         self._saved, self._names = saved, saved.card["measures"]
-        if self._names not in ([], [measure.name for measure in MEASURES]):
+        if self._names not in ([], [measure.name for measure in measures_of(self.card.language)]):
             raise InputError(
-                f"{saved.folder / CONFIG} is of other measures than this version computes: "
-                "run the stage neural_networks again"
+                f"{saved.folder / CONFIG} is of other measures than this version computes here: "
+                "run the stage neural_networks again, with the spaCy packages of this machine"
             )
 
     def rate(self, heard: Heard, doc: Doc, measures: Mapping[str, float]) -> Rating:
@@ -194,7 +197,7 @@ class TrainedRun:
         if self._saved.card["inputs"] != "measures":
             rows = self._read(heard, segments)
         if self._saved.card["crop_segments"] and self._names:
-            measures = crop_measures(heard, segments, self._saved.card["crop_segments"])
+            measures = crop_measures(heard, segments, self._saved.card)
         row = self._row(measures)
         parts = []
         for window in time_windows(doc, heard.transcript.words, heard.duration_s):
@@ -260,6 +263,7 @@ class TrainedRun:
         if missing:
             raise InputError(f"{path}: settings lack {missing[0]!r}")
         told = [f"{key}={json.dumps(settings[key])}" for key in SETTINGS]
+        told.append(f"scraping.language={json.dumps(self.card.language)}")
         try:
             return load_config("demo", ["arithmetic=fast", *told])
         except InputError as error:
@@ -292,8 +296,9 @@ def spectrograms(heard: Heard, config: Config) -> np.ndarray:
     )
 
 
-def crop_measures(heard: Heard, segments: pd.DataFrame, crop: int) -> dict[str, float]:
-    """Measures of the words wholly inside the middle ``crop`` segments."""
+def crop_measures(heard: Heard, segments: pd.DataFrame, card: Mapping) -> dict[str, float]:
+    """Measures of the words wholly inside the middle segments of a card's crop."""
+    crop, nlp = card["crop_segments"], nlp_of(card["language"])
     first = int(middle_starts(np.array([len(segments)]), crop)[0])
     last = first + min(len(segments), crop) - 1
     start_s, end_s = float(segments["start_s"].iloc[first]), float(segments["end_s"].iloc[last])
@@ -301,7 +306,7 @@ def crop_measures(heard: Heard, segments: pd.DataFrame, crop: int) -> dict[str, 
     words = words.assign(recording_id="", word_index=range(len(words)))
     inside = words_in(words, ("", start_s, end_s))
     text = " ".join(word.word for word in inside)
-    return measure_recording(inside, text, duration_s=end_s - start_s, doc=load_nlp()(text))
+    return measure_recording(inside, text, duration_s=end_s - start_s, doc=nlp(text))
 
 
 def _inside(segments: pd.DataFrame, window: TimeWindow) -> np.ndarray:

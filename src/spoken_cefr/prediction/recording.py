@@ -167,7 +167,7 @@ def _measures(
 ) -> dict[str, dict[str, Any]]:
     """Each measure with what it is in the training corpus; those that weigh most first."""
     rows = {}
-    for measure in MEASURES:
+    for measure in (measure for measure in MEASURES if measure.name in values):
         value = float(values[measure.name])
         known = math.isfinite(value)
         levels = ranges.get(measure.name, {})

@@ -144,7 +144,7 @@ def write_table(path: Path, results: Sequence[Mapping[str, Any]]) -> None:
     rows = table(results)
     texts = rows.select_dtypes(include=["object", "str"])
     rows[texts.columns] = texts.map(_inert)
-    write_csv(path, rows)
+    write_csv(path, rows, for_spreadsheets=True)
 
 
 def _inert(cell: Any) -> Any:

@@ -42,7 +42,7 @@ from spoken_cefr.processing.transcription.engines import SAMPLE_RATE, load_engin
 from spoken_cefr.processing.transcription.spoken_language import other_languages
 from spoken_cefr.progress import AudioBar, progress, reach_nothing
 from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
-from spoken_cefr.store import replacing, write_parquet
+from spoken_cefr.store import read_array, replacing, write_parquet
 
 ARRAYS = ("log_mel.npy", "log_mel_noisy.npy")
 TABLES = ("transcripts.parquet", "words.parquet", "segments.parquet")
@@ -352,8 +352,5 @@ def load_arrays(config: Config) -> tuple[np.ndarray, np.ndarray]:
         If the stage has not been run.
     """
     folder = stage_folder(config, "processing")
-    for name in ARRAYS:
-        if not (folder / name).exists():
-            raise InputError(f"{folder / name} is missing: run the stage processing first")
-    clean, noisy = (np.load(folder / name, mmap_mode="r") for name in ARRAYS)
+    clean, noisy = (read_array(folder / name) for name in ARRAYS)
     return clean, noisy

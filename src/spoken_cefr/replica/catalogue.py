@@ -30,11 +30,8 @@ SLUG = re.compile(r"[a-z0-9_-]+")  # as the site names its audio files
 class Entry:
     """One card of the replica; an empty string is a value that the card lacks.
 
-    Parameters
-    ----------
-    slug : str
-        Name of the audio file without ``.mp3``; empty for a card without
-        accordion and audio.
+    ``slug`` is the name of the audio file without ``.mp3``; empty for a card without accordion
+    and audio.
     """
 
     article: str
@@ -55,13 +52,9 @@ def read_catalogue(path: Path) -> list[Entry]:
     """Read a catalogue in the original's columns, with an optional last ``ArticleId``.
 
     ``FileName`` is the slug when it looks like one of the site's; any other
-    text gives ``recording_NNNN`` and an empty cell a card without audio.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, a column is missing, a row cannot be read, or
-        two rows share an article number or a slug. The message names the row.
+    text gives ``recording_NNNN`` and an empty cell a card without audio. InputError, which
+    names the row, if the file or a column is missing, a row cannot be read, or two rows share
+    an article number or a slug.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:

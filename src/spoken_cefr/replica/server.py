@@ -45,21 +45,10 @@ def serve_replica(
 ) -> Iterator[str]:
     """Serve ``folder/catalogue.csv`` and ``folder/audio/*.mp3`` while the block runs.
 
-    Parameters
-    ----------
-    port : int
-        0, or a busy one: any free port is taken.
-    fault : callable, optional
-        For tests: given path and query it returns a reply to send instead of
-        the right one, None to answer as usual, or raises ConnectionError to
-        hang up without a word.
-    **options
-        The fields of ``SiteOptions``, such as ``page_size``.
-
-    Yields
-    ------
-    str
-        The base URL, such as ``http://127.0.0.1:8765/``.
+    Gives the base URL, such as ``http://127.0.0.1:8765/``. With port 0, or a busy one, any free
+    port is taken; ``options`` are the fields of `SiteOptions`. For tests: given path and query,
+    ``fault`` returns a reply to send instead of the right one, None to answer as usual, or
+    raises ConnectionError to hang up without a word.
     """
     entries = read_catalogue(folder / "catalogue.csv")
     with _bind(port) as server:

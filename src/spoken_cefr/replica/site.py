@@ -71,15 +71,9 @@ LINK = Template('<li><a class="fr-pagination__link$kind"$attributes>$text</a></l
 class SiteOptions:
     """What is not known about the real site, or differs between its pages.
 
-    Parameters
-    ----------
-    accordion : {"static", "click"}
-        Whether the accordion's content is in the page, or fetched by the
-        script on the first click; cards then have no player either.
-    last_next : {"no_href", "missing"}
-        What becomes of the link to the next page on the last page.
-    tile_href : {"relative", "absolute", "lang"}
-        How the home page writes the link of a tile.
+    The accordion's content is in the page ("static"), or fetched by the script on the first
+    "click"; cards then have no player either. ``last_next`` is what becomes of the link to the
+    next page on the last page, ``tile_href`` how the home page writes the link of a tile.
     """
 
     page_size: int = 10
@@ -97,13 +91,7 @@ def rubriques() -> dict[str, int]:
 
 
 class Site:
-    """The pages of one catalogue.
-
-    Parameters
-    ----------
-    base_url : str
-        Where the site is served, with a final slash; the accordion prints it.
-    """
+    """The pages of one catalogue, served at ``base_url`` (with a final slash)."""
 
     def __init__(self, entries: Sequence[Entry], base_url: str, options: SiteOptions) -> None:
         self.base_url = base_url

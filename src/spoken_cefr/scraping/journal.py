@@ -19,9 +19,12 @@ class Journal:
         content = path.read_bytes() if path.exists() else b""
         for line in content.splitlines():  # of bytes: it may end within a character
             try:
-                self.rows.append(json.loads(line))
-            except ValueError:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
                 break
+            if not isinstance(row, dict):
+                break
+            self.rows.append(row)
         text = "".join(map(_line, self.rows))
         if content != text.encode("utf-8"):
             write_text(path, text)

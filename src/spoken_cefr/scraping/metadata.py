@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from spoken_cefr.corpus.cards import named_duration
+from spoken_cefr.corpus.dates import iso_date
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.corpus.metadata import COLUMNS
 from spoken_cefr.corpus.speakers import speaker_ids
-from spoken_cefr.scraping.dates import iso_date
 from spoken_cefr.scraping.download import Audio
 from spoken_cefr.scraping.fields import place
 from spoken_cefr.scraping.pages import Card
@@ -95,7 +96,7 @@ def build_metadata(
                 "level": card.level,
                 "gender": card.gender,
                 "age_group": card.age,
-                "duration_class": card.duration,
+                "duration_class": named_duration(card.duration),
                 "themes": json.dumps(card.themes, ensure_ascii=False),
                 "page_url": card.page_url,
                 "audio_url": card.audio_url,

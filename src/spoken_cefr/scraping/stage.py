@@ -73,6 +73,11 @@ def run(config: Config) -> Report:
     if not config.scraping.from_cache and is_done(config, STAGE):
         return read_report(config, STAGE)
     folder = stage_folder(config, STAGE)
+    if is_imported(config):
+        raise InputError(
+            f"{folder} holds recordings of your own, imported by other code or settings than "
+            "those of today: run `spoken-cefr import` again"
+        )
     with _disk_faults_told(folder):
         with open_site(config) as base_url, _open_client(config, base_url) as client:
             begin_stage(config, STAGE)
@@ -87,6 +92,12 @@ def run(config: Config) -> Report:
             "doc/adapting.md if the site has another way to go on"
         )
     return report
+
+
+def is_imported(config: Config) -> bool:
+    """Whether the folder holds recordings that `own.import_folder` copied."""
+    report = stage_folder(config, STAGE) / "report.json"
+    return report.is_file() and "imported" in read_report(config, STAGE).figures
 
 
 @contextmanager

@@ -20,7 +20,6 @@ def mistakes_table(
     measures: pd.DataFrame | None,
     *,
     levels: Sequence[str],
-    n_per_run: int = N_PER_RUN,
 ) -> pd.DataFrame:
     """The most confident wrong answers of each run on recordings, by the mean of its seeds.
 
@@ -49,7 +48,7 @@ def mistakes_table(
             }
         )
         table = table.sort_values(["confidence", "recording_id"], ascending=[False, True])
-        tables.append(table.head(n_per_run))
+        tables.append(table.head(N_PER_RUN))
     found = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["run"])
     return found if measures is None or found.empty else found.join(measures, on="recording_id")
 

@@ -19,7 +19,6 @@ import pandas as pd
 from spoken_cefr.config import Config
 from spoken_cefr.corpus.levels import level_codes
 from spoken_cefr.corpus.speakers import PARTS
-from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.reading import UNITS
 from spoken_cefr.evaluation.scores.answers import Answers
 from spoken_cefr.evaluation.scores.calibration import (
@@ -43,6 +42,7 @@ from spoken_cefr.evaluation.scores.metrics import (
     mean_absolute_error,
     within_one_level,
 )
+from spoken_cefr.store import reading
 
 # Titles of what a table shows: to look at first, and everything.
 FIRST_MEASURES: Mapping[str, str] = {
@@ -240,17 +240,10 @@ def confusion_table(matrix: np.ndarray, levels: Sequence[str]) -> pd.DataFrame:
 
 
 def read_results(folder: Path) -> pd.DataFrame:
-    """Read ``results.csv`` from the folder of evaluation.
-
-    Raises
-    ------
-    InputError
-        If evaluation has not been run.
-    """
+    """Read ``results.csv`` from the folder of evaluation; InputError if that has not been run."""
     path = folder / "results.csv"
-    if not path.exists():
-        raise InputError(f"{path} is missing: run the stage evaluation first")
-    return pd.read_csv(path, dtype={"run": str})
+    with reading(path):
+        return pd.read_csv(path, dtype={"run": str})
 
 
 def summary_table(

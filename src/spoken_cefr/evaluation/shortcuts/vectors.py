@@ -17,7 +17,7 @@ from spoken_cefr.measures.fluency import MIN_PAUSE_S
 from spoken_cefr.neural_networks.inputs import speech_embeddings
 from spoken_cefr.neural_networks.runs import CROP_S
 from spoken_cefr.stages import stage_folder
-from spoken_cefr.store import read_json
+from spoken_cefr.store import read_array, read_json
 
 # Word times are not exact, and a frame reaches into its neighbourhood (64 ms for 1024 samples at
 # 16 kHz): so much of either end of a pause is left out.
@@ -43,7 +43,7 @@ def recording_vectors(
         words = read_table(
             processing / "words.parquet", columns=("recording_id", "start_s", "end_s")
         )
-        log_mel = np.load(processing / "log_mel.npy", mmap_mode="r", allow_pickle=False)
+        log_mel = read_array(processing / "log_mel.npy")
         vectors |= sound_vectors(
             log_mel,
             inputs.segments,

@@ -28,34 +28,20 @@ class FrameEncoder(Protocol):
     batch_size: int  # signals that are best given together
 
     def __call__(self, signals: Tensor, *, pad: bool = False) -> Tensor:
-        """Encode signals of one length, shape (n, n_samples), at `SAMPLE_RATE`.
+        """Encode signals of one length, (n, n_samples) at `SAMPLE_RATE`.
 
-        Parameters
-        ----------
-        pad : bool
-            Whether the encoder, if it was trained on windows of one length,
-            sees each signal followed by silence up to that length.
-
-        Returns
-        -------
-        Tensor, shape (n, about n_samples / 320, n_features), float32
-            Frames of the signals only, never of padding.
+        With ``pad`` an encoder that was trained on windows of one length sees each signal
+        followed by silence up to that. -> (n, about n_samples / 320, n_features), float32:
+        frames of the signals only, never of padding.
         """
 
 
 class WhisperFrames:
-    """The encoder of openai-whisper, up to one layer.
+    """The encoder of openai-whisper (an ``AudioEncoder``), up to one layer.
 
     Whisper was trained on windows of 30 s. A shorter signal is encoded as
     such, because silence after it tells every frame where the recording ends
     (`benchmarks/speech_embeddings.py` measures that); ``pad=True`` does as Whisper does.
-
-    Parameters
-    ----------
-    encoder : nn.Module
-        A ``whisper.model.AudioEncoder``.
-    layer : int
-        Hidden state; the layers above it are not computed.
     """
 
     batch_size = 4
@@ -88,14 +74,7 @@ class WhisperFrames:
 
 
 class Wav2Vec2Frames:
-    """A wav2vec2 model of torchaudio, up to one layer.
-
-    Parameters
-    ----------
-    model : nn.Module
-        A ``torchaudio.models.Wav2Vec2Model``, or the wrapper that bundles put around it.
-    layer : int
-    """
+    """A wav2vec2 model of torchaudio, or what its bundles wrap it in, up to one layer."""
 
     batch_size = 16
 
@@ -124,13 +103,7 @@ class Wav2Vec2Frames:
 
 
 def checked_layer(layer: int, n_layers: int) -> int:
-    """The layer counted from 0; -1 is the last.
-
-    Raises
-    ------
-    InputError
-        If the encoder has no such layer.
-    """
+    """The layer counted from 0; -1 is the last. InputError if the encoder has no such layer."""
     if not -1 <= layer <= n_layers:
         raise InputError(
             f"neural_networks.speech_layer is {layer}; this encoder has the hidden states 0 to "
@@ -142,18 +115,10 @@ def checked_layer(layer: int, n_layers: int) -> int:
 def load_frame_encoder(
     name: str, *, layer: int, whisper_model: str, device: torch.device
 ) -> FrameEncoder:
-    """Load an encoder with its published weights.
+    """Load "whisper", "wav2vec2_base" or "voxpopuli_fr" with its published weights.
 
-    Parameters
-    ----------
-    name : {"whisper", "wav2vec2_base", "voxpopuli_fr"}
-    whisper_model : str
-        As `spoken_cefr.processing.weights.openai.load_openai_whisper` takes it.
-
-    Raises
-    ------
-    InputError
-        If the weights are not here and cannot be downloaded, or there is no such layer.
+    ``whisper_model`` is as `processing.weights.openai.load_openai_whisper` takes it. InputError
+    if the weights are not here and cannot be downloaded, or there is no such layer.
     """
     if name == "whisper":
         encoder = load_openai_whisper(whisper_model).encoder

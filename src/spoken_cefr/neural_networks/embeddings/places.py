@@ -26,22 +26,15 @@ MIN_STRENGTH = 0.02
 def cosines(place: np.ndarray) -> np.ndarray:
     """The place as numbers of which a smooth function of it is a weighted sum.
 
-    Parameters
-    ----------
-    place : np.ndarray, shape (n,)
-        From 0 (the window begins) to 1 (it ends, 30 s later).
-
-    Returns
-    -------
-    np.ndarray, shape (n, N_COSINES), float64
-        cos(pi k place) for k from 1.
+    Places (n,) from 0 (the window begins) to 1 (it ends, 30 s later) -> cos(pi k place)
+    for k from 1, (n, N_COSINES), float64.
     """
     return np.cos(np.pi * np.arange(1, N_COSINES + 1) * np.asarray(place)[:, None])
 
 
-def place_s(places: np.ndarray, *, window_s: float = 30.0) -> np.ndarray:
+def place_s(places: np.ndarray) -> np.ndarray:
     """The place back from its `cosines`, in seconds from the start of the window, shape (n,)."""
-    return np.arccos(np.clip(places[:, 0], -1.0, 1.0)) / np.pi * window_s
+    return np.arccos(np.clip(places[:, 0], -1.0, 1.0)) / np.pi * 30.0
 
 
 @dataclass(frozen=True)
@@ -52,12 +45,8 @@ class PlaceEraser:
     Removal of Linear and Nonlinear Guarded Attribute Information", EACL, arXiv
     2203.07893 (SAL), with a rule of our own for how many directions, see `MIN_SHARE`.
 
-    Parameters
-    ----------
-    mean : np.ndarray, shape (n_features,), float32
-        Of the rows that it was fitted on; it stays where it is.
-    directions : np.ndarray, shape (n_features, k), float32
-        Orthonormal; what is taken out.
+    ``mean`` (n_features,) of the rows that it was fitted on stays where it is; the
+    orthonormal ``directions`` (n_features, k) are taken out. Both are float32.
     """
 
     mean: np.ndarray
@@ -67,11 +56,7 @@ class PlaceEraser:
     def fit(cls, embeddings: np.ndarray, places: np.ndarray) -> "PlaceEraser":
         """Find the directions that covary with the place, in training rows only.
 
-        Parameters
-        ----------
-        embeddings : np.ndarray, shape (n, n_features)
-        places : np.ndarray, shape (n, k)
-            `cosines` of each row.
+        From embeddings (n, n_features) and the `cosines` of each row, (n, k).
         """
         mean = embeddings.mean(axis=0, dtype=np.float64)
         x = embeddings - mean

@@ -4,7 +4,6 @@ A segment so keeps its context and costs a fraction of a pass. The study's way,
 one segment at a time, is ``context="segment"``.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -34,20 +33,12 @@ WINDOW_S = WINDOW_FRAMES / FRAMES_PER_S
 
 @dataclass(frozen=True)
 class SpeechEncoder:
-    """An encoder and how its frames become one vector a segment.
+    """An encoder, the device it is on, and how its frames become one vector a segment.
 
-    Parameters
-    ----------
-    frames : FrameEncoder
-    device : torch.device
-        Where the encoder is.
-    pooling : {"mean", "max"}
-        Over the frames of a segment.
-    context : {"window", "segment"}
-        What the encoder sees at once: windows of up to 30 s, or one segment
-        (Whisper then sees it with silence up to 30 s, as it was trained).
-    place : PlaceEraser, optional
-        Takes the place in the window out; None leaves it in.
+    ``pooling`` ("mean" or "max") is over the frames of a segment. ``context`` is what the
+    encoder sees at once: "window", up to 30 s, or one "segment" (Whisper then sees it with
+    silence up to 30 s, as it was trained). ``place`` takes the place in the window out; None
+    leaves it in.
     """
 
     frames: FrameEncoder
@@ -60,10 +51,7 @@ class SpeechEncoder:
 def build_speech_encoder(config: Config, *, place: PlaceEraser | None = None) -> SpeechEncoder:
     """The encoder that the profile names, with ``place`` as it is given.
 
-    Raises
-    ------
-    InputError
-        If its weights are not here and cannot be downloaded, or it has no such layer.
+    InputError if its weights are not here and cannot be downloaded, or it has no such layer.
     """
     c = config.neural_networks
     device = choose_device(c.device)
@@ -89,26 +77,11 @@ def embed_signal(
 ) -> np.ndarray:
     """Embed the segments of one recording.
 
-    Parameters
-    ----------
-    signal : np.ndarray, shape (n_samples,), float32
-        The whole recording, mono, 16 kHz.
-    start_s, end_s : np.ndarray, shape (n_segments,)
-        Seconds from the start of the recording.
-    noise_ratio : float
-        Standard deviation of white noise / that of what the encoder sees with
-        it: the recording, or with ``context="segment"`` the segment (as the study).
-    seed : int or list of int
-        Of that noise.
-
-    Returns
-    -------
-    np.ndarray, shape (n_segments, n_features), float32
-
-    Raises
-    ------
-    ValueError
-        If the signal is not mono float32, or holds no sample.
+    The signal (n_samples,), float32, is the whole recording, mono, 16 kHz; segments are in
+    seconds from its start, (n_segments,). ``noise_ratio`` is the standard deviation of white
+    noise over that of what the encoder sees with it: the recording, or with
+    ``context="segment"`` the segment (as the study). -> (n_segments, n_features), float32.
+    ValueError if the signal is not mono float32, or holds no sample.
     """
     if signal.ndim != 1 or signal.dtype != np.float32 or not len(signal):
         raise ValueError(f"need mono float32, got {signal.dtype} of shape {signal.shape}")
@@ -130,13 +103,9 @@ def embed_signal(
 def windows(n_samples: int) -> list[tuple[int, int]]:
     """Cut a recording into as few windows of up to 30 s as will do, all of one length.
 
-    A last window that is shorter than the others would be embedded in less
-    context, and so know that it is the last.
-
-    Returns
-    -------
-    list of (int, int)
-        First frame and the frame after the last, in order, without a gap.
+    A last window that is shorter than the others would be embedded in less context, and so
+    know that it is the last. -> of each its first frame and the one after its last, in order,
+    without a gap.
     """
     n_frames = -(-n_samples // SAMPLES_PER_FRAME)
     n_windows = max(1, -(-n_frames // WINDOW_FRAMES))
@@ -145,12 +114,7 @@ def windows(n_samples: int) -> list[tuple[int, int]]:
 
 
 def encode_frames(signal: np.ndarray, *, encoder: SpeechEncoder) -> np.ndarray:
-    """Frames of a whole recording, window by window.
-
-    Returns
-    -------
-    np.ndarray, shape (ceil(50 x duration in s), n_features), float32
-    """
+    """Frames of a whole recording, window by window. -> (ceil(50 x duration in s), n_features)"""
     cuts = windows(len(signal))
     longest = max(last - first for first, last in cuts) * SAMPLES_PER_FRAME
     rows = np.zeros((len(cuts), longest), dtype=np.float32)
@@ -167,16 +131,7 @@ def encode_frames(signal: np.ndarray, *, encoder: SpeechEncoder) -> np.ndarray:
 
 
 def encode(signals: np.ndarray, *, encoder: SpeechEncoder, pad: bool = False) -> np.ndarray:
-    """Encode signals of one length in batches.
-
-    Parameters
-    ----------
-    signals : np.ndarray, shape (n, n_samples), float32
-
-    Returns
-    -------
-    np.ndarray, shape (n, n_frames, n_features), float32
-    """
+    """Encode signals of one length in batches. (n, n_samples) -> (n, n_frames, n_features)"""
     batches = torch.from_numpy(signals).split(encoder.frames.batch_size)
     done = [encoder.frames(batch.to(encoder.device), pad=pad).cpu() for batch in batches]
     return torch.cat(done).numpy()
@@ -196,18 +151,10 @@ def cut_segments(signal: np.ndarray, start_s: np.ndarray, end_s: np.ndarray) -> 
 def pool_frames(
     frames: np.ndarray, start_s: np.ndarray, end_s: np.ndarray, *, pooling: str = "mean"
 ) -> np.ndarray:
-    """One vector a segment from the frames that it holds.
+    """One vector a segment from the frames (n_frames, n_features) that it holds.
 
-    Parameters
-    ----------
-    frames : np.ndarray, shape (n_frames, n_features)
-    start_s, end_s : np.ndarray, shape (n_segments,)
-    pooling : {"mean", "max"}
-
-    Returns
-    -------
-    np.ndarray, shape (n_segments, n_features), float32
-        A segment shorter than a frame takes the frame that it starts in.
+    -> (n_segments, n_features), float32. A segment shorter than a frame takes the frame that
+    it starts in.
     """
     first = np.floor(start_s * FRAMES_PER_S + 1e-6).astype(int).clip(0, len(frames) - 1)
     last = np.ceil(end_s * FRAMES_PER_S - 1e-6).astype(int).clip(first + 1, len(frames))
@@ -218,36 +165,11 @@ def pool_frames(
 def segment_places(n_samples: int, start_s: np.ndarray, end_s: np.ndarray) -> np.ndarray:
     """Where each segment lies in its window, as `PlaceEraser.fit` takes it.
 
-    Returns
-    -------
-    np.ndarray, shape (n_segments, N_COSINES), float32
-        The mean of `cosines` over the frames of the segment, as its embedding
-        is the mean of their vectors.
+    The mean of `cosines` over the frames of the segment, as its embedding is the mean of
+    their vectors. -> (n_segments, N_COSINES), float32
     """
     places = [(np.arange(last - first) + 0.5) / WINDOW_FRAMES for first, last in windows(n_samples)]
     return pool_frames(cosines(np.concatenate(places)), start_s, end_s)
-
-
-def load_speech_encoder(
-    config: Config, *, state: Mapping[str, np.ndarray] | None = None
-) -> SpeechEncoder:
-    """The encoder as the profile's networks were trained with it, for a new signal.
-
-    Parameters
-    ----------
-    state : mapping of str to np.ndarray, optional
-        What `PlaceEraser.state` gave, kept with a model; by default what the
-        stage has left in its folder.
-
-    Raises
-    ------
-    InputError
-        As `build_speech_encoder`, or if the stage has not been run.
-    """
-    if config.neural_networks.speech_context == "segment":
-        return build_speech_encoder(config)
-    place = read_place_eraser(config) if state is None else PlaceEraser.from_state(state)
-    return build_speech_encoder(config, place=place)
 
 
 def place_path(config: Config) -> Path:
@@ -255,17 +177,17 @@ def place_path(config: Config) -> Path:
     return stage_folder(config, "neural_networks") / "speech_embeddings" / "place.safetensors"
 
 
-def read_place_eraser(config: Config) -> PlaceEraser:
-    """Read it back.
+def load_speech_encoder(config: Config) -> SpeechEncoder:
+    """The encoder as the profile's networks were trained with it, for a new signal.
 
-    Raises
-    ------
-    InputError
-        If it is missing or damaged.
+    InputError as `build_speech_encoder`, or if what the stage has kept of the place is
+    missing or damaged.
     """
+    if config.neural_networks.speech_context == "segment":
+        return build_speech_encoder(config)
     path = place_path(config)
     try:
-        return PlaceEraser.from_state(load_file(path))
+        return build_speech_encoder(config, place=PlaceEraser.from_state(load_file(path)))
     except FileNotFoundError:
         raise InputError(f"{path} is missing: run the stage neural_networks first") from None
     except (SafetensorError, KeyError) as error:

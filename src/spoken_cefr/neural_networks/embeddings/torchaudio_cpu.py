@@ -15,11 +15,8 @@ from typing import Any
 def import_torchaudio() -> ModuleType:
     """Import torchaudio; where its compiled library cannot be loaded, without that.
 
-    Returns
-    -------
-    module
-        ``torchaudio``; ``torchaudio.functional.forced_align`` then raises
-        RuntimeError when called, everything written in Python works.
+    ``torchaudio.functional.forced_align`` then raises RuntimeError when called; everything
+    written in Python works.
     """
     try:
         return importlib.import_module("torchaudio")

@@ -49,11 +49,8 @@ class AttentionNetwork(nn.Module):
     def fit_inputs(self, segments: Iterable[Tensor], measures: Tensor) -> None:
         """Take means and deviations from training rows.
 
-        Parameters
-        ----------
-        segments : iterable of Tensor, shape (n, sum(widths))
-        measures : Tensor, shape (n_recordings, n_measures)
-            NaN where a measure is not defined.
+        Segments come in batches (n, sum(widths)); measures (n_recordings, n_measures) are NaN
+        where one is not defined.
         """
         self.standardise.fit(segments)
         if self.n_measures:
@@ -62,13 +59,8 @@ class AttentionNetwork(nn.Module):
     def forward(self, segments: Tensor, present: Tensor, measures: Tensor) -> Tensor:
         """Map recordings to outputs (n, n_outputs).
 
-        Parameters
-        ----------
-        segments : Tensor, shape (n, n_segments, sum(widths))
-            Padded to the longest recording of the batch.
-        present : Tensor, shape (n, n_segments), bool
-            False where a row is padding.
-        measures : Tensor, shape (n, n_measures)
+        Segments (n, n_segments, sum(widths)) are padded to the longest recording of the batch;
+        ``present`` (n, n_segments) is False where a row is padding; measures (n, n_measures).
         """
         hidden = self._hidden(segments)
         weights = self._weights(hidden, present)

@@ -25,13 +25,8 @@ DNN_WIDTHS: dict[str, tuple[int, ...]] = {
 class StudyCNN(nn.Module):
     """Conv 32, conv 64, max-pool, Dense 50: the study's network on grey mel images.
 
-    Nearly all of its parameters sit in the first dense layer (1.7 million at
-    50 x 50, 12.3 million at 128 x 128).
-
-    Parameters
-    ----------
-    image_size : int
-        Height and width of the images in pixels.
+    ``image_size`` is their height and width in pixels. Nearly all of the parameters sit in the
+    first dense layer (1.7 million at 50 x 50, 12.3 million at 128 x 128).
     """
 
     def __init__(self, image_size: int, *, n_outputs: int = N_CLASSES) -> None:
@@ -58,13 +53,7 @@ class StudyCNN(nn.Module):
 
 
 class SimpleDNN(nn.Module):
-    """Dense 512, 256, 128 with dropout 0.5: the study's "simple" network on embeddings.
-
-    Parameters
-    ----------
-    n_features : int
-        Width of the embedding, which is read as it is.
-    """
+    """Dense 512, 256, 128 with dropout 0.5: the study's "simple" network on embeddings."""
 
     def __init__(self, n_features: int, *, n_outputs: int = N_CLASSES) -> None:
         super().__init__()
@@ -87,12 +76,9 @@ class SimpleDNN(nn.Module):
 
 
 class RegularisedDNN(nn.Module):
-    """Four dense layers, each with L2, batch norm, dropout 0.3: "complex" and "medium".
+    """Dense layers, each with L2, batch norm, dropout 0.3: "complex" and "medium".
 
-    Parameters
-    ----------
-    widths : tuple of int
-        Units of the hidden layers, see ``DNN_WIDTHS``.
+    ``widths`` are the units of the hidden layers, see ``DNN_WIDTHS``.
     """
 
     def __init__(
@@ -129,12 +115,8 @@ class SmallCNN(nn.Module):
 
     Some 9 000 parameters instead of millions: global pooling takes the place of
     the study's wide dense layer. The first layer's steps of 4 bands and 2 frames
-    leave a quarter of the work to the others. Howard et al. (2017), "MobileNets", arXiv 1704.04861.
-
-    Parameters
-    ----------
-    n_mels : int
-        Mel bands, each standardised by its mean and deviation over training rows.
+    leave a quarter of the work to the others. Each band is standardised by its mean and
+    deviation over training rows. Howard et al. (2017), "MobileNets", arXiv 1704.04861.
     """
 
     def __init__(self, n_mels: int, *, n_outputs: int = N_CLASSES) -> None:

@@ -14,20 +14,10 @@ BETA = 0.999
 def class_weights(codes: np.ndarray, *, balance: str, n_classes: int) -> np.ndarray | None:
     """Weight of each class in the training loss; None where every row weighs the same.
 
-    Parameters
-    ----------
-    codes : np.ndarray, shape (n,), int
-        Class of each training row.
-    balance : {"none", "class_weight", "weighted_sampling", "class_balanced"}
-        ``class_weight``: n / (k n_c), scikit-learn's "balanced".
-        ``class_balanced``: (1 - b) / (1 - b^n_c) times a constant that makes
-        the mean over classes 1; Cui et al. (2019), "Class-Balanced Loss Based
-        on Effective Number of Samples", CVPR, arXiv 1901.05555.
-
-    Returns
-    -------
-    np.ndarray, shape (n_classes,), float64, or None
-        0 for a class without rows.
+    ``class_weight`` is n / (k n_c), scikit-learn's "balanced"; ``class_balanced`` is
+    (1 - b) / (1 - b^n_c) times a constant that makes the mean over classes 1: Cui et al. (2019),
+    "Class-Balanced Loss Based on Effective Number of Samples", CVPR, arXiv 1901.05555.
+    Codes (n,) -> (n_classes,), float64; 0 for a class without rows.
     """
     counts = np.bincount(codes, minlength=n_classes).astype(np.float64)
     present = counts > 0
@@ -44,10 +34,7 @@ def class_weights(codes: np.ndarray, *, balance: str, n_classes: int) -> np.ndar
 def sampling_weights(codes: np.ndarray, *, balance: str) -> np.ndarray | None:
     """Chance of each row in a draw with replacement, 1 / n_c; None for "every row once".
 
-    Returns
-    -------
-    np.ndarray, shape (n,), float64, or None
-        Each class that is there has the same chance in all.
+    Codes (n,) -> (n,), float64: each class that is there has the same chance in all.
     """
     if balance != "weighted_sampling":
         return None

@@ -13,11 +13,7 @@ def choose_device(name: str) -> torch.device:
     """Resolve ``auto`` to cuda, mps or cpu, whichever is there, in this order.
 
     Who asks is about to compute: what the profile says of the arithmetic holds from here on.
-
-    Raises
-    ------
-    InputError
-        If the device that is asked for is not there.
+    InputError if the device that is asked for is not there.
     """
     pin_torch()
     if name == "cuda" and not torch.cuda.is_available():
@@ -53,10 +49,6 @@ def use_bfloat16(precision: str, *, device: torch.device, convolutional: bool) -
 
     ``auto`` says yes for convolutions on hardware that multiplies bfloat16.
     Small dense layers gain nothing from it (`benchmarks/training.py`).
-
-    Parameters
-    ----------
-    precision : {"auto", "float32", "bfloat16"}
     """
     if precision != "auto":
         return precision == "bfloat16"

@@ -28,17 +28,10 @@ Batch = tuple[tuple[Tensor, ...], Tensor]
 class Store:
     """Rows of an array, on the device when they fit, else streamed from where they are.
 
-    Parameters
-    ----------
-    source : np.ndarray, shape (n, ...)
-        May be memory-mapped.
-    chosen : np.ndarray, shape (n_chosen,), int, optional
-        The rows that belong here; by default all.
-    transform : callable, optional
-        Applied to the rows that are read, e.g. from a spectrogram to an image.
-    most_bytes : int, optional
-        Hold no more than this on the device; by default half of a GPU's free
-        memory, or ``MOST_HELD_BYTES``.
+    ``source`` (n, ...) may be memory-mapped; ``chosen`` are the rows that belong here, by
+    default all; ``transform`` is applied to the rows that are read, e.g. from a spectrogram to
+    an image. No more than ``most_bytes`` are held on the device: by default half of a GPU's
+    free memory, or ``MOST_HELD_BYTES``.
     """
 
     def __init__(
@@ -98,11 +91,8 @@ class Examples(ABC):
     def draw(self, generator: torch.Generator, chances: Tensor | None = None) -> Tensor:
         """Picks of one epoch in random order, shape (n,) or (n, 2).
 
-        Parameters
-        ----------
-        chances : Tensor, shape (n,), optional
-            Draw with replacement, each pick of `in_order` (or the one that another
-            crop puts in its place) with this chance.
+        With chances (n,) they are drawn with replacement: each pick of `in_order` (or the one
+        that another crop puts in its place) with its chance.
         """
 
     @abstractmethod
@@ -136,17 +126,10 @@ class Examples(ABC):
 
 
 class Rows(Examples):
-    """Segments, each an example.
+    """Segments, each an example: the rows of one part, in the order of the segments.
 
-    Parameters
-    ----------
-    store : Store
-        The rows of one part, in the order of the segments.
-    codes : np.ndarray, shape (n,), int64
-    counts : np.ndarray, shape (n_recordings,)
-        Segments of each recording, in the order of the rows.
-    crop : int
-        Segments taken from each recording; 0: all.
+    Codes are of shape (n,); ``counts`` (n_recordings,) are the segments of each recording, in
+    the order of the rows; ``crop`` is how many are taken from each, 0: all.
     """
 
     def __init__(
@@ -179,14 +162,9 @@ class Rows(Examples):
 class Bags(Examples):
     """Recordings, each an example: its segments, padded in a batch, and its measures.
 
-    Parameters
-    ----------
-    store : Store
-        Segments of all recordings, rows of shape (n_features,).
-    firsts, counts : np.ndarray, shape (n_recordings,), int64
-        Where the segments of each recording of this part begin, and how many there are.
-    measures : np.ndarray, shape (n_recordings, n_measures)
-    codes : np.ndarray, shape (n_recordings,), int64
+    The store holds segments of all recordings, rows of shape (n_features,). Of each recording
+    of this part, (n_recordings,), ``firsts`` and ``counts`` tell where its segments begin and
+    how many there are; measures (n_recordings, n_measures), codes (n_recordings,).
     """
 
     def __init__(

@@ -19,16 +19,9 @@ ADAM_EPSILON = 1e-7  # Keras's default, as in the study; PyTorch's is 1e-8
 class Plan:
     """How to train.
 
-    Parameters
-    ----------
-    patience : int
-        Stop after so many epochs without a better validation macro-F1; 0: never.
-    class_weights : Tensor, shape (n_classes,), optional
-        In the training loss. Validation is never weighted.
-    chances : Tensor, shape (n_drawn,), optional
-        Of each training example in a draw with replacement, see `Examples.draw`.
-    bfloat16 : bool
-        Compute in bfloat16; weights and losses stay float32.
+    Training stops after ``patience`` epochs without a better validation macro-F1; 0: never.
+    ``class_weights`` (n_classes,) count in the training loss, never in validation; ``chances``
+    are as `Examples.draw` takes them. With ``bfloat16`` weights and losses stay float32.
     """
 
     batch_size: int
@@ -52,18 +45,11 @@ def train(
 ) -> pd.DataFrame:
     """Train in place with Adam and keep the epoch of the best validation macro-F1.
 
-    Parameters
-    ----------
-    model : nn.Module
-        Maps the inputs of a batch to outputs; already on the examples' device.
-
-    Returns
-    -------
-    pd.DataFrame
-        One row an epoch: epoch (from 1), train_loss, train_accuracy,
-        validation_loss, validation_accuracy, validation_macro_f1. The train
-        columns are means over the epoch's batches, with dropout on; losses do
-        not hold the L2 penalty, so that networks can be compared.
+    The model maps the inputs of a batch to outputs and is on the examples' device already.
+    Gives one row an epoch: epoch (from 1), train_loss, train_accuracy, validation_loss,
+    validation_accuracy, validation_macro_f1. The train columns are means over the epoch's
+    batches, with dropout on; losses do not hold the L2 penalty, so that networks can be
+    compared.
     """
     if len(train_examples) < 2:
         raise InputError(f"{plan.name}: {len(train_examples)} training example is too few")

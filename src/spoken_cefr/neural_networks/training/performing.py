@@ -1,6 +1,5 @@
 """How one training of a run goes from arrays to a model and predictions."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,11 +34,6 @@ from spoken_cefr.neural_networks.training.examples import (
 from spoken_cefr.neural_networks.training.loop import Plan, best_and_stale, predict, train
 from spoken_cefr.store import write_csv, write_parquet
 
-# Gives the rows of a run, clean or noisy, from which nothing has been learned yet; and its
-# measures by recording_id.
-SourceLoader = Callable[[Run, bool], Source]
-MeasuresLoader = Callable[[Run, pd.DataFrame], pd.DataFrame]
-
 ANSWERED = ("validation", "test")  # what a model says of the rows it learned tells nothing
 CONVOLUTIONAL = ("study_cnn", "small_cnn")
 # The backward pass of depthwise convolutions is slower in bfloat16 on a CPU.
@@ -52,39 +46,27 @@ def perform_run(
     *,
     segments: pd.DataFrame,
     split: pd.DataFrame,
-    load_source: SourceLoader,
-    load_measures: MeasuresLoader,
+    clean: Source | None,
+    noisy: Source | None,
+    measures: pd.DataFrame | None,
     folder: Path,
     key: str,
-    classes: tuple[str, ...] | None = None,
-    seed: int | None = None,
+    classes: tuple[str, ...],
+    seed: int,
 ) -> list[dict[str, str]]:
     """Train one model and write its folder; ``config.json`` comes last.
 
-    Its predictions are those of the validation and test parts.
-
-    Parameters
-    ----------
-    seed : int, optional
-        Of the weights, the order of the examples and dropout; by default the
-        profile's.
-    classes : tuple of str, optional
-        See `read_corpus`; a recording whose part is none of the three is answered
-        but neither learned from nor validated on.
-
-    Returns
-    -------
-    list of dict
-        Remarks: recordings that the run leaves out.
-
-    Raises
-    ------
-    InputError
-        If an input or an answer is missing or not a number, or train lacks a class.
+    Of the rows, clean and for a noisy training noisy, nothing has been learned yet; the
+    measures are by recording_id. What the run does not read is None. Its predictions are
+    those of the validation and test parts. ``seed`` is that of the
+    weights, the order of the examples and dropout; for ``classes`` see `read_corpus`. A
+    recording whose part is none of the three is answered but neither learned from nor
+    validated on. Gives remarks: recordings that the run leaves out. InputError if an input or
+    an answer is missing or not a number, or train holds one class only.
     """
     corpus = read_corpus(run, config, segments, split, classes)
-    measures = measures_array(run, corpus, load_measures)
-    card = run_card(run, config, corpus, measures) | {"seed": config.seed if seed is None else seed}
+    measures = measures_array(run, corpus, measures)
+    card = run_card(run, config, corpus, measures) | {"seed": seed}
     values = np.array(measures, dtype=np.float64)
     if run.architecture == "ordinal":
         model, of_recordings = fit_ordinal(corpus, config, values)
@@ -93,7 +75,7 @@ def perform_run(
         card |= {"l2": model.l2, "n_parameters": model.weights.size + model.cuts.size}
     else:
         model, place, history, of_segments, of_recordings, attention = _perform_network(
-            run, config, corpus, values, load_source, card
+            run, config, corpus, values, clean, noisy, card
         )
         card |= {"best_epoch": best_and_stale(history.to_dict("records"))[0] + 1}
     check_answers(corpus, of_segments=of_segments, of_recordings=of_recordings, name=run.name)
@@ -116,7 +98,8 @@ def _perform_network(
     config: Config,
     corpus: Corpus,
     measures: np.ndarray,
-    load_source: SourceLoader,
+    clean: Source,
+    noisy: Source | None,
     card: dict[str, Any],
 ) -> tuple[
     nn.Module, PlaceEraser | None, pd.DataFrame, np.ndarray, np.ndarray, pd.DataFrame | None
@@ -127,15 +110,12 @@ def _perform_network(
     """
     c = config.neural_networks
     device = choose_device(c.device)
-    clean = load_source(run, False)
-    check_inputs(clean.array, corpus.segments, name=run.name)
-    noisy = clean
-    if run.noisy_training:
-        noisy = load_source(run, True)
-        check_inputs(noisy.array, corpus.segments, name=run.name)
+    learned = noisy or clean
+    for rows in (clean, learned):
+        check_inputs(rows.array, corpus.segments, name=run.name)
     eraser = clean.learn_place(corpus.rows_of(corpus.in_part("train")))
-    clean, noisy = clean.without_place(eraser), noisy.without_place(eraser)
-    train_examples = make_examples(run, corpus, noisy, measures, "train", device=device)
+    clean, learned = clean.without_place(eraser), learned.without_place(eraser)
+    train_examples = make_examples(run, corpus, learned, measures, "train", device=device)
     validation = make_examples(run, corpus, clean, measures, "validation", device=device)
     card |= {"input_shape": list(train_examples.store.row_shape), "widths": list(clean.widths)}
     torch.manual_seed(card["seed"])
@@ -304,18 +284,14 @@ def attention_table(model: nn.Module, recordings: Bags, corpus: Corpus) -> pd.Da
     return pd.concat(tables, ignore_index=True)
 
 
-def measures_array(run: Run, corpus: Corpus, load: MeasuresLoader) -> pd.DataFrame:
+def measures_array(run: Run, corpus: Corpus, table: pd.DataFrame | None) -> pd.DataFrame:
     """The run's measures, one row a recording in the corpus' order; no column if it reads none.
 
-    Raises
-    ------
-    InputError
-        If a recording has no measures or one is infinite.
+    InputError if a recording has no measures or one is infinite.
     """
     ids = corpus.split["recording_id"]
     if run.inputs not in ("measures", "fusion"):
         return pd.DataFrame(index=ids)
-    table = load(run, corpus.windows() if corpus.crop else ids.to_frame())
     table = table.set_index("recording_id").astype(np.float64)
     unknown = ids[~ids.isin(table.index)]
     if len(unknown):

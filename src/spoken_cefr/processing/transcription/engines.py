@@ -26,7 +26,13 @@ from spoken_cefr.processing.transcription.guards import (
     without_repetition,
 )
 from spoken_cefr.processing.transcription.hearing import Hearing, Told, tell_nobody
-from spoken_cefr.processing.transcription.words import UNSPACED, Word, join_elisions, tidy_words
+from spoken_cefr.processing.transcription.words import (
+    UNSPACED,
+    Word,
+    join_elisions,
+    plain_text,
+    tidy_words,
+)
 from spoken_cefr.processing.weights.packaged import load_whisper
 
 SAMPLE_RATE = 16_000  # Hz, Whisper's only one
@@ -313,7 +319,11 @@ def _transcript(
     """Put together what an engine heard, behind the last guard."""
     duration_s = len(signal) / SAMPLE_RATE
     parts, remarks = without_repetition(parts)
-    raw = [Word(w.word, float(w.start), float(w.end)) for part in parts for w in part.words or []]
+    raw = [
+        Word(plain_text(w.word), float(w.start), float(w.end))
+        for part in parts
+        for w in part.words or []
+    ]
     joined = raw if language in UNSPACED else join_elisions(raw)
     said = [word for word in joined if any(map(str.isalnum, word.word))]
     words, n_moved = tidy_words(said, duration_s)
@@ -331,7 +341,7 @@ def _transcript(
         if parts
     ]
     return Transcript(
-        text=" ".join(text for part in parts if (text := part.text.strip())),
+        text=" ".join(text for part in parts if (text := plain_text(part.text).strip())),
         words=words,
         language=language,
         engine=engine.name,

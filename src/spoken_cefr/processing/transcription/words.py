@@ -1,10 +1,28 @@
 """Words with their times, and the tidying of the times that Whisper gives."""
 
+import unicodedata
 from itertools import pairwise
 from typing import NamedTuple
 
 UNSPACED = ("zh", "ja", "th", "lo", "my", "yue")  # languages that write no spaces between words
 MIN_WORD_S = 0.01  # every word gets at least this: a TextGrid has no empty interval
+
+
+# Signs of one meaning, to the one that the pipelines of languages know.
+_SAME = str.maketrans(
+    dict.fromkeys("\u2019\u02bc\u2018\u00b4\uff07", "'")
+    | dict.fromkeys("\u2010\u2011", "-")
+    | dict.fromkeys("\u00a0\u202f\u2009\u2007", " ")
+)
+
+
+def plain_text(text: str) -> str:
+    """A text with one sign for the apostrophe, the hyphen and the space, in NFC.
+
+    For where texts come in: a parser takes the variants for other words. Only what is not in
+    NFC changes its length.
+    """
+    return unicodedata.normalize("NFC", text).translate(_SAME)
 
 
 class Word(NamedTuple):
