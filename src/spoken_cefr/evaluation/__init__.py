@@ -1,6 +1,6 @@
 """Evaluation: what the networks' answers are worth, beside answers that hear nothing."""
 
-from spoken_cefr.facade import offering
+from spoken_cefr.paths import offering
 
 __getattr__ = offering(
     __name__,

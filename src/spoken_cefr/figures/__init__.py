@@ -1,6 +1,6 @@
 """Figures drawn from tables: notebooks, stages and the paper ask for them, nothing else does."""
 
-from spoken_cefr.facade import offering
+from spoken_cefr.paths import offering
 
 __getattr__ = offering(
     __name__,

@@ -1,6 +1,6 @@
 """Stage 3: from arrays to models and predictions."""
 
-from spoken_cefr.facade import offering
+from spoken_cefr.paths import offering
 
 __getattr__ = offering(
     __name__,

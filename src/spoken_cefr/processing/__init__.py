@@ -1,6 +1,6 @@
 """From audio files to segments: spectrograms, transcripts, word times."""
 
-from spoken_cefr.facade import offering
+from spoken_cefr.paths import offering
 
 __getattr__ = offering(
     __name__,
