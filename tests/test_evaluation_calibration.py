@@ -1,10 +1,12 @@
 """Calibration and Wilson intervals, against worked numbers."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from spoken_cefr.evaluation.scores.calibration import (
     calibration_interval,
+    coarser,
     expected_calibration_error,
     reliability_rows,
     reliability_sums,
@@ -56,3 +58,24 @@ def test_of_several_seeds_it_is_the_mean_of_their_errors():
     )
     each = [calibration_interval(of_seed[None], BOOTSTRAP).value for of_seed in sums]
     assert calibration_interval(sums, BOOTSTRAP).value == pytest.approx(np.mean(each))
+
+
+def test_joined_bins_hold_all_answers_and_none_holds_few():
+    counts = [1, 2, 9, 4, 4, 12, 3]
+    rows = [
+        {"run": "r", "unit": "recording", "bin_low": (i + 3) / 10, "bin_high": (i + 4) / 10}
+        | {"n": float(n), "confidence": (i + 3.5) / 10, "accuracy": 1 / n}
+        | {"wilson_low": 0.0, "wilson_high": 1.0}
+        for i, n in enumerate(counts)
+    ]
+    joined = coarser(pd.DataFrame(rows), confidence=0.95, at_least=8)
+    assert joined["n"].tolist() == [12, 8, 15]
+    assert (joined["n"] * joined["accuracy"]).tolist() == pytest.approx([3, 2, 2])  # one in each
+    assert joined["bin_low"].tolist() == pytest.approx([0.3, 0.6, 0.8])
+    assert joined["bin_high"].iloc[-1] == 1.0
+
+
+def test_few_answers_in_all_are_one_bin():
+    row = {"run": "r", "unit": "recording", "n": 2.0, "confidence": 0.5, "accuracy": 0.5}
+    row |= {"bin_low": 0.4, "bin_high": 0.5, "wilson_low": 0.0, "wilson_high": 1.0}
+    assert coarser(pd.DataFrame([row]), confidence=0.95, at_least=8)["n"].tolist() == [2]

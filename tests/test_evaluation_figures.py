@@ -1,5 +1,6 @@
 """Figures show the numbers of their tables, and are the same bytes every time."""
 
+import io
 import os
 import sys
 from functools import partial
@@ -8,12 +9,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from IPython.core.formatters import DisplayFormatter
+from PIL import Image
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.evaluation.stage import draw_all
-from spoken_cefr.figures.corpus import draw_age, draw_classes, draw_data_balancing
-from spoken_cefr.figures.results import draw_confusion, draw_learning_curves
-from spoken_cefr.figures.style import png_bytes, save_figure, with_notice
+from spoken_cefr.figures.corpus import (
+    draw_age,
+    draw_classes,
+    draw_data_balancing,
+    draw_levels_by,
+)
+from spoken_cefr.figures.results import draw_confusion, draw_learning_curves, draw_scores
+from spoken_cefr.figures.style import OKABE_ITO, png_bytes, save_figure, with_notice
 
 LEVELS = list(TARGET_LEVELS)
 SPLIT = pd.DataFrame(
@@ -109,21 +116,66 @@ def test_age_shows_shares_in_english_with_the_missing_ones_as_unknown():
     ]
 
 
+def test_levels_by_age_and_duration_are_counted_in_the_site_s_order():
+    metadata = METADATA.assign(duration_class=["0-30 secondes"] * 6 + ["60-90 secondes"])
+    age, duration = draw_levels_by(metadata).axes
+    names = [text.get_text() for text in age.get_yticklabels()]
+    assert names == ["enfant", "adolescent", "adulte", "seniors", "unknown"]
+    np.testing.assert_array_equal(age.images[0].get_array()[:, 0], [2, 0, 1, 0, 1])  # A1
+    assert duration.images[0].get_array().sum() == 6  # C2 is none of the levels
+    assert all(ax.get_xlabel() and ax.get_title() for ax in (age, duration))
+
+
 def test_confusion_prints_counts_and_shares_of_the_row():
     matrix = np.zeros((5, 5), dtype=int)
     matrix[0], matrix[1, 1] = [3, 1, 0, 0, 0], 1200
     ax = draw_confusion(matrix, "a run").axes[0]
     told = [text.get_text() for text in ax.texts]
-    assert told[:3] == ["3\n75 %", "1\n25 %", "0\n0 %"]
+    assert told[:3] == ["3\n75 %", "1\n25 %", ""]
     assert told[6] == "1,200\n100 %"
-    assert told[-1] == "0"  # no C1 in the truth: no share of it
+    assert told[-1] == ""  # no C1 in the truth: no share of it
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted level", "true level")
 
 
 def test_learning_curves_show_each_run_in_train_and_validation():
-    loss, accuracy, macro_f1 = draw_learning_curves({"one": HISTORY, "two": HISTORY}).axes
-    assert [len(ax.lines) for ax in (loss, accuracy, macro_f1)] == [4, 4, 2]
-    np.testing.assert_array_equal(loss.lines[1].get_ydata(), HISTORY["validation_loss"])
+    axes = draw_learning_curves({"one": HISTORY, "two": HISTORY}).axes
+    assert [ax.get_title() for ax in axes] == ["one", "two", "", "", "", ""]
+    loss = {line.get_label(): line.get_ydata() for line in axes[1].lines}
+    np.testing.assert_array_equal(loss["train"], HISTORY["train_loss"])
+    np.testing.assert_array_equal(loss["validation"], HISTORY["validation_loss"])
+    assert [len(ax.lines) for ax in axes[-2:]] == [2, 2]  # macro-F1 of the validation part alone
+
+
+def test_a_line_marks_the_epoch_whose_model_was_kept():
+    history = HISTORY.assign(validation_macro_f1=[0.1, 0.5, 0.3])
+    lines = draw_learning_curves({"one": history}).axes[0].lines
+    (kept,) = [line for line in lines if line.get_label() == "epoch kept"]
+    assert kept.get_xdata() == [2, 2]
+
+
+def test_scores_are_in_order_and_a_line_is_the_best_shortcut():
+    kappas = {"chance": 0.0, "length": 0.4, "weak": 0.3, "strong": 0.8}
+    measures = ("accuracy", "macro_f1", "quadratic_weighted_kappa")
+    ends = ("", "_low", "_high", "_seed_low", "_seed_high")
+    rows = [
+        {"run": run, "unit": "recording", "n": 60, "n_speakers": 13}
+        | {f"{measure}{end}": kappa for measure in measures for end in ends}
+        for run, kappa in kappas.items()
+    ]
+    axes = draw_scores(pd.DataFrame(rows), shortcuts={"chance", "length"}).axes
+    names = [text.get_text() for text in axes[0].get_yticklabels()]
+    assert names == ["chance", "length", "weak", "strong"]
+    (best,) = [line for line in axes[2].lines if line.get_label() == "best shortcut"]
+    assert best.get_xdata() == [0.4, 0.4]
+
+
+def test_a_figure_has_a_palette_in_which_its_colours_are_those_of_the_style():
+    image = Image.open(io.BytesIO(png_bytes(draw_classes(SEGMENTS))))
+    assert image.mode == "P"
+    drawn = {color for _, color in image.convert("RGB").getcolors()}
+    for color in OKABE_ITO[:2]:
+        asked = np.array([int(color[start : start + 2], 16) for start in (1, 3, 5)])
+        assert min(np.abs(asked - other).max() for other in drawn) <= 2
 
 
 @pytest.mark.parametrize("name", FIGURES)

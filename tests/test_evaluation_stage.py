@@ -315,8 +315,8 @@ def test_two_runs_that_answer_alike_agree_right_or_wrong(evaluated):
 def test_every_figure_is_written(evaluated):
     config, _ = evaluated
     names = {path.stem for path in (stage_folder(config, "evaluation") / "figures").iterdir()}
-    runs = ["majority", "duration_only", "all_metadata", "good", "poor"]
-    confusion = {f"confusion_{name}_{unit}" for name in runs for unit in ("recording", "segment")}
+    shown = ["majority", "duration_only", "all_metadata", "good"]
+    confusion = {f"confusion_{name}_recording" for name in shown}
     overview = {"classes", "age", "data_balancing", "learning_curves"}
     overview |= {"audit", "learning_curve", "groups", "explanation_segments"}
     of_units = {
@@ -439,6 +439,21 @@ def test_a_run_of_one_unit_is_scored_on_it_and_its_gap_is_told(corpus):
     assert [(key, told.ids.size) for key, told in answers.items()] == [(("whole", "recording"), 24)]
     reason = "leaves 96 segments unpredicted"
     assert remarks == [{"id": "whole", "reason": reason}]
+
+
+def test_a_run_that_gives_all_segments_the_recording_s_answer_has_no_score_on_segments(corpus):
+    config, split, segments = corpus
+    table = make_predictions(split, segments)
+    whole = table[table["unit"] == "recording"].drop(columns=["unit", "id"])
+    keys = ["recording_id", "part", "seed"]
+    copied = table[table["unit"] == "segment"][["unit", "id", *keys]].merge(whole, on=keys)
+    write_run(config, "copied", pd.concat([table[table["unit"] == "recording"], copied]))
+    close_networks(config)
+    run(config)
+    results = pd.read_csv(stage_folder(config, "evaluation") / "results.csv")
+    units = results.groupby("run")["unit"].agg(sorted).to_dict()
+    assert units["copied"] == ["recording"]
+    assert units["good"] == units["majority"] == ["recording", "segment"]
 
 
 def test_with_merged_levels_every_table_has_the_merged_class(demo_config):

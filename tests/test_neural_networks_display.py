@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.patches import FancyBboxPatch
 from torch import nn
 
 from spoken_cefr.figures.corpus import draw_balance
@@ -17,7 +18,11 @@ from spoken_cefr.figures.networks import (
     project,
 )
 from spoken_cefr.figures.style import png_bytes
-from spoken_cefr.neural_networks.networks.per_segment import StudyCNN, count_parameters
+from spoken_cefr.neural_networks.networks.per_segment import (
+    StudyCNN,
+    build_model,
+    count_parameters,
+)
 
 
 def test_the_projection_finds_the_two_directions_of_most_variance():
@@ -52,7 +57,7 @@ def test_of_a_large_cloud_some_are_drawn_and_keep_their_labels():
     levels = np.where(np.arange(5000) < 2500, "A1", "A2")
     figure = draw_projection(rows, {"level": levels})
     first, second = (c.get_offsets()[:, 0] for c in figure.subfigs[0].axes[0].collections)
-    assert len(first) + len(second) == 2000
+    assert len(first) + len(second) == 1000
     assert first.max() < second.min() or second.max() < first.min()
 
 
@@ -101,6 +106,15 @@ def test_a_diagram_says_what_the_table_says():
     texts = {text.get_text() for text in figure.axes[0].texts}
     assert {"dense 50\nReLU\ndropout 0.5", "64 x 23 x 23", "1,692,850"} <= texts
     assert "1,711,921 parameters" in figure.axes[0].get_title()
+
+
+def test_a_long_network_has_rows_and_a_layer_that_turns_its_input_gives_it_back():
+    model = build_model("small_cnn", (40, 32), n_outputs=4)
+    layers = layer_table(model, torch.zeros(1, 40, 32))
+    assert layers["output_shape"].tolist()[:2] == [(40, 32), (40, 32)]
+    figure = draw_architecture(layers, "small")
+    lows = {box.get_y() for box in figure.axes[0].patches if isinstance(box, FancyBboxPatch)}
+    assert len(layers) > 7 and len(lows) == 2 and figure.get_figwidth() <= 9
 
 
 # --- measures

@@ -1,9 +1,19 @@
 """The table of results so far."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from spoken_cefr.neural_networks.summary import CONSTANT, validation_table
+from spoken_cefr.neural_networks.embeddings.places import cosines
+from spoken_cefr.neural_networks.summary import (
+    CONSTANT,
+    place_shares,
+    tell_balance,
+    tell_places,
+    tell_run_names,
+    tell_validation,
+    validation_table,
+)
 from spoken_cefr.store import write_csv, write_json, write_parquet
 
 CLASSES = ["A1", "A2", "B1"]
@@ -63,3 +73,31 @@ def test_a_run_without_epochs_has_none(tmp_path):
     write_run(tmp_path / "net", ["A2"] * 9, history=False)
     row = validation_table(tmp_path, ["net"], classes=CLASSES).loc["net"]
     assert pd.isna(row["n_epochs"]) and row["n_parameters"] == 12
+
+
+def test_the_place_is_found_in_the_directions_that_hold_it_and_in_no_other():
+    rng = np.random.default_rng(0)
+    places = cosines(rng.uniform(size=2000))
+    rows = rng.normal(size=(2000, 6)) * [1, 5, 0.1, 0.1, 0.1, 0.1]
+    rows[:, 0] = 20 * places[:, 1]
+    shares = place_shares(rows, places)
+    assert shares[0] > 0.99 and (shares[1:] < 0.05).all()
+    told = tell_places(rows, rows[:, 1:], places)
+    assert "1 of them are mostly the place" in told
+
+
+def test_the_level_that_gains_by_segmentation_is_named():
+    segments = pd.DataFrame({"recording_id": list("aab"), "level": ["C1", "C1", "A1"]})
+    assert "C1 gains most by segmentation (+16.7 points, to 67%)" in tell_balance(segments)
+
+
+def test_names_are_explained_where_they_are_used():
+    told = tell_run_names(["fusion_crop", "table2_simple_128"])
+    assert "batches of 128 segments" in told and "`_crop`" in told
+    assert tell_run_names(["fusion"]) == ""
+
+
+def test_the_best_run_stands_beside_the_constant_answer():
+    table = pd.DataFrame({"macro_f1": [0.1, 0.3, 0.6]}, index=[CONSTANT, "weak", "strong"])
+    told = tell_validation(table)
+    assert "strong has the best macro-F1, 0.60" in told and "has 0.10" in told

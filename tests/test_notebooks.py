@@ -1,6 +1,7 @@
 """The four notebooks: those in git are as they should be, and they run."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -212,6 +213,43 @@ def test_a_second_run_skips_every_stage_and_says_so(subset_run):
     assert again.returncode == 0, again.stderr
     assert all(f"{stage}: up to date, skipped" in again.stdout for stage in STAGES)
     assert {p: p.stat().st_mtime_ns for p in folder.rglob("*") if p.is_file()} == before
+
+
+# --- by hand
+
+
+@pytest.fixture(scope="module")
+def copied_notebook(tmp_path_factory):
+    """The first notebook as somebody would set it: few recordings, a folder of their own."""
+    folder = tmp_path_factory.mktemp("by_hand")
+    notebook = nbformat.read(NOTEBOOKS / "scraping.ipynb", as_version=4)
+    overrides = [f'data_dir="{folder.as_posix()}/data"', "scraping.limit=3"]
+    overrides.append("scraping.replica_port=0")
+    [first] = [cell for cell in notebook.cells if cell.metadata.get("tags") == ["parameters"]]
+    first.source = f'PROFILE = "demo"\nOVERRIDES = {overrides!r}'
+    nbformat.write(notebook, folder / "scraping.ipynb")
+    return folder / "scraping.ipynb"
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize("place", [NOTEBOOKS.parent, NOTEBOOKS], ids=["root", "notebooks"])
+def test_a_notebook_runs_by_hand_from_anywhere_and_again(copied_notebook, place):
+    command = [sys.executable, "-m", "nbconvert", "--execute", "--to", "notebook", "--stdout"]
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        [*command, str(copied_notebook)],
+        cwd=place,
+        env=os.environ | {"PATH": programs},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    cells = nbformat.reads(done.stdout, as_version=4).cells
+    shown = [output for c in cells if c.cell_type == "code" for output in c.outputs]
+    assert sum("image/png" in output.get("data", {}) for output in shown) == 3
+    assert any("scraping: 3 cards in" in output.get("text", "") for output in shown)
 
 
 # --- bad input

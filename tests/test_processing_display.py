@@ -1,11 +1,18 @@
 """The notebook's figures: drawn on real speech, every axis with its unit."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from spoken_cefr.figures import processing as display
 from spoken_cefr.paths import ROOT
 from spoken_cefr.processing.audio import load_audio, segment
+from spoken_cefr.processing.spectra import (
+    band_levels,
+    tell_window_and_noise,
+    tone_like,
+    versions_of,
+)
 
 RATE = 16_000
 WORDS = pd.DataFrame({"word": ["La", "semaine"], "start_s": [0.0, 0.64], "end_s": [0.64, 1.02]})
@@ -21,7 +28,7 @@ def signal():
     [
         (lambda signal: display.plot_waveform(signal, RATE), 1),
         (lambda signal: display.plot_words(signal, RATE, WORDS, start_s=0.5, end_s=1.0), 1),
-        (lambda signal: display.plot_segment(segment(signal, RATE)[1], RATE), 6),
+        (lambda signal: display.plot_segment(segment(signal, RATE)[1], RATE), 3),
         (lambda signal: display.plot_log_mel(segment(signal, RATE)[1], RATE), 3),
     ],
     ids=["waveform", "words", "segment", "log_mel"],
@@ -43,3 +50,22 @@ def test_the_spectrogram_that_is_drawn_is_the_profiles(signal):
         drawn[window] = figure.axes[0].images[0].get_array()
     assert drawn[True].shape == drawn[False].shape == (40, 32)
     assert drawn[False][:, 0].mean() > drawn[True][:, 0].mean() + 10  # dB
+
+
+def test_a_window_takes_leakage_from_a_tone_and_no_share_of_power_from_the_whole():
+    tone = tone_like(np.random.default_rng(0).normal(size=RATE), RATE)
+    versions = versions_of(tone, ratio=0.1)
+    levels = {name: band_levels(one, RATE) for name, one in versions.items()}
+    for _, level_db in levels.values():
+        assert (10 ** (level_db / 10)).sum() == pytest.approx(1)
+    far = levels["as cut"][0] > 4000
+    cut, windowed, noisy = (levels[name][1][far].mean() for name in versions)
+    assert cut - windowed > 60
+    # White noise 20 dB below: its 1 % of the power is spread over 400 bands of equal width.
+    assert noisy == pytest.approx(10 * np.log10(0.01 / 1.01 / 400), abs=0.5)
+    assert "20 dB below" in tell_window_and_noise(tone, RATE, ratio=0.1)
+
+
+def test_a_word_that_the_end_cuts_is_not_named(signal):
+    figure = display.plot_words(signal, RATE, WORDS, end_s=0.8)
+    assert [text.get_text() for text in figure.axes[0].texts] == ["La"]

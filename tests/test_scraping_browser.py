@@ -1,18 +1,22 @@
 """The real browser against the replica and its faults."""
 
+import io
 import os
 import signal
 import threading
 
 import pytest
+from PIL import Image
 from scraping_helpers import get, make_replica, scraping_config
 from selenium.common.exceptions import WebDriverException
 
 from spoken_cefr import __version__
+from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.replica import serve_replica
 from spoken_cefr.replica.server import Reply
 from spoken_cefr.scraping import browser as browser_module
+from spoken_cefr.scraping import photograph
 from spoken_cefr.scraping.browser import Browser
 from spoken_cefr.scraping.client import Client
 from spoken_cefr.scraping.pages import CARD, parse_listing
@@ -226,3 +230,14 @@ def test_a_browser_that_is_missing_or_cannot_start_is_one_sentence_of_what_to_do
 
 def cannot_start(*args):
     raise WebDriverException("session not created: no sandbox\nstack")
+
+
+def test_the_replica_is_photographed_and_a_real_site_is_not(demo_config):
+    pictures = photograph(demo_config("scraping.replica_port=0"))
+    shapes = {name: pictures[name] for name in ("listing", "card")}
+    widths = {name: Image.open(io.BytesIO(png)).width for name, png in shapes.items()}
+    assert 0 < widths["card"] <= widths["listing"]
+    # The card is the first of the listing, as the parser reads it.
+    (card,) = parse_listing(f"<h1>Français</h1>{pictures['html']}", "http://127.0.0.1/").cards
+    assert card.title and card.level and card.audio_url
+    assert photograph(load_config("fr")) == {}

@@ -1,11 +1,20 @@
 """Evaluation: what the networks' answers are worth, beside answers that hear nothing."""
 
-import importlib
-from typing import Any
+from spoken_cefr.paths import offering
 
-
-def __getattr__(name: str) -> Any:
-    # On demand: who prints finished results must not wait for what makes them (torch among it).
-    if name == "run":
-        return importlib.import_module("spoken_cefr.evaluation.stage").run
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+__getattr__ = offering(
+    __name__,
+    {
+        "spoken_cefr.evaluation.stage": ("run",),
+        "spoken_cefr.evaluation.catalogue": (*("baselines_table", "read_counts"),),
+        "spoken_cefr.evaluation.findings": (
+            *("readings", "tell_audit", "tell_calibration", "tell_catalogue"),
+            *("tell_cells", "tell_exceeds", "tell_explanation", "tell_groups"),
+            *("tell_levels", "tell_mistakes", "tell_scores", "tell_speakers", "tell_study"),
+        ),
+        "spoken_cefr.evaluation.scores.mistakes": ("player_url",),
+        "spoken_cefr.evaluation.scores.results": ("read_results", "summary_table"),
+        "spoken_cefr.evaluation.shortcuts.baselines": ("BASELINES",),
+        "spoken_cefr.evaluation.study": ("read_study",),
+    },
+)

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from spoken_cefr.config import Config
 from spoken_cefr.evaluation.reading import Inputs, read_table
 from spoken_cefr.evaluation.scores.answers import AllAnswers, Answers
+from spoken_cefr.evaluation.scores.metrics import confusion_matrix, quadratic_weighted_kappa
 from spoken_cefr.figures.explanations import draw_gradcam, draw_measures, draw_segments
 from spoken_cefr.figures.style import Sketch
 from spoken_cefr.neural_networks.networks.heads import HEADS
@@ -104,9 +105,10 @@ def measure_differences(
     compare with. One row per measure (index of ``measures``: recording_id): measure,
     value, the medians of recordings of the level below, of the level itself and of
     the level above (below, at, above; NaN where fewer than ``MIN_RECORDINGS`` have
-    the level), and margin: by how much the value is nearer to its own level's median
-    than to the nearest neighbour's, in interquartile ranges of all compared
-    recordings. A measure that is odd for every level has none. Largest margin first.
+    the level), spread (interquartile range of all compared recordings; NaN where it is
+    0), and margin: by how much the value is nearer to its own level's median
+    than to the nearest neighbour's, in spreads. A measure that is odd for every level has
+    none. Largest margin first.
     """
     compared = measures.loc[measures.index.intersection(levels.index).drop(recording_id, "ignore")]
     spread = compared.quantile(0.75) - compared.quantile(0.25)
@@ -118,7 +120,8 @@ def measure_differences(
         table[name] = rows.median().where(rows.count() >= MIN_RECORDINGS)
     gaps = table[["below", "at", "above"]].sub(table["value"], axis=0).abs()
     nearest = gaps[["below", "above"]].min(axis=1)
-    table["margin"] = (nearest - gaps["at"]) / spread.where(spread > 0)
+    table["spread"] = spread.where(spread > 0)
+    table["margin"] = (nearest - gaps["at"]) / table["spread"]
     table = table.rename_axis("measure").reset_index()
     return table.sort_values("margin", ascending=False, ignore_index=True, kind="stable")
 
@@ -233,7 +236,7 @@ def _attention(
 
 def _image(
     inputs: Inputs, answers: AllAnswers, ranked: Sequence[str], recording_id: str, config: Config
-) -> tuple[dict[str, str], dict[str, Sketch]]:
+) -> tuple[dict[str, Any], dict[str, Sketch]]:
     """Grad-CAM of the best network on images, on the segment that speaks most for its answer."""
     stage = stage_folder(config, "neural_networks")
     cards = {name: read_json(stage / name / "config.json") for name in ranked}
@@ -259,9 +262,19 @@ def _image(
         of_head = HEADS[trained.card["head"]].probabilities
         heat = gradcam(trained.model, heard, level, probabilities=of_head)
         image, heat = (to_image(one, len(heard))[0] for one in (log_mel, heat[None]))
-    title = f"{clear['segment_id']}, {clear['start_s']:.1f} s: {answer} by {run}"
+    kappa = _kappa_of(answers[run, "recording"], n_classes=len(inputs.levels))
+    title = (
+        f"{clear['segment_id']}, {clear['start_s']:.1f} s: {answer} by {run} (kappa {kappa:.2f})"
+    )
     seen = {"image_run": run, "image_answer": answer, "image_segment": clear["segment_id"]}
+    seen["image_kappa"] = None if math.isnan(kappa) else kappa
     return seen, {"explanation_gradcam": partial(draw_gradcam, image, heat, title)}
+
+
+def _kappa_of(told: Answers, *, n_classes: int) -> float:
+    """How good a run is, by its answers to recordings: the mean over seeds."""
+    matrices = [confusion_matrix(told.truth, one, n_classes=n_classes) for one in told.predicted]
+    return float(quadratic_weighted_kappa(np.stack(matrices)).mean())
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

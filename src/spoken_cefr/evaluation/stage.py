@@ -20,7 +20,13 @@ from spoken_cefr.evaluation.reading import (
     read_runs,
     read_texts,
 )
-from spoken_cefr.evaluation.scores.answers import AllAnswers, all_answers, ranked_runs
+from spoken_cefr.evaluation.scores.answers import (
+    AllAnswers,
+    all_answers,
+    ranked_runs,
+    repeats_recordings,
+)
+from spoken_cefr.evaluation.scores.calibration import coarser
 from spoken_cefr.evaluation.scores.differences import (
     agreement_table,
     difference_table,
@@ -46,6 +52,8 @@ from spoken_cefr.progress import progress
 from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
 from spoken_cefr.store import read_json, write_csv, write_json
 
+# Of segments, all other baselines only repeat what they answer to the recording.
+KNOW_NOTHING: tuple[str, ...] = ("majority", "stratified_random")
 SHOWN_BASELINES: tuple[str, ...] = ("majority", "duration_only", "all_metadata")
 # There may be dozens of runs; figures show those that validation ranks first.
 N_SHOWN = 6  # where each run has a panel or a curve
@@ -80,6 +88,10 @@ def run(config: Config) -> Report:
         n_seeds=config.neural_networks.n_seeds,
     )
     answers = all_answers({**baselines, **runs}, levels)
+    # A baseline is what runs on segments are held against: its copies stay.
+    copies = [(run, "segment") for run in runs if (run, "segment") in answers]
+    for key in (key for key in copies if repeats_recordings(answers[key])):
+        del answers[key]
     bootstrap = bootstrap_of(config)
     scores = score_all(answers, bootstrap, levels=levels)
     tables = score_tables(answers, scores, list(runs), bootstrap, levels=levels)
@@ -107,7 +119,14 @@ def run(config: Config) -> Report:
     histories = read_histories(config, ranked, fold=study_fold)
     figures = (
         corpus_figures(inputs)
-        | score_figures(scores, tables, histories, ranked=ranked, levels=levels)
+        | score_figures(
+            scores,
+            tables,
+            histories,
+            ranked=ranked,
+            levels=levels,
+            confidence=config.evaluation.confidence,
+        )
         | audit.figures
         | shown
     )
@@ -202,6 +221,7 @@ def score_figures(
     *,
     ranked: Sequence[str],
     levels: Sequence[str],
+    confidence: float,
 ) -> dict[str, Sketch]:
     """The figures of scores, by name: of the runs ranked first and of some baselines."""
     figures: dict[str, Sketch] = {}
@@ -211,7 +231,7 @@ def score_figures(
             draw_learning_curves, {n: histories[n] for n in trained}
         )
     for one in scores:
-        if one.row["run"] in (*SHOWN_BASELINES, *ranked[:N_SHOWN]):
+        if one.row["unit"] == "recording" and one.row["run"] in (*SHOWN_BASELINES, *ranked[:1]):
             title = f"{one.row['run']}, {one.row['n']:,} {one.row['unit']}s"
             if one.row["n_seeds"] > 1:
                 title += f", mean of {one.row['n_seeds']} seeds"
@@ -219,15 +239,15 @@ def score_figures(
             figures[f"confusion_{one.name}"] = sketch
     results, agreement = tables["results"], tables["agreement"]
     for unit in results["unit"].unique():
-        in_rows = results[results["run"].isin([*BASELINES, *ranked[:N_ROWS]])]
-        figures[f"scores_{unit}"] = partial(draw_scores, in_rows, unit=unit)
+        beside = BASELINES if unit == "recording" else KNOW_NOTHING
+        in_rows = results[results["run"].isin([*beside, *ranked[:N_ROWS]])]
+        figures[f"scores_{unit}"] = partial(draw_scores, in_rows, unit=unit, shortcuts=beside)
         answering = set(results["run"][results["unit"] == unit])
         shown = [name for name in ranked if name in answering][:N_SHOWN]
         if shown:
-            compared = [*SHOWN_BASELINES[1:], shown[0]]
-            figures[f"calibration_{unit}"] = partial(
-                draw_calibration, tables["calibration"], shown, unit=unit
-            )
+            compared = [n for n in SHOWN_BASELINES[1:] if n in beside] + shown[:1]
+            bins = coarser(tables["calibration"], confidence=confidence)
+            figures[f"calibration_{unit}"] = partial(draw_calibration, bins, shown, unit=unit)
             figures[f"per_class_{unit}"] = partial(
                 draw_per_class, tables["per_class"], compared, unit=unit
             )

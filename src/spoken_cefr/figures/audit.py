@@ -82,7 +82,8 @@ def draw_audit(audit: pd.DataFrame, marks: pd.Series) -> Drawing:
         ax.axvline(0, color=GREY, lw=0.8)
         if runs and probes:
             ax.axhline(1.5 * len(runs), color=GREY, lw=0.8, ls=":")
-        ax.set(xlabel="kappa", xlim=(-1.02, 1.02), ylim=(-0.1, max(steps.sum(), 1) + 0.1))
+        ax.set(xlabel="kappa", xlim=(-1.1, 1.1), ylim=(-0.1, max(steps.sum(), 1) + 0.1))
+        ax.set_xticks([-1, 0, 1])
         ax.set_title(TARGET_TITLES[target], fontsize=10)
         ax.grid(axis="x", lw=0.4)
     axes[0].set_yticks(places, [VECTOR_NAMES.get(name, name) for name in places.index])

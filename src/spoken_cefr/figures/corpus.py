@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator
 
-from spoken_cefr.corpus.cards import AGE_GROUPS
+from spoken_cefr.corpus.cards import AGE_GROUPS, DURATION_CLASSES
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.corpus.speakers import PARTS
 from spoken_cefr.figures.parts import grouped_bars, in_percent, legend_above
@@ -70,6 +70,35 @@ def draw_age(metadata: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEVELS) -
     ax.set(xlabel="CEFR level", ylabel="share of the level's recordings", ylim=(0, 1.08))
     in_percent(ax)
     figure.legend(title="speaker's age", loc="outside right upper", reverse=True)
+    return figure
+
+
+@in_style
+def draw_levels_by(metadata: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEVELS) -> Drawing:
+    """How many recordings of each level each age and each duration class has.
+
+    Parameters
+    ----------
+    metadata : pd.DataFrame
+        Columns level, age_group, duration_class (the site's French words; what a
+        card lacks is shown as unknown).
+    """
+    figure = Drawing(width_in=9, height_in=3.6)
+    kinds = {"age_group": AGE_GROUPS, "duration_class": DURATION_CLASSES}
+    for ax, (column, known) in zip(figure.subplots(1, 2), kinds.items(), strict=True):
+        values = metadata[column].where(metadata[column].isin(known), UNKNOWN_AGE)
+        order = [value for value in (*known, UNKNOWN_AGE) if (values == value).any()]
+        counts = pd.crosstab(values, metadata["level"]).reindex(
+            index=order, columns=list(levels), fill_value=0
+        )
+        ax.imshow(counts, cmap="cividis", aspect="auto", vmin=0)
+        for (row, place), n in np.ndenumerate(counts.to_numpy()):
+            color = "black" if n > counts.to_numpy().max() / 2 else "white"
+            ax.text(place, row, str(n) if n else "", ha="center", va="center", color=color)
+        ax.set_yticks(range(len(order)), order)
+        ax.set_xticks(range(len(levels)), levels)
+        ax.spines[:].set_visible(False)
+        ax.set(xlabel="CEFR level", title=f"recordings by {column.replace('_', ' ')}")
     return figure
 
 

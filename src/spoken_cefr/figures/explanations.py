@@ -13,26 +13,34 @@ N_MEASURES = 8
 def draw_segments(evidence: pd.DataFrame, title: str) -> Drawing:
     """What each segment says for the answer, over time, and the attention if there is some.
 
+    Segments in which no word is spoken are hatched: what decides there is no language.
+
     Parameters
     ----------
     evidence : pd.DataFrame
         From :func:`spoken_cefr.evaluation.explanations.segment_evidence`.
     """
-    panels = {"evidence": "evidence for the answer (nats)"}
+    panels = {"evidence": "evidence (nats)"}
     if evidence["attention"].notna().any():
         panels["attention"] = "attention (share)"
     figure = Drawing(width_in=8, height_in=0.8 + 2.0 * len(panels))
     axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False).ravel()
     middle_s = (evidence["start_s"] + evidence["end_s"]) / 2
     step_s = float(np.median(np.diff(middle_s))) if len(evidence) > 1 else 1.0
+    wordless = (evidence["text"].fillna("").str.strip() == "").to_numpy()
+    looks = {"with words": (~wordless, {"color": OKABE_ITO[0]})}
+    if wordless.any():
+        plain = {"facecolor": "white", "edgecolor": OKABE_ITO[5], "hatch": "////"}
+        looks["no word"] = wordless, plain
     for ax, (name, label) in zip(axes, panels.items(), strict=True):
         values = evidence[name].to_numpy()
-        colors = np.where(values >= 0, OKABE_ITO[0], OKABE_ITO[5])
-        ax.bar(middle_s, values, width=0.9 * step_s, color=colors)
+        for kind, (chosen, look) in looks.items():
+            ax.bar(middle_s[chosen], values[chosen], width=0.9 * step_s, label=kind, **look)
         ax.axhline(0, color=GREY, lw=0.8)
         ax.set_ylabel(label)
     axes[0].set_title(title)
     axes[-1].set_xlabel("time (s)")
+    legend_above(figure, axes[0], ncols=2)
     return figure
 
 
@@ -66,31 +74,31 @@ def draw_measures(differences: pd.DataFrame, title: str) -> Drawing:
     ----------
     differences : pd.DataFrame
         From :func:`spoken_cefr.evaluation.explanations.measure_differences`.
-        Each row has its own scale: from the lowest to the highest of the four
-        values shown.
+        A row is in interquartile ranges of all recordings, from the median of
+        the answered level: rows compare.
     """
     rows = differences.dropna(subset="margin").head(N_MEASURES).iloc[::-1]
     figure = Drawing(width_in=8, height_in=1.3 + 0.42 * max(len(rows), 1))
     ax = figure.subplots()
     looks = {
         "below": ("median, level below", OKABE_ITO[4], "<"),
-        "at": ("median, its level", OKABE_ITO[2], "D"),
         "above": ("median, level above", OKABE_ITO[1], ">"),
-        "value": ("this recording", OKABE_ITO[6], "o"),
+        "value": ("this recording, and its value", OKABE_ITO[6], "o"),
     }
-    values = rows[list(looks)].to_numpy(dtype=np.float64)
-    low = np.nanmin(values, axis=1, initial=np.inf, keepdims=True)
-    high = np.nanmax(values, axis=1, initial=-np.inf, keepdims=True)
     places = np.arange(len(rows))
-    scaled = (values - low) / np.where(high > low, high - low, 1)
-    ax.hlines(places, 0, 1, color="#CCCCCC", lw=0.8)
-    for column, (label, color, marker) in enumerate(looks.values()):
-        ax.plot(scaled[:, column], places, marker, color=color, ms=7, label=label)
-    for place, value in zip(places, rows["value"], strict=True):
-        ax.text(1.04, place, f"{value:.3g}", va="center", fontsize=8)
+    away = rows[list(looks)].sub(rows["at"], axis=0).div(rows["spread"], axis=0)
+    ax.hlines(places, away.min(axis=1).clip(upper=0), away.max(axis=1).clip(lower=0),
+              color="#CCCCCC", lw=0.8)  # fmt: skip
+    ax.axvline(0, color=OKABE_ITO[2], lw=1.5, label="median, its level")
+    for name, (label, color, marker) in looks.items():
+        if away[name].notna().any():  # the lowest level has none below
+            ax.plot(away[name], places, marker, color=color, ms=7, label=label)
+    for place, at, value in zip(places, away["value"], rows["value"], strict=True):
+        ax.annotate(f"{value:.3g}", (at, place), xytext=(0, 6), textcoords="offset points",
+                    ha="center", fontsize=7)  # fmt: skip
     ax.set_yticks(places, rows["measure"])
-    ax.set(xlim=(-0.05, 1.15), ylim=(-0.6, max(len(rows), 1) - 0.4), xticks=[])
-    ax.set_xlabel("lowest to highest of the four; the number is this recording's value")
+    ax.set_ylim(-0.6, max(len(rows), 1) - 0.2)
+    ax.set_xlabel("from the level's median (interquartile ranges of all recordings)")
     ax.set_title(title)
     legend_above(figure, ax, ncols=4)
     return figure

@@ -1,6 +1,7 @@
 """Figures of the notebook: embeddings in two dimensions, networks, measures by level."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,13 @@ from torch import nn
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.figures.parts import MARKERS
 from spoken_cefr.figures.style import OKABE_ITO, Drawing, in_style
+from spoken_cefr.measures.table import Measure
+from spoken_cefr.neural_networks.networks.per_segment import Standardise
 
 GREY = "#BBBBBB"
-BOX_WIDTH, GAP = 1.0, 0.28  # of a diagram, in its own units
+BOX_WIDTH, GAP, ROW_HEIGHT = 1.0, 0.28, 1.6  # of a diagram, in its own units
+BOXES_IN_ROW = 7  # more could not be read on a page
+ARROW = {"arrowstyle": "->"}
 # Layers that only pass on what they get, and hold no parameter: written into the box before.
 INLINE = (nn.ReLU, nn.GELU, nn.Tanh, nn.Dropout, nn.Dropout2d, nn.BatchNorm1d, nn.BatchNorm2d)
 
@@ -27,7 +32,7 @@ PLAIN_NAMES = {
     "MaxPool2d": "max-pool",
     "Standardise": "standardise",
 }
-MOST_POINTS = 2000  # drawn of a cloud; more hide each other and make the notebook heavy
+MOST_POINTS = 1000  # drawn of a cloud; more hide each other and make the notebook heavy
 
 
 def project(embeddings: np.ndarray, *, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -93,7 +98,7 @@ def draw_projection(
     points = points[drawn]
     figure = Drawing(width_in=4.4 * len(labels), height_in=4.6)
     panels = figure.subfigures(1, len(labels), squeeze=False)[0]
-    size = float(np.clip(4000 / len(points), 3, 30))
+    size = float(np.clip(16_000 / len(points), 8, 30))
     for panel, (title, values) in zip(panels, labels.items(), strict=True):
         ax = panel.subplots()
         column = pd.Series(list(values), dtype=str)[drawn]
@@ -101,7 +106,8 @@ def draw_projection(
         for label, color, marker in _looks(column, levels):
             chosen = (column == label) if label else ~named
             name = label or "others"
-            ax.scatter(*points[chosen].T, s=size, color=color, marker=marker, label=name, lw=0)
+            ax.scatter(*points[chosen].T, s=size, color=color, marker=marker, label=name, lw=0,
+                       alpha=0.7)  # fmt: skip
         ax.set(
             title=f"by {title}",
             xlabel=_component(1, shares[0]),
@@ -133,7 +139,7 @@ def draw_places(
             points, shares = project(rows, first=first)
             drawn = _some(len(points))
             dots = ax.scatter(
-                *points[drawn].T, c=place_s[drawn], cmap="cividis", s=3, vmin=0, vmax=window_s
+                *points[drawn].T, c=place_s[drawn], cmap="cividis", s=8, vmin=0, vmax=window_s
             )
             ax.set(xlabel=_component(first + 1, shares[0]), ylabel=_component(first + 2, shares[1]))
         column[0].set_title(title)
@@ -166,7 +172,10 @@ def layer_table(model: nn.Module, *inputs: torch.Tensor) -> pd.DataFrame:
             rows[-1]["layer"] += f", {_layer_name(layer)}"
             rows[-1]["n_parameters"] += n_parameters
         else:
-            row = {"layer": _layer_name(layer), "output_shape": _shape(tensor)}
+            shape, before = _shape(tensor), rows[-1]["output_shape"]
+            if isinstance(layer, Standardise) and sorted(shape) == sorted(before):
+                shape = before  # turned for this layer alone, and back
+            row = {"layer": _layer_name(layer), "output_shape": shape}
             rows.append(row | {"n_parameters": n_parameters})
 
     leaves = [module for module in model.modules() if not list(module.children())]
@@ -184,28 +193,31 @@ def layer_table(model: nn.Module, *inputs: torch.Tensor) -> pd.DataFrame:
 
 @in_style
 def draw_architecture(layers: pd.DataFrame, title: str) -> Drawing:
-    """A network as a row of boxes, with what each gives and how many parameters it holds.
+    """A network as rows of boxes, with what each gives and how many parameters it holds.
 
     Parameters
     ----------
     layers : pd.DataFrame
         As `layer_table` makes it.
     """
-    n = len(layers)
-    figure = Drawing(width_in=max(4.0, 1.25 * n), height_in=2.1)
+    n_rows = -(-len(layers) // BOXES_IN_ROW)
+    n_columns = -(-len(layers) // n_rows)
+    figure = Drawing(width_in=max(4.0, 1.25 * n_columns), height_in=0.6 + 1.5 * n_rows)
     ax = figure.subplots()
     for index, row in enumerate(layers.itertuples()):
-        left = index * (BOX_WIDTH + GAP)
+        line, column = divmod(index, n_columns)
+        left, low = column * (BOX_WIDTH + GAP), -line * ROW_HEIGHT
         filled = bool(row.n_parameters)
-        _draw_box(ax, left, row.layer.replace(", ", "\n"), filled=filled)
+        _draw_box(ax, (left, low), row.layer.replace(", ", "\n"), filled=filled)
         shape = " x ".join(map(str, row.output_shape))
-        ax.text(left + BOX_WIDTH / 2, -0.06, shape, ha="center", va="top", fontsize=8)
+        ax.text(left + BOX_WIDTH / 2, low - 0.06, shape, ha="center", va="top", fontsize=8)
         if filled:
             told = f"{row.n_parameters:,}"
-            ax.text(left + BOX_WIDTH / 2, 1.05, told, ha="center", va="bottom", fontsize=8)
-        if index:
-            ax.annotate("", (left, 0.5), (left - GAP, 0.5), arrowprops={"arrowstyle": "->"})
-    ax.set(xlim=(-0.05, n * (BOX_WIDTH + GAP) - GAP + 0.05), ylim=(-0.3, 1.25))
+            ax.text(left + BOX_WIDTH / 2, low + 1.05, told, ha="center", va="bottom", fontsize=8)
+        if index:  # the first of a further row goes on from the row above
+            ax.annotate("", (left, low + 0.5), (left - GAP, low + 0.5), arrowprops=ARROW)
+    right = n_columns * (BOX_WIDTH + GAP) - GAP + 0.05
+    ax.set(xlim=(-GAP - 0.05, right), ylim=(-0.3 - (n_rows - 1) * ROW_HEIGHT, 1.25))
     ax.set_axis_off()
     ax.set_title(
         f"{title}: {layers['n_parameters'].sum():,} parameters\n"
@@ -232,7 +244,7 @@ def draw_measures(
     recording_levels : pd.Series
         Level of each recording_id (the index).
     labels : mapping of str to str
-        Column to the axis label, with the unit; only these are drawn.
+        Column to a title and, on the last line, the unit; only these are drawn.
     """
     if not labels:  # of a language that these cannot be given
         figure = Drawing(width_in=4.4, height_in=0.6)
@@ -242,22 +254,36 @@ def draw_measures(
     level = rows.index.map(recording_levels)
     n_columns = min(4, len(labels))
     n_rows = -(-len(labels) // n_columns)
-    figure = Drawing(width_in=2.2 * n_columns, height_in=1.9 * n_rows + 0.3)
-    axes = figure.subplots(n_rows, n_columns, squeeze=False, sharex=True).flat
+    figure = Drawing(width_in=2.2 * n_columns, height_in=2.25 * n_rows + 0.3)
+    axes = figure.subplots(n_rows, n_columns, squeeze=False).flat
     rng = np.random.default_rng(0)
     for ax, (name, label) in zip(axes, labels.items(), strict=False):
         for position, one in enumerate(levels):
             values = rows.loc[level == one, name].dropna()
             spread = rng.uniform(-0.25, 0.25, size=len(values))
-            ax.plot(position + spread, values, ".", color=OKABE_ITO[0], ms=3, alpha=0.6)
+            ax.plot(position + spread, values, ".", color=OKABE_ITO[0], ms=4, alpha=0.6)
             if len(values):
                 ax.hlines(values.median(), position - 0.35, position + 0.35, color=OKABE_ITO[5])
-        ax.set_ylabel(label, fontsize=8)
+        title, _, unit = label.rpartition("\n")
+        ax.set_title(title, fontsize=7.5)
+        ax.set_ylabel(unit, fontsize=8)
         ax.set_xticks(np.arange(len(levels)), levels, fontsize=8)
+        ax.set_xlabel("CEFR level", fontsize=8)
     for ax in list(figure.axes)[len(labels) :]:
         ax.set_axis_off()
     figure.suptitle("a point is a recording, a line the median of its level", fontsize=9)
     return figure
+
+
+def measure_labels(measures: Sequence[Measure], kind: str) -> dict[str, str]:
+    """Of each measure of a kind its name, what it says, and on the last line its unit."""
+    chosen = [measure for measure in measures if measure.kind == kind]
+    # A share is described by what it is a share of.
+    told = [f"{'share ' * (m.unit == 'share')}{m.description}" for m in chosen]
+    return {
+        m.name: "\n".join([m.name, *wrap(text, 29), m.unit])
+        for m, text in zip(chosen, told, strict=True)
+    }
 
 
 def _some(n: int) -> np.ndarray:
@@ -299,10 +325,10 @@ def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
     return tuple(tensor.shape[1:])
 
 
-def _draw_box(ax: Axes, left: float, text: str, *, filled: bool) -> None:
+def _draw_box(ax: Axes, corner: tuple[float, float], text: str, *, filled: bool) -> None:
     ax.add_patch(
         FancyBboxPatch(
-            (left, 0),
+            corner,
             BOX_WIDTH,
             1,
             boxstyle="round,pad=0,rounding_size=0.08",
@@ -310,4 +336,5 @@ def _draw_box(ax: Axes, left: float, text: str, *, filled: bool) -> None:
             edgecolor=OKABE_ITO[0],
         )
     )
-    ax.text(left + BOX_WIDTH / 2, 0.5, text, ha="center", va="center", fontsize=8)
+    middle = corner[0] + BOX_WIDTH / 2, corner[1] + 0.5
+    ax.text(*middle, text, ha="center", va="center", fontsize=8)

@@ -4,21 +4,25 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from spoken_cefr.figures.parts import GREY
+from spoken_cefr.figures.parts import GREY, legend_above
 from spoken_cefr.figures.style import OKABE_ITO, Drawing, in_style
 from spoken_cefr.processing.audio import (
     HOP_LENGTH,
     N_FFT,
     N_MELS,
     NOISE_RATIO,
-    add_white_noise,
-    hann,
     log_mel,
     to_image,
 )
+from spoken_cefr.processing.spectra import (
+    BAND_HZ,
+    TONE_HZ,
+    band_levels,
+    tone_like,
+    versions_of,
+)
 
 BLUE, ORANGE, GREEN = OKABE_ITO[:3]
-_FLOOR_DB = -120.0
 _MAX_POINTS = 4000  # drawn of a waveform; more cannot be seen and makes the notebook heavy
 
 
@@ -43,7 +47,7 @@ def plot_waveform(
         axes.axvspan(word.start_s, word.end_s, color=(ORANGE, GREEN)[index % 2], alpha=0.25, lw=0)
         axes.text(
             (word.start_s + word.end_s) / 2,
-            top * (1.1, 1.3)[index % 2],  # two rows: short words would overlap
+            top * (1.1, 1.3, 1.5)[index % 3],  # three rows: short words would overlap
             word.word,
             ha="center",
             fontsize=8,
@@ -53,7 +57,7 @@ def plot_waveform(
         ylabel="amplitude (of full scale)",
         title=title,
         xlim=(0, len(signal) / sample_rate),
-        ylim=(-1.1 * top, (1.1 if words is None else 1.55) * top),
+        ylim=(-1.1 * top, (1.1 if words is None else 1.75) * top),
     )
     return figure
 
@@ -68,7 +72,8 @@ def plot_words(
 ) -> Drawing:
     """Draw the aligned words over a part of a recording's waveform."""
     part = signal[round(start_s * sample_rate) : round(end_s * sample_rate)]
-    met = words[(words["end_s"] > start_s) & (words["start_s"] < end_s)].copy()
+    # Of a word that the end cuts, the name would not fit.
+    met = words[(words["end_s"] > start_s) & (words["end_s"] <= end_s)].copy()
     met[["start_s", "end_s"]] = met[["start_s", "end_s"]].clip(start_s, end_s) - start_s
     return plot_waveform(
         part, sample_rate, words=met, title=f"words from {start_s:g} s to {end_s:g} s"
@@ -79,36 +84,38 @@ def plot_words(
 def plot_segment(
     samples: np.ndarray, sample_rate: int, *, ratio: float = NOISE_RATIO, seed: int = 0
 ) -> Drawing:
-    """Draw one segment as cut, with Hann window and with noise, and their spectra.
+    """Draw one segment as cut, with Hann window and with noise, and what that does to spectra.
 
-    The spectrum of the segment as cut shows leakage: its ends jump, which
-    spreads energy over all frequencies; the window takes that away.
+    A tone stands beside it, since leakage is plain there: its ends jump where it is cut, which
+    spreads power over all frequencies. Each spectrum is in dB of its own power.
 
     Parameters
     ----------
     samples : np.ndarray, shape (n_samples,)
     """
-    cut = samples[None, :]
-    versions = {
-        "as cut": cut,
-        "with Hann window": hann(cut),
-        "with noise, then window": hann(add_white_noise(cut, ratio=ratio, seed=seed)),
-    }
-    figure = Drawing(width_in=10, height_in=4.6)
-    grid = figure.subplots(2, 3, sharey="row")
-    reference = np.abs(np.fft.rfft(cut[0])).max()
-    frequency_khz = np.fft.rfftfreq(len(samples), 1 / sample_rate) / 1000
-    for (name, version), (above, below), color in zip(
-        versions.items(), grid.T, (BLUE, GREEN, ORANGE), strict=True
-    ):
-        _draw_envelope(above, version[0], sample_rate, color=color)
-        above.set(title=name, xlabel="time (s)")
-        spectrum = np.abs(np.fft.rfft(version[0])) / max(reference, 1e-12)
-        level_db = 20 * np.log10(np.maximum(spectrum, 10 ** (_FLOOR_DB / 20)))
-        below.plot(frequency_khz, level_db, color=color, lw=0.5)
-        below.set(xlabel="frequency (kHz)", ylim=(_FLOOR_DB, 5))
-    grid[0, 0].set_ylabel("amplitude (of full scale)")
-    grid[1, 0].set_ylabel("level (dB of the cut's peak)")
+    figure = Drawing(width_in=10, height_in=3.6)
+    first, *others = figure.subplots(1, 3)
+    versions = versions_of(samples, ratio=ratio, seed=seed)
+    looks = dict(zip(versions, (BLUE, ORANGE, GREEN), strict=True))
+    noise = versions["noise, then window"] - versions["Hann window"]
+    for name, signal in (("as cut", samples), ("Hann window", versions["Hann window"])):
+        _draw_envelope(first, signal, sample_rate, color=looks[name])
+    _draw_envelope(first, noise, sample_rate, color=GREEN)
+    first.set(xlabel="time (s)", ylabel="amplitude (of full scale)", title="the segment")
+    tone = versions_of(tone_like(samples, sample_rate), ratio=ratio, seed=seed)
+    titles = f"a tone of {TONE_HZ:g} Hz", "the segment"
+    for ax, signals, title in zip(others, (tone, versions), titles, strict=True):
+        for name, signal in signals.items():
+            frequency_hz, level_db = band_levels(signal, sample_rate)
+            ax.plot(frequency_hz / 1000, level_db, color=looks[name], lw=1, label=name)
+        # Beyond, a file holds what its coding left: nothing of the speaker.
+        low = -125 if signals is tone else np.percentile(level_db, 1) - 20
+        ax.set(xlabel="frequency (kHz)", ylim=(low, 3), title=title)
+        ax.set_ylabel(f"power in {BAND_HZ:g} Hz (dB of all power)")
+        ax.grid(axis="y", lw=0.4)
+    snr_db = -20 * np.log10(ratio) if ratio else np.inf
+    title = f"noise {snr_db:.0f} dB below the segment (signal-to-noise ratio)"
+    legend_above(figure, others[1], ncols=3, title=title)
     return figure
 
 

@@ -1,28 +1,36 @@
 """The figures of scores: each run beside the baselines, its mistakes, its levels, its epochs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS
-from spoken_cefr.figures.parts import GREY, MARKERS, heat_map, legend_above, points
+from spoken_cefr.figures.parts import GREY, heat_map, legend_above, points
 from spoken_cefr.figures.style import HATCHES, OKABE_ITO, Drawing, in_style
 
 LABEL_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.9}
 
 
 @in_style
-def draw_scores(results: pd.DataFrame, *, unit: str = "recording") -> Drawing:
+def draw_scores(
+    results: pd.DataFrame, *, unit: str = "recording", shortcuts: Collection[str] = ()
+) -> Drawing:
     """Every run and baseline with its interval over speakers and its spread over seeds.
 
     Parameters
     ----------
     results : pd.DataFrame
-        As ``results.csv``; baselines come first.
+        As ``results.csv``; those of ``shortcuts`` stand below the others, each
+        kind with the best kappa on top.
+    shortcuts : collection of str
+        Answers that need no listening; a dashed line is the best of them.
     """
-    rows = results[results["unit"] == unit].iloc[::-1]
+    rows = results[results["unit"] == unit]
+    rows = rows.assign(listens=~rows["run"].isin(list(shortcuts)))
+    rows = rows.sort_values(["listens", "quadratic_weighted_kappa"])
+    n_shortcuts = int((~rows["listens"]).sum())
     measures = {
         "accuracy": "accuracy",
         "macro_f1": "macro-F1",
@@ -37,13 +45,17 @@ def draw_scores(results: pd.DataFrame, *, unit: str = "recording") -> Drawing:
         seeds = (rows[f"{name}_seed_{end}"] for end in ("low", "high"))
         ax.hlines(places, *seeds, color=OKABE_ITO[1], lw=5, alpha=0.7, label="spread over seeds")
         ax.plot(rows[name], places, "o", color=OKABE_ITO[6], ms=4)
-        ax.set(xlabel=title, xlim=(-1.02 if low.min() < 0 else -0.02, 1.02))
+        if n_shortcuts:
+            best = rows[name].iloc[:n_shortcuts].max()
+            ax.axvline(best, color=OKABE_ITO[5], ls="--", lw=1, label="best shortcut")
+            ax.axhline(n_shortcuts - 0.5, color=GREY, lw=0.8, ls=":")
+        ax.set(xlabel=title, xlim=(min(-0.05, low.min() - 0.05), 1.05))
         ax.grid(axis="x", lw=0.4)
     axes[0].set_ylim(-0.6, len(rows) - 0.4)
     axes[0].set_yticks(places, rows["run"])
     n, n_speakers = rows["n"].iloc[0], rows["n_speakers"].iloc[0]
     title = f"{n:,} {unit}s of {n_speakers} speakers, out of fold"
-    legend_above(figure, axes[0], ncols=2, title=title)
+    legend_above(figure, axes[0], ncols=3, title=title)
     return figure
 
 
@@ -63,8 +75,9 @@ def draw_confusion(
     shares = counts / np.maximum(totals, 1)[:, None]
     texts = np.empty(counts.shape, dtype=object)
     for (row, column), count in np.ndenumerate(counts):
-        of_row = f"\n{100 * shares[row, column]:.0f} %" if totals[row] else ""
-        texts[row, column] = _count(count) + of_row
+        # An empty cell is read at a glance; "0" and "0 %" in most cells are not.
+        share = f"{100 * shares[row, column]:.0f} %"
+        texts[row, column] = f"{_count(count)}\n{share}" if count else ""
     rows = [f"{level} (n = {_count(n)})" for level, n in zip(levels, totals, strict=True)]
     figure = Drawing(width_in=5.2, height_in=4.4)
     label = "share of the true level's row"
@@ -109,10 +122,12 @@ def draw_agreement(agreement: pd.DataFrame, *, unit: str) -> Drawing:
 def draw_calibration(calibration: pd.DataFrame, names: Sequence[str], *, unit: str) -> Drawing:
     """Reliability diagrams: share of right answers over the probability given to them.
 
+    The number at a point is that of its answers.
+
     Parameters
     ----------
     calibration : pd.DataFrame
-        As ``calibration.csv``.
+        As ``calibration.csv``, from bins that hold enough answers to mean something.
     names : sequence of str
         Runs, one panel each.
     """
@@ -127,9 +142,11 @@ def draw_calibration(calibration: pd.DataFrame, names: Sequence[str], *, unit: s
         ax.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls="--")
         bounds = rows["wilson_low"], rows["wilson_high"]
         points(ax, rows["confidence"], rows["accuracy"], bounds, marker="")
-        sizes = 12 + 120 * rows["n"] / max(rows["n"].sum(), 1)
-        ax.scatter(rows["confidence"], rows["accuracy"], s=sizes, color=OKABE_ITO[0], zorder=3)
-        ax.set_title(f"{name} (n = {rows['n'].sum():,})", fontsize=9)
+        ax.plot(rows["confidence"], rows["accuracy"], "o", color=OKABE_ITO[0], ms=5)
+        for row in rows.itertuples():
+            told = {"xytext": (5, -3), "textcoords": "offset points", "fontsize": 7}
+            ax.annotate(f"{row.n:,.0f}", (row.confidence, row.accuracy), **told)
+        ax.set_title(f"{name} (n = {rows['n'].sum():,.0f})", fontsize=9)
         ax.set(xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), aspect="equal")
         # Under each panel of the last row; supxlabel is where the notice stands.
         ax.set_xlabel("probability given" if ax in axes[-n_columns:] else "")
@@ -196,7 +213,9 @@ def draw_groups(groups: pd.DataFrame, run: str) -> Drawing:
 
 @in_style
 def draw_learning_curves(histories: Mapping[str, pd.DataFrame]) -> Drawing:
-    """Loss, accuracy and macro-F1 over the epochs of each run.
+    """Loss, accuracy and macro-F1 over the epochs, a column for each run.
+
+    A vertical line is the epoch whose model was kept: the best validation macro-F1.
 
     Parameters
     ----------
@@ -204,31 +223,25 @@ def draw_learning_curves(histories: Mapping[str, pd.DataFrame]) -> Drawing:
         By run: epoch, train_loss, train_accuracy, validation_loss,
         validation_accuracy, validation_macro_f1.
     """
-    panels = {
-        "loss (nats)": ("train_loss", "validation_loss"),
-        "accuracy": ("train_accuracy", "validation_accuracy"),
-        "macro-F1": ("validation_macro_f1",),
-    }
-    figure = Drawing(width_in=8, height_in=3.2 + 0.25 * -(-len(histories) // 2))
-    axes = figure.subplots(1, len(panels))
-    for ax, (name, columns) in zip(axes, panels.items(), strict=True):
-        for look, (run, history) in enumerate(histories.items()):
-            for column in columns:
-                part = column.partition("_")[0]
-                ax.plot(
-                    history["epoch"],
-                    history[column],
-                    label=f"{run}, {part}",
-                    color=OKABE_ITO[look % 7],
-                    marker=MARKERS[look % 7],
-                    ls={"train": ":", "validation": "-"}[part],
-                    lw=1.4,
-                    ms=4,
-                    markevery=max(1, len(history) // 8),  # few enough to tell the curves apart
-                )
-        ax.set(xlabel="epoch", ylabel=name)
-        ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    for ax in axes[1:]:
-        ax.set_ylim(0, 1.02)
-    legend_above(figure, axes[0], ncols=2)
+    panels = {"loss": "loss (nats)", "accuracy": "accuracy", "macro_f1": "macro-F1"}
+    looks = {"train": {"color": OKABE_ITO[1], "ls": "--"}, "validation": {"color": OKABE_ITO[0]}}
+    n_runs = max(len(histories), 1)
+    figure = Drawing(width_in=max(1.6 * n_runs + 0.5, 4.5), height_in=5.2)
+    grid = figure.subplots(len(panels), n_runs, squeeze=False, sharex="col")
+    for column, (run, history) in zip(grid.T, histories.items(), strict=False):
+        kept = history["epoch"].iloc[history["validation_macro_f1"].to_numpy().argmax()]
+        for ax, (name, label) in zip(column, panels.items(), strict=True):
+            for part, look in looks.items():
+                if f"{part}_{name}" in history:
+                    values = history[f"{part}_{name}"]
+                    ax.plot(history["epoch"], values, label=part, lw=1.4, **look)
+            ax.axvline(kept, color=GREY, lw=0.8, ls=":", label="epoch kept")
+            ax.set_xlabel("epoch", fontsize=8)
+            ax.set_ylabel(label, fontsize=8)
+            ax.tick_params(labelsize=8)
+            if name != "loss":  # heads have losses of their own; shares compare
+                ax.set_ylim(-0.02, 1.02)
+        column[0].set_title(run, fontsize=8)
+        column[-1].xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    legend_above(figure, grid[0, 0], ncols=3)
     return figure

@@ -11,13 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
+from PIL import Image
 
 from spoken_cefr.store import replacing
 
 DPI = 150
+NOTEBOOK_DPI = 100  # notebooks are in git
 
 # Okabe and Ito (2008), "Color Universal Design": told apart by the colour-blind.
 OKABE_ITO: tuple[str, ...] = (
@@ -63,7 +66,7 @@ class Drawing(Figure):
         super().__init__(figsize=(width_in, height_in), dpi=DPI, layout="constrained")
 
     def _repr_png_(self) -> bytes:
-        return png_bytes(self)
+        return png_bytes(self, dpi=NOTEBOOK_DPI)
 
 
 # A figure still to be drawn: a `functools.partial` of one of our functions, which is plain data
@@ -92,13 +95,21 @@ def with_notice(figure: Drawing, notice: str) -> Drawing:
     return figure
 
 
-def png_bytes(figure: Drawing) -> bytes:
-    """The figure as PNG, the same bytes every time: no date, no version inside."""
+def png_bytes(figure: Drawing, *, dpi: int = DPI) -> bytes:
+    """The figure as PNG, the same bytes every time: no date, no version inside.
+
+    Its 256 colours of a palette look the same and need a third of the bytes: notebooks are in git.
+    """
     buffer = io.BytesIO()
+    figure.set_dpi(dpi)
     with mpl.rc_context(STYLE):
         # savefig would draw twice: once to lay the figure out, once for the pixels.
         canvas = FigureCanvasAgg(figure)
-        canvas.print_png(buffer, metadata={"Software": None, "Date": None})
+        canvas.draw()
+    pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    # Few colours are kept as they are; only of many are the nearest ones taken.
+    palette = pixels.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    palette.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
 
 

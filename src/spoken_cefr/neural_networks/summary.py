@@ -7,12 +7,17 @@ by those scores has trained on them.
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LinearRegression
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 
 from spoken_cefr.store import read_csv, read_json, read_parquet
 
 CONSTANT = "always the commonest level"
+N_DIRECTIONS = 4  # as many as the figure of places shows
+SEEN = "**What we see.** "
 
 
 def validation_table(folder: Path, runs: Sequence[str], *, classes: Sequence[str]) -> pd.DataFrame:
@@ -61,6 +66,70 @@ def validation_table(folder: Path, runs: Sequence[str], *, classes: Sequence[str
     table = pd.DataFrame.from_dict(rows, orient="index")
     table = table.reindex(columns=[*columns, "quadratic_weighted_kappa"]).rename_axis("run")
     return table.astype(dict.fromkeys(columns[:2], "Int64"))
+
+
+def tell_balance(segments: pd.DataFrame) -> str:
+    """What cutting into segments does to the shares of the levels, in a sentence."""
+    of_segments = segments["level"].value_counts(normalize=True)
+    recordings = segments.drop_duplicates("recording_id")
+    change = of_segments - recordings["level"].value_counts(normalize=True)
+    more, less = change.idxmax(), change.idxmin()
+    return (
+        f"{SEEN}{more} gains most by segmentation ({100 * change[more]:+.1f} points, to "
+        f"{of_segments[more]:.0%}), {less} loses most ({100 * change[less]:+.1f}, to "
+        f"{of_segments[less]:.0%})."
+    )
+
+
+def place_shares(embeddings: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """How much of each of the strongest directions of embeddings the place explains: R2, from 0.
+
+    Parameters
+    ----------
+    embeddings : np.ndarray, shape (n, n_features)
+    places : np.ndarray, shape (n, k)
+        As :func:`spoken_cefr.neural_networks.embeddings.places.cosines` gives them.
+    """
+    amounts = PCA(n_components=N_DIRECTIONS, random_state=0).fit_transform(embeddings)
+    told = LinearRegression().fit(places, amounts).predict(places)
+    return 1 - ((amounts - told) ** 2).sum(axis=0) / (amounts**2).sum(axis=0)
+
+
+def tell_places(before: np.ndarray, after: np.ndarray, places: np.ndarray) -> str:
+    """What the figure of places shows, in a sentence: see `place_shares`."""
+    given, left = place_shares(before, places), place_shares(after, places)
+    *first, last = (f"{share:.2f}" for share in given)
+    return (
+        f"{SEEN}The place explains R² = {', '.join(first)} and {last} of the encoder's "
+        f"{N_DIRECTIONS} strongest directions: {(given > 0.5).sum()} of them are mostly the place. "
+        f"Once it is taken out, it explains at most {left.max():.2f} of any of the strongest."
+    )
+
+
+def tell_run_names(runs: Sequence[str]) -> str:
+    """What the parts of the runs' names mean, for those that are there."""
+    study = next((run for run in runs if run.startswith("table")), None)
+    told = []
+    if study:
+        table, network, batch = study.split("_")
+        told.append(
+            f"`{study}` is the network `{network}` of the study's Table {table[5:]}, trained in "
+            f"batches of {batch} segments"
+        )
+    if any(run.endswith("_crop") for run in runs):
+        told.append("`_crop` is a run that reads crops of one length only, so that length is mute")
+    return "; ".join(told) + "." if told else ""
+
+
+def tell_validation(table: pd.DataFrame) -> str:
+    """What `validation_table` says: the best run beside the constant answer."""
+    runs = table.drop(CONSTANT)
+    best, worst = (runs["macro_f1"].agg(which) for which in ("idxmax", "idxmin"))
+    return (
+        f"{SEEN}{best} has the best macro-F1, {runs.loc[best, 'macro_f1']:.2f}, {worst} the "
+        f"lowest, {runs.loc[worst, 'macro_f1']:.2f}; always the commonest level has "
+        f"{table.loc[CONSTANT, 'macro_f1']:.2f}."
+    )
 
 
 def _epochs(path: Path) -> dict[str, float]:

@@ -5,7 +5,8 @@ at.
 """
 
 from spoken_cefr.scraping.pages import find_tile, parse_listing, parse_tiles
-from spoken_cefr.scraping.stage import open_site, open_visit, run
+from spoken_cefr.scraping.stage import open_site, open_visit, photograph, run
+from spoken_cefr.scraping.summary import tell_shortcuts
 
 __all__ = [
     "find_tile",
@@ -13,5 +14,7 @@ __all__ = [
     "open_visit",
     "parse_listing",
     "parse_tiles",
+    "photograph",
     "run",
+    "tell_shortcuts",
 ]

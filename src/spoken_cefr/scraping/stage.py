@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from selenium.webdriver.common.by import By
 
 from spoken_cefr.config import Config
 from spoken_cefr.corpus.languages import find_language
@@ -24,12 +27,13 @@ from spoken_cefr.scraping.metadata import (
     remarks,
     same_sound_problems,
 )
-from spoken_cefr.scraping.pages import Card
+from spoken_cefr.scraping.pages import CARD, TILE, Card, find_tile
 from spoken_cefr.scraping.politeness import Manners
 from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
 from spoken_cefr.store import sha256_of, write_csv
 
 STAGE = "scraping"
+PICTURE_SIZE = 1000, 900  # pixels, of the browser's window
 
 
 @dataclass
@@ -129,6 +133,31 @@ def open_visit(config: Config) -> Iterator[Visit]:
         _open_visit(config, base_url, client) as visit,
     ):
         yield visit
+
+
+def photograph(config: Config) -> dict[str, Any]:
+    """PNG pictures (bytes) of the listing and of its first card, and that card's HTML (str).
+
+    Of the replica alone: pages of a real site show real people, who do not belong in a notebook.
+    Another profile gets no picture, {}.
+    """
+    if not config.scraping.replica_dir:
+        return {}
+    scraping = dataclasses.replace(config.scraping, from_cache=False)
+    config = dataclasses.replace(config, scraping=scraping)
+    with (
+        open_site(config) as base_url,
+        _open_client(config, base_url) as client,
+        Browser(client) as browser,
+    ):
+        home = browser.open(base_url, expect=TILE)
+        tile = find_tile(*home, find_language(config.scraping.language))
+        browser.open(tile.url, expect=CARD)
+        browser.driver.set_window_size(*PICTURE_SIZE)
+        card = browser.driver.find_element(By.CSS_SELECTOR, CARD)
+        listing = browser.driver.get_screenshot_as_png()
+        html = card.get_attribute("outerHTML").replace(base_url.rstrip("/"), "")
+        return {"listing": listing, "card": card.screenshot_as_png, "html": html}
 
 
 @contextmanager

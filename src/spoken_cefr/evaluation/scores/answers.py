@@ -69,6 +69,16 @@ def all_answers(
     return {key: told for key, told in found.items() if told is not None}
 
 
+def repeats_recordings(told: Answers) -> bool:
+    """Whether all segments of a recording have one answer: then it is the recording's, copied.
+
+    Asked of answers to segments. Their number would make such scores look surer than they are.
+    """
+    first = pd.Series(np.arange(told.ids.size)).groupby(told.recording_ids).transform("first")
+    same = np.allclose(told.probabilities, told.probabilities[:, first], atol=1e-6)
+    return same and told.ids.size > np.unique(told.recording_ids).size
+
+
 def pairs_of(
     answers: AllAnswers, names: Sequence[tuple[str, str]]
 ) -> Iterator[tuple[str, str, str, Answers, Answers]]:

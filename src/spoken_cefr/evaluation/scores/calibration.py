@@ -1,6 +1,7 @@
 """Is a network right as often as it says? Reliability by bins, and one number for it."""
 
 import numpy as np
+import pandas as pd
 
 from spoken_cefr.evaluation.scores.intervals import (
     Bootstrap,
@@ -11,6 +12,7 @@ from spoken_cefr.evaluation.scores.intervals import (
 )
 
 N_BINS = 10  # of equal width from 0 to 1, the usual choice
+MIN_IN_BIN = 8  # of a point in a figure: a share of fewer is hardly one
 
 
 def reliability_sums(confidence: np.ndarray, right: np.ndarray, speakers: np.ndarray) -> np.ndarray:
@@ -77,3 +79,29 @@ def reliability_rows(sums: np.ndarray, *, confidence: float) -> list[dict[str, f
             }
         )
     return rows
+
+
+def coarser(rows: pd.DataFrame, *, confidence: float, at_least: float = MIN_IN_BIN) -> pd.DataFrame:
+    """Rows of ``calibration.csv`` with neighbouring bins joined until each holds enough answers.
+
+    What is left over at the end joins the bin before it.
+    """
+    joined = []
+    for key, bins in rows.groupby(["run", "unit"], sort=False):
+        groups: list[list[int]] = [[]]
+        for index, n in bins["n"].items():
+            groups[-1].append(index)
+            if rows["n"][groups[-1]].sum() >= at_least and bins["n"][index:].sum() - n >= at_least:
+                groups.append([])
+        for group in groups:
+            one = bins.loc[group]
+            n = one["n"].sum()
+            sure, right = ((one[name] * one["n"]).sum() for name in ("confidence", "accuracy"))
+            wilson = wilson_interval(round(right), round(n), confidence=confidence)
+            joined.append(
+                dict(zip(("run", "unit"), key, strict=True))
+                | {"bin_low": one["bin_low"].min(), "bin_high": one["bin_high"].max()}
+                | {"n": n, "confidence": sure / n, "accuracy": right / n}
+                | dict(zip(("wilson_low", "wilson_high"), wilson, strict=True))
+            )
+    return pd.DataFrame(joined, columns=list(rows.columns))

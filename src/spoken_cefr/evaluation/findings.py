@@ -1,0 +1,253 @@
+"""What the notebook sees at each table and figure: a sentence made from the data itself."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from spoken_cefr.corpus.levels import TARGET_LEVELS
+
+SEEN = "**What we see.** "
+KAPPA = "quadratic_weighted_kappa"
+# Over-confidence below this is within what calibration errors of few answers are.
+SAME = 0.05
+
+
+def tell_catalogue(counts: pd.DataFrame) -> str:
+    """Of the counts of the real catalogue: where levels crowd, and what goes with them."""
+    usable = counts[counts["level"].isin(TARGET_LEVELS)]
+    of_level = usable.groupby("level")["recordings"].sum()
+    two = of_level.nlargest(2)
+    young = usable[usable["age_group"].isin(("enfant", "adolescent"))]
+    share = young.groupby("level")["recordings"].sum().reindex(of_level.index, fill_value=0)
+    share = share / of_level
+    return (
+        f"{SEEN}{two.sum() / of_level.sum():.0%} of {of_level.sum():,} recordings are "
+        f"{' or '.join(sorted(two.index))}, and {of_level.min()} are {of_level.idxmin()}. Children "
+        f"and adolescents speak {share.iloc[0]:.0%} of {share.index[0]} and "
+        f"{share.iloc[-1]:.0%} of {share.index[-1]}: who hears the age has half an answer."
+    )
+
+
+def tell_study(study: Mapping[str, Any], reanalysis: Mapping[str, Any]) -> str:
+    """How far the study's best cell and its best printed output are above the constant answer."""
+    constant = study["parts"]["test"]["b1"] / study["parts"]["test"]["all"]
+    found = reanalysis["constant_answer"]
+    best = max(value for one in study["networks"] for value in one["accuracy"].values())
+    printed = found["best_printed"]
+    return (
+        f"{SEEN}Always answering B1 scores {constant:.4f} on the study's test segments. Its best "
+        f"table cell is {best:.2f} ({100 * (best - constant):+.1f} percentage points), its best "
+        f"printed output {printed:.4f} ({100 * (printed - constant):+.2f}): the cell has two "
+        f"digits, and no output shows it. Of {found['n_cells']} cells {found['n_cells_above']} "
+        f"lies above the constant answer and {found['n_cells_equal']} equal it to two digits."
+    )
+
+
+def tell_cells(cells: pd.DataFrame) -> str:
+    """Of ``study_networks.csv``: what those cells reach here that were run."""
+    ran = cells[cells["status"] == "run"]
+    if ran.empty:
+        return f"{SEEN}None of the study's {len(cells)} cells was trained in this build."
+    above = ran[ran["accuracy_low"] > ran["constant_accuracy"]]
+    return (
+        f"{SEEN}{len(ran)} of the study's {len(cells)} cells were trained in this build. On this "
+        f"corpus {len(above)} of them {'has' if len(above) == 1 else 'have'} an interval above the "
+        f"constant answer ({ran['constant_accuracy'].iloc[0]:.2f})."
+    )
+
+
+def tell_scores(results: pd.DataFrame, shortcuts: Collection[str], *, unit: str) -> str:
+    """Of ``results.csv``: the best run beside the best shortcut, and what is not scored."""
+    rows = results[results["unit"] == unit].set_index("run")
+    runs, others = (rows[rows.index.isin(list(shortcuts)) == is_one] for is_one in (False, True))
+    if runs.empty or others.empty:
+        return f"{SEEN}No run answers {unit}s."
+    best, bar = runs[KAPPA].idxmax(), others[KAPPA].idxmax()
+    text = (
+        f"{SEEN}The highest kappa on {unit}s is {_kappa(rows.loc[best])} ({best}); the best "
+        f"shortcut, {bar}, has {_kappa(rows.loc[bar])}."
+    )
+    if unit == "segment":
+        copied = sorted(set(results["run"]) - set(rows.index) - set(shortcuts))
+        if copied:
+            text += (
+                f" {_list(copied)} give all segments of a recording one answer: copies are no "
+                "further evidence, so that they are not scored here."
+            )
+    elif "majority" in rows.index and rows.loc["majority", KAPPA]:
+        text += (
+            f" That always the commonest level does not have exactly 0 "
+            f"({rows.loc['majority', KAPPA]:.2f}) is due to the folds: not all have the same one."
+        )
+    return text
+
+
+def tell_exceeds(exceeds: pd.DataFrame, *, best: str) -> str:
+    """Of ``exceeds.csv``: which runs pass the rule, in kappa on recordings."""
+    rows = exceeds[(exceeds["unit"] == "recording") & (exceeds["metric"] == KAPPA)]
+    if rows.empty or rows["exceeds_all"].isna().all():
+        return f"{SEEN}With so few speakers no difference can be told from chance."
+    passed = rows["exceeds_all"].astype(str) == "True"
+    failed = rows[~passed]
+    text = (
+        f"{SEEN}{passed.sum()} of {len(rows)} runs exceed each of the "
+        f"{rows['n_shortcuts'].iloc[0]} shortcuts in kappa"
+        + (f": {_list(rows['run'][passed])}." if passed.any() else ".")
+    )
+    for row in failed.itertuples():
+        text += f" {row.run} does not exceed {_list(str(row.not_exceeded).split('; '))}."
+    verdict = "passes" if best in set(rows["run"][passed]) else "does not pass"
+    return f"{text} The run that validation prefers, {best}, {verdict}."
+
+
+def tell_levels(per_class: pd.DataFrame, results: pd.DataFrame, *, run: str) -> str:
+    """Of ``per_class.csv``: which level a run finds best and worst, and how far it errs."""
+    mine = (per_class["run"] == run) & (per_class["unit"] == "recording")
+    rows = per_class[mine & (per_class["measure"] == "recall")].dropna(subset="value")
+    worst, best = (rows.loc[rows["value"].agg(which)] for which in ("idxmin", "idxmax"))
+    scored = results[(results["run"] == run) & (results["unit"] == "recording")].iloc[0]
+    return (
+        f"{SEEN}{run} finds {best['level']} best ({best['n_right']:.0f} of {best['n']:.0f}) and "
+        f"{worst['level']} worst ({worst['n_right']:.0f} of {worst['n']:.0f}). "
+        f"{scored['within_one_level']:.0%} of its answers are at most one level away."
+    )
+
+
+def tell_calibration(bins: pd.DataFrame, *, run: str) -> str:
+    """Of ``calibration.csv``: whether a run is surer than it is right."""
+    rows = bins[(bins["run"] == run) & (bins["unit"] == "recording")]
+    n = rows["n"].sum()
+    sure, right = ((rows[name] * rows["n"]).sum() / n for name in ("confidence", "accuracy"))
+    word = "surer than it is right" if sure > right + SAME else "about as sure as it is right"
+    word = "less sure than it could be" if right > sure + SAME else word
+    return (
+        f"{SEEN}{run} gives its answers a probability of {sure:.2f} on average and is right "
+        f"{right:.2f} of the time: it is {word}."
+    )
+
+
+def tell_speakers(curve: pd.DataFrame) -> str:
+    """Of ``learning_curve.csv``: what the last speakers added."""
+    if curve.empty:
+        return f"{SEEN}There are too few speakers to train on fewer."
+    steps = {
+        name: rows.sort_values("n_train_speakers")[["n_train_speakers", KAPPA]].iloc[[0, -2, -1]]
+        for name, rows in curve.groupby("model", sort=False)
+        if len(rows) > 2
+    }
+    if not steps:
+        return f"{SEEN}There are too few speakers for a curve."
+    told = [
+        f"{rows[KAPPA].iloc[0]:.2f} to {rows[KAPPA].iloc[2]:.2f} for {name} "
+        f"({rows['n_train_speakers'].iloc[0]} to {rows['n_train_speakers'].iloc[2]} speakers)"
+        for name, rows in steps.items()
+    ]
+    rising = [
+        name for name, rows in steps.items() if rows[KAPPA].iloc[2] - rows[KAPPA].iloc[1] > SAME
+    ]
+    end = (
+        f"Still rising at the end: {_list(rising)}"
+        if rising
+        else "None rises by more than 0.05 at its end"
+    )
+    return f"{SEEN}Kappa goes from {', '.join(told)}. {end}."
+
+
+def readings(audit: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:
+    """Kappas of ``audit.csv`` as text: a row for each model and condition, a column a target."""
+    rows = audit[audit["target"].isin(targets) & audit["kappa"].notna()]
+    told = rows.assign(told=[_kappa(row) for _, row in rows.rename(columns=_AS_KAPPA).iterrows()])
+    keys = ["kind", "model", "condition"]
+    table = told.drop_duplicates([*keys, "target"]).pivot(
+        index=keys, columns="target", values="told"
+    )
+    return table.reindex(columns=[one for one in targets if one in table]).fillna("")
+
+
+def tell_audit(audit: pd.DataFrame) -> str:
+    """Which networks read something else of the speaker or the time, surely above chance."""
+    rows = audit[(audit["kind"] == "run") & (audit["condition"] != "labels permuted")]
+    level = rows[rows["target"] == "level"].drop_duplicates("model").set_index("model")["kappa"]
+    others = rows[(rows["target"] != "level") & (rows["kappa_low"] > 0)]
+    if not (rows["target"] != "level").any():
+        return f"{SEEN}No network was trained for another answer than the level."
+    if others.empty:
+        return f"{SEEN}No network reads age, gender or time surely: no interval is above zero."
+    told = [
+        f"{row.model} reads the {row.target.replace('_', ' ')} with "
+        f"{_kappa(row._asdict(), name='kappa')} and the level with {level.get(row.model):.2f}"
+        for row in others.itertuples()
+    ]
+    return f"{SEEN}{'; '.join(told)}. A network that can read the voice may use it for the level."
+
+
+def tell_groups(groups: pd.DataFrame, *, run: str) -> str:
+    """Of ``audit_groups.csv``: for whom a run works least, and whether that could be chance."""
+    rows = groups[(groups["run"] == run) & (groups["metric"] == "accuracy")]
+    rows = rows[rows["n_speakers"] > 1]
+    if rows.empty:
+        return f"{SEEN}No group has two speakers."
+    worst = rows.loc[rows["value"].idxmin()]
+    differ = rows[rows["differs"].astype(str) == "True"]
+    end = (
+        f"Different from the rest: {_list(differ['group'])}."
+        if len(differ)
+        else (
+            "Of the groups with enough speakers to ask, none differs from the rest beyond chance."
+        )
+    )
+    return (
+        f"{SEEN}The lowest accuracy is {worst['value']:.2f}, for {worst['group']} ("
+        f"{worst['n']} recordings, {worst['n_speakers']} speakers). {end}"
+    )
+
+
+def tell_mistakes(mistakes: pd.DataFrame, levels: Sequence[str]) -> str:
+    """How far off the surest mistakes are, and in which direction."""
+    if mistakes.empty:
+        return f"{SEEN}There is no mistake."
+    codes = [mistakes[name].map(list(levels).index) for name in ("level", "predicted")]
+    away = codes[1] - codes[0]
+    return (
+        f"{SEEN}Of the {len(away)} surest mistakes {(away.abs() == 1).sum()} are one level off; "
+        f"{(away > 0).sum()} answer too high and {(away < 0).sum()} too low."
+    )
+
+
+def tell_explanation(document: Mapping[str, Any]) -> str:
+    """What the figures of one explained recording say, and what they cannot."""
+    text = (
+        f"{SEEN}Recording {document['recording_id']} is {document['level']}; {document['run']} "
+        f"answers {document['predicted']} with a probability of {document['confidence']:.2f}."
+    )
+    segments = document.get("segments") or []
+    silent = [row["start_s"] for row in segments if not str(row.get("text") or "").strip()]
+    if segments:
+        text += (
+            f" Of the {len(segments)} segments that say most for {document['segments_answer']} "
+            f"({document['segments_run']}), {len(silent)} without a word"
+            + (": there it is not language that decides." if silent else ".")
+        )
+    if "image_run" in document:
+        kappa = document.get("image_kappa")
+        text += (
+            f" The heat map explains {document['image_run']}, whose kappa is "
+            f"{'undefined' if kappa is None else f'{kappa:.2f}'}; it answers "
+            f"{document['image_answer']}"
+            + ("." if document["image_answer"] == document["level"] else ", which is wrong here.")
+        )
+    return text
+
+
+_AS_KAPPA = {"kappa": KAPPA, "kappa_low": f"{KAPPA}_low", "kappa_high": f"{KAPPA}_high"}
+
+
+def _kappa(row: Mapping[str, Any], *, name: str = KAPPA) -> str:
+    value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
+    return f"{value:.2f}" if pd.isna(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def _list(names: Sequence[str]) -> str:
+    *first, last = list(names)
+    return f"{', '.join(first)} and {last}" if first else last

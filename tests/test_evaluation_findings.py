@@ -1,0 +1,166 @@
+"""What the evaluation notebook says is what its tables hold, passed or not."""
+
+import pandas as pd
+import pytest
+
+from spoken_cefr.evaluation.catalogue import read_counts
+from spoken_cefr.evaluation.findings import (
+    readings,
+    tell_audit,
+    tell_calibration,
+    tell_catalogue,
+    tell_cells,
+    tell_exceeds,
+    tell_explanation,
+    tell_groups,
+    tell_levels,
+    tell_mistakes,
+    tell_scores,
+    tell_speakers,
+    tell_study,
+)
+from spoken_cefr.evaluation.study import REANALYSIS, read_study
+from spoken_cefr.store import read_json
+
+KAPPA = "quadratic_weighted_kappa"
+
+
+def scores(kappas, unit="recording"):
+    rows = [{"run": run, "unit": unit, KAPPA: kappa} for run, kappa in kappas.items()]
+    return pd.DataFrame(rows).assign(
+        **{f"{KAPPA}_low": lambda t: t[KAPPA] - 0.1, f"{KAPPA}_high": lambda t: t[KAPPA] + 0.1},
+        within_one_level=0.9,
+    )
+
+
+def exceeding(**passed):
+    rows = [
+        {"run": run, "unit": "recording", "metric": KAPPA, "n_shortcuts": 2}
+        | {"not_exceeded": "" if ok else "duration_only", "exceeds_all": ok}
+        for run, ok in passed.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_a_run_that_passes_is_said_to_pass_and_one_that_does_not_is_named_with_its_bar():
+    told = tell_exceeds(exceeding(strong=True, weak=False), best="strong")
+    assert "1 of 2 runs exceed" in told and "strong, passes" in told
+    assert "weak does not exceed duration_only" in told
+    assert "does not pass" in tell_exceeds(exceeding(strong=True, weak=False), best="weak")
+
+
+def test_with_few_speakers_nothing_passes_or_fails():
+    told = tell_exceeds(exceeding(one=None), best="one")
+    assert "passes" not in told and "chance" in told
+
+
+def test_the_best_run_stands_beside_the_best_shortcut():
+    told = tell_scores(
+        scores({"majority": -0.04, "length": 0.4, "weak": 0.2, "strong": 0.8}),
+        {"majority", "length"},
+        unit="recording",
+    )
+    assert "0.80 [0.70, 0.90] (strong)" in told and "length, has 0.40" in told
+    assert "(-0.04)" in told  # and why the constant answer is not exactly 0
+
+
+def test_runs_without_segments_of_their_own_are_named():
+    recordings = scores({"majority": 0, "whole": 0.9, "net": 0.5})
+    both = pd.concat([recordings, scores({"majority": 0, "net": 0.3}, "segment")])
+    told = tell_scores(both, {"majority"}, unit="segment")
+    assert "0.30" in told and "whole give" in told
+
+
+def test_the_study_s_cell_and_its_printed_output_are_told_apart():
+    told = tell_study(read_study(), read_json(REANALYSIS))
+    # 0.59 - 11,084 / 19,153 and 0.5800 - 11,084 / 19,153, in percentage points
+    assert "0.59 (+1.1 percentage points)" in told and "0.5800 (+0.13)" in told
+
+
+def test_the_catalogue_s_levels_crowd_where_they_do():
+    counts = read_counts()
+    of_level = counts.groupby("level")["recordings"].sum()
+    share = of_level[["A2", "B1"]].sum() / of_level[["A1", "A2", "B1", "B2", "C1"]].sum()
+    assert f"{share:.0%} of 1,002 recordings are A2 or B1" in tell_catalogue(counts)
+
+
+def test_cells_that_were_not_run_are_counted():
+    cells = pd.DataFrame({"status": ["run", "not run"], "accuracy_low": [0.4, None]})
+    cells["constant_accuracy"] = 0.3
+    assert "1 of the study's 2 cells" in tell_cells(cells)
+    assert "None of the study's 1" in tell_cells(cells.iloc[1:])
+
+
+def test_the_worst_level_is_named_with_its_counts():
+    per_class = pd.DataFrame(
+        {"run": "net", "unit": "recording", "measure": "recall", "level": ["A1", "C1"]}
+        | {"n_right": [9.0, 1.0], "n": [10.0, 4.0], "value": [0.9, 0.25]}
+    )
+    told = tell_levels(per_class, scores({"net": 0.5}), run="net")
+    assert "A1 best (9 of 10)" in told and "C1 worst (1 of 4)" in told and "90%" in told
+
+
+@pytest.mark.parametrize(
+    "right, word", [(0.5, "surer than"), (0.8, "about as sure"), (0.95, "less sure")]
+)
+def test_a_run_is_as_sure_as_its_bins_say(right, word):
+    bins = {"run": "net", "unit": "recording", "n": [4, 4], "confidence": [0.7, 0.9]}
+    assert word in tell_calibration(pd.DataFrame(bins | {"accuracy": right}), run="net")
+
+
+def test_only_a_curve_that_rises_at_its_end_is_said_to_rise():
+    rows = [
+        {"model": model, "n_train_speakers": n, KAPPA: kappa}
+        for model, kappas in {"flat": (0.1, 0.5, 0.5), "steep": (0.1, 0.5, 0.7)}.items()
+        for n, kappa in zip((1, 4, 8), kappas, strict=True)
+    ]
+    assert "Still rising at the end: steep." in tell_speakers(pd.DataFrame(rows))
+
+
+AUDIT = pd.DataFrame(
+    [
+        ("run", "net", "whole recording", "level", 0.3, 0.1, 0.5),
+        ("run", "net", "whole recording", "gender", 1.0, 1.0, 1.0),
+        ("run", "net", "labels permuted", "level", 0.0, -0.2, 0.2),
+        ("probe", "mel", "whole recording", "level", 0.5, 0.4, 0.6),
+    ],
+    columns=["kind", "model", "condition", "target", "kappa", "kappa_low", "kappa_high"],
+)
+
+
+def test_the_level_s_kappas_stand_alone_and_others_in_a_table_of_their_own():
+    level = readings(AUDIT, ["level"])
+    assert level.columns.tolist() == ["level"] and len(level) == 3
+    assert level.loc[("run", "net", "whole recording"), "level"] == "0.30 [0.10, 0.50]"
+    others = readings(AUDIT, ["age_group", "gender"])
+    assert others.loc[("run", "net", "whole recording"), "gender"] == "1.00 [1.00, 1.00]"
+    assert len(others) == 1
+
+
+def test_a_network_that_reads_the_voice_is_said_to():
+    assert "net reads the gender with 1.00 [1.00, 1.00] and the level with 0.30" in tell_audit(
+        AUDIT
+    )
+    assert "No network was trained" in tell_audit(AUDIT[AUDIT["target"] == "level"])
+
+
+def test_a_group_of_one_speaker_says_nothing():
+    groups = pd.DataFrame({"group": ["a", "b"], "n_speakers": [1, 4], "n": [2, 9]})
+    groups = groups.assign(run="net", metric="accuracy", value=[0.0, 0.6], differs=[None, False])
+    assert "0.60, for b" in tell_groups(groups, run="net")
+
+
+def test_mistakes_are_counted_by_distance_and_direction():
+    mistakes = pd.DataFrame({"level": ["A1", "B1"], "predicted": ["B1", "A2"]})
+    told = tell_mistakes(mistakes, ["A1", "A2", "B1"])
+    assert "2 surest mistakes 1 are one level off; 1 answer too high and 1 too low" in told
+
+
+def test_an_explanation_says_what_it_rests_on():
+    document = {"recording_id": "7", "level": "A1", "run": "best", "predicted": "A1"}
+    document |= {"confidence": 0.9, "segments_run": "net", "segments_answer": "A1"}
+    document |= {"segments": [{"start_s": 1.0, "text": "oui"}, {"start_s": 2.0, "text": ""}]}
+    document |= {"image_run": "cnn", "image_answer": "A2", "image_kappa": 0.02}
+    told = tell_explanation(document)
+    assert "1 without a word" in told
+    assert "cnn, whose kappa is 0.02; it answers A2, which is wrong here" in told
