@@ -172,12 +172,24 @@ def _add_use(commands: argparse._SubParsersAction) -> None:
         "paths",
         nargs="+",
         metavar="FILE",
-        help="mp3, wav, flac or ogg of 3 s to 30 minutes; or a folder of such files",
+        help="audio (mp3, m4a, wav, flac, ogg, opus, webm, wma, ...) or video of 3 s to 30 "
+        "minutes; or a folder of such files",
     )
     predict.add_argument(
         "--json", action="store_true", help="print a list as doc/predict_schema.json describes it"
     )
-    predict.add_argument("--csv", metavar="OUT", help="also write one row a file to this file")
+    predict.add_argument(
+        "--csv", metavar="OUT", help="also write one row a file to this file, as they are done"
+    )
+    predict.add_argument(
+        "--resume", action="store_true", help="leave out files that the table of --csv has"
+    )
+    predict.add_argument(
+        "--from", dest="from_s", type=float, metavar="S", help="leave out what is before (seconds)"
+    )
+    predict.add_argument(
+        "--to", dest="to_s", type=float, metavar="S", help="leave out what is behind (seconds)"
+    )
     predict.set_defaults(call=_predict)
 
     app = commands.add_parser("app", parents=[profile, model], help="the same on a page, here only")
@@ -307,7 +319,14 @@ def _predict(args: argparse.Namespace) -> int:
     load_config(prediction_profile(args.profile))  # its arithmetic, before numpy is imported
     command = importlib.import_module("spoken_cefr.prediction.command")
     return command.run(
-        args.paths, model=args.model, profile=args.profile, as_json=args.json, csv=args.csv
+        args.paths,
+        model=args.model,
+        profile=args.profile,
+        as_json=args.json,
+        csv=args.csv,
+        resume=args.resume,
+        from_s=args.from_s,
+        to_s=args.to_s,
     )
 
 

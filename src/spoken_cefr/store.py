@@ -146,14 +146,10 @@ def read_json(path: Path, *, kind: type = dict) -> Any:
         return value
 
 
-def write_csv(path: Path, table: pd.DataFrame, *, for_spreadsheets: bool = False) -> None:
-    """Write a table as CSV (UTF-8, LF, no index), all or nothing.
-
-    ``for_spreadsheets`` puts a byte-order mark first, by which they know the encoding.
-    """
-    encoding = "utf-8-sig" if for_spreadsheets else "utf-8"
+def write_csv(path: Path, table: pd.DataFrame) -> None:
+    """Write a table as CSV (UTF-8, LF, no index), all or nothing."""
     with replacing(path) as temporary:
-        table.to_csv(temporary, index=False, lineterminator="\n", encoding=encoding)
+        table.to_csv(temporary, index=False, lineterminator="\n")
 
 
 def read_csv(path: Path) -> pd.DataFrame:

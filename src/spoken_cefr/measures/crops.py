@@ -8,6 +8,7 @@ import pandas as pd
 
 from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
+from spoken_cefr.measures.doubt import mark_doubtful
 from spoken_cefr.measures.pipeline import nlp_of
 from spoken_cefr.measures.table import measure_recording, measures_of, method_keys
 from spoken_cefr.processing.transcription.words import Word
@@ -70,8 +71,8 @@ def words_in(words: pd.DataFrame, window: tuple[str, float, float]) -> list[Word
         & (words["start_s"] >= start_s)
         & (words["end_s"] <= end_s)
     ].sort_values("word_index")
-    times = inside[["start_s", "end_s"]].to_numpy() - start_s
-    return [Word(word, *pair) for word, pair in zip(inside["word"], times.tolist(), strict=True)]
+    inside = inside.assign(start_s=inside["start_s"] - start_s, end_s=inside["end_s"] - start_s)
+    return [Word(*row) for row in inside[list(Word._fields)].itertuples(index=False)]
 
 
 def _measure(
@@ -80,6 +81,6 @@ def _measure(
     lengths_s = np.subtract(windows["end_s"], windows["start_s"])
     told = progress(list(zip(heard, texts, lengths_s, strict=True)), desc="crops", unit="recording")
     return [
-        measure_recording(words, text, duration_s=float(duration_s), doc=doc)
+        measure_recording(words, text, duration_s=float(duration_s), doc=mark_doubtful(doc, words))
         for (words, text, duration_s), doc in zip(told, docs, strict=True)
     ]

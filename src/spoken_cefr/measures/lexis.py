@@ -24,6 +24,7 @@ RARE_ZIPF = 3.0  # less than once in a million words
 # with 50, most crops and many A1 recordings had no value, and were given that of other levels.
 WINDOW = 20
 CONTENT_TAGS = frozenset({"NOUN", "VERB", "ADJ", "ADV"})
+DOUBTFUL = "DOUBTFUL"  # type of the entities that stand for words which may be misheard
 
 
 class RareWord(NamedTuple):
@@ -39,7 +40,7 @@ class RareWord(NamedTuple):
 
 
 def lexis_measures(doc: Doc) -> dict[str, float]:
-    """Measures of the words of a parsed text.
+    """Measures of the words of a parsed text, but for those that `doubt` has marked.
 
     Returns
     -------
@@ -50,7 +51,7 @@ def lexis_measures(doc: Doc) -> dict[str, float]:
         ``lexical_density`` the share of words that are content words or names. NaN
         where there is no word to count.
     """
-    words = [token for token in doc if is_word(token)]
+    words = [token for token in doc if is_word(token) and token.ent_type_ != DOUBTFUL]
     zipfs = np.array([token_zipf(token) for token in words if is_content_word(token)])
     # An elided word (l', qu') is said and written as a part of the next one.
     whole = [token.text for token in words if not token.text.endswith("'")]
@@ -81,12 +82,14 @@ def moving_type_token_ratio(words: list[str], *, window: int = WINDOW) -> float:
 def rare_words(doc: Doc, *, max_zipf: float = UNCOMMON_ZIPF) -> list[RareWord]:
     """Content words of a text that are less common than ``max_zipf``, in its order.
 
-    Names and what holds a digit are left out. Of ``l'usine`` only ``usine`` is looked at.
+    Names, doubtful words and what holds a digit are left out. Of ``l'usine`` only ``usine``
+    is looked at.
     """
     return [
         RareWord(token.text, _lemma(token), round(zipf, 2), token.idx)
         for token in doc
         if is_word(token) and is_content_word(token) and not _is_name(token)
+        if token.ent_type_ != DOUBTFUL
         if (zipf := token_zipf(token)) < max_zipf
     ]
 
@@ -111,6 +114,12 @@ def token_zipf(token: Token) -> float:
     if known is None:
         return float("nan")
     return max(_zipf(_plain(token.lower_), known), _zipf(_lemma(token).lower(), known))
+
+
+def is_unknown(token: Token) -> bool:
+    """Whether a content word stands in no list, neither its form nor its lemma."""
+    known = not is_word(token) or not is_content_word(token) or _is_name(token)
+    return not known and token_zipf(token) <= MIN_ZIPF
 
 
 @functools.lru_cache(maxsize=100_000)

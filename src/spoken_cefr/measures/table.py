@@ -17,6 +17,7 @@ from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
 from spoken_cefr.corpus.languages import FRENCH, find_language
 from spoken_cefr.measures.available import IN_WORDS, lacking
+from spoken_cefr.measures.doubt import mark_doubtful
 from spoken_cefr.measures.fluency import fluency_measures
 from spoken_cefr.measures.lexis import lexis_measures
 from spoken_cefr.measures.pipeline import has_pipeline, language_of, nlp_of, pipeline_meta
@@ -139,7 +140,7 @@ def measure_recording(
     duration_s : float
         Of the recording, for a check of the words' times.
     doc : Doc
-        The transcript as `nlp_of` its language parses it.
+        The transcript as `nlp_of` its language parses it; see `doubt.mark_doubtful`.
 
     Returns
     -------
@@ -202,7 +203,7 @@ def measures_table(config: Config) -> pd.DataFrame:
                 recording["words"],
                 recording["text"],
                 duration_s=recording["duration_s"],
-                doc=doc,
+                doc=mark_doubtful(doc, recording["words"]),
             )
             for recording, doc in zip(told, docs, strict=True)
         ]
@@ -223,8 +224,11 @@ def _read_recordings(config: Config) -> list[dict]:
     for name in ("transcripts", "words", "segments"):
         tables[name] = read_parquet(written_by(folder / f"{name}.parquet", "processing"))
     words = tables["words"].sort_values(["recording_id", "word_index"])
+    words["probability"] = (
+        words["probability"].astype(object).where(words["probability"].notna(), None)
+    )
     words_of = {
-        recording_id: list(map(Word, rows["word"], rows["start_s"], rows["end_s"]))
+        recording_id: list(map(Word, *(rows[name] for name in Word._fields)))
         for recording_id, rows in words.groupby("recording_id")
     }
     duration_of = tables["segments"].groupby("recording_id")["end_s"].max()

@@ -81,6 +81,7 @@ def model_facts(config: Config, split: pd.DataFrame) -> dict[str, Any]:
     return {
         "language": config.scraping.language,
         "synthetic": bool(config.scraping.replica_dir),
+        "n_speakers": train["speaker_id"].nunique(),
         "trained_on": f"Trained on {len(train)} recordings of {train['speaker_id'].nunique()} "
         f"speakers ({source}, profile {config.profile}).",
         "settings": settings,

@@ -15,7 +15,7 @@ from spoken_cefr.page.timeline import envelope
 from spoken_cefr.page.uploads import remove
 from spoken_cefr.page.wording import text
 from spoken_cefr.prediction.choice import choose_model
-from spoken_cefr.prediction.listening import listen, load_listener
+from spoken_cefr.prediction.listening import Wish, listen, load_listener
 from spoken_cefr.prediction.recording import rate_recording
 
 
@@ -51,11 +51,11 @@ class Analyst:
             return Answer({"file": "?", "error": "the file is missing"})
         try:
             progress(0.1, desc=text("listening", language))
-            (heard,) = listen(self._listener, [upload], language=self._spoken, n_jobs=1)
+            (heard,) = listen(self._listener, [upload], Wish(self._spoken), n_jobs=1)
             if isinstance(heard, InputError):  # its sentence names the file with its path
                 return Answer({"file": name, "error": str(heard).replace(str(upload), name)})
             progress(0.9, desc=text("rating", language))
             result = rate_recording(heard, self._model, self._nlp).to_dict()
-            return Answer(result | {"file": name}, envelope(heard.signal))
+            return Answer(result | {"file": name}, envelope(heard.whole))
         finally:
             remove(upload)

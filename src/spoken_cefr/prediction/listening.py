@@ -1,28 +1,37 @@
 """The recordings that a person gives: found, checked, decoded, and what is heard in them."""
 
+import re
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 
 import numpy as np
-from joblib import Parallel, delayed
 
 from spoken_cefr.errors import InputError
+from spoken_cefr.prediction import parts
 from spoken_cefr.processing.decoding import SAMPLE_RATE, load_audio
 from spoken_cefr.processing.recordings import SILENCE
 from spoken_cefr.processing.transcription.engines import NO_SPEECH, FasterWhisper, Transcript
+from spoken_cefr.processing.transcription.spoken_language import (
+    MIN_PROBABILITY,
+    is_foreign,
+    mean_probabilities,
+)
+from spoken_cefr.processing.transcription.voice import TURN_S, find_voice, joined
 
 # What is taken of a folder; a file that is named is read by its content, whatever its name.
 EXTENSIONS: tuple[str, ...] = (
     *(".mp3", ".m4a", ".mp4", ".aac", ".wav", ".flac", ".ogg", ".oga", ".opus"),
-    *(".webm", ".mkv", ".aif", ".aiff", ".au", ".caf"),
+    *(".webm", ".mkv", ".aif", ".aiff", ".au", ".caf", ".wma", ".m4v", ".mov"),
 )
 MIN_DURATION_S = 3.0
 MAX_DURATION_S = 30 * 60.0
 MAX_FILE_MB = 700.0  # 30 minutes in stereo at 48 kHz and 24 bit are 518 MB
-MAX_BATCH_S = 40 * 60.0  # audio of one batch in memory: 150 MB
+MAX_BATCH_S = 10 * 60.0  # audio of one batch in memory: 38 MB, and results every few minutes
+LANGUAGE_S = 8.0  # of speech in which one language is told from another
 
 
 def find_recordings(paths: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
@@ -38,11 +47,14 @@ def find_recordings(paths: Sequence[str | Path]) -> tuple[list[Path], list[str]]
     Raises
     ------
     InputError
-        If a folder holds no audio file, or nothing was given.
+        If a folder holds no audio file, nothing was given, or an address.
     """
     found: dict[Path, None] = {}
     remarks = []
-    for path in map(Path, paths):
+    for path in paths:
+        if re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", str(path)):
+            raise InputError(f"{path} is an address: download the recording, then give the file")
+        path = Path(path)
         if not path.is_dir():
             found[path] = None
             continue
@@ -127,25 +139,45 @@ class Heard:
 
     Parameters
     ----------
-    signal : np.ndarray, shape (n_samples,), float32
-        Mono at 16 kHz.
+    whole, signal : np.ndarray, shape (n_samples,), float32
+        The recording, and what counts of it; mono at 16 kHz.
+    kept : list of (start_s, end_s)
+        Which parts of the recording that is. The transcript's times are those of ``signal``.
     spoken_language : str or None
         Whisper's code of the language that it takes this for, None where nobody speaks.
     spoken_probability, language_probability : float
         How probable that language is, and the one that was asked for.
+    remarks : list of str
+        What was left out, and why.
     """
 
     path: Path
+    whole: np.ndarray
     signal: np.ndarray
+    kept: list[parts.Stretch]
     transcript: Transcript
     spoken_language: str | None
     spoken_probability: float
     language_probability: float
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def duration_s(self) -> float:
-        """Length of the recording."""
+        """Length of what counts."""
         return len(self.signal) / SAMPLE_RATE
+
+    def cut(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
+        """The same parts of the recording at another rate."""
+        return parts.cut(signal, self.kept, sample_rate)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of every file: Whisper's code of the language, and a part of it."""
+
+    language: str
+    from_s: float | None = None
+    to_s: float | None = None
 
 
 def load_listener(model: str, *, compute_type: str, n_jobs: int, n_files: int) -> FasterWhisper:
@@ -157,55 +189,152 @@ def load_listener(model: str, *, compute_type: str, n_jobs: int, n_files: int) -
 
 
 def listen(
-    listener: FasterWhisper, paths: Sequence[Path], *, language: str, n_jobs: int
+    listener: FasterWhisper, paths: Sequence[Path], wish: Wish, *, n_jobs: int
 ) -> Iterator[Heard | InputError]:
     """Decode and transcribe each file; a file that cannot be used gives its error.
 
-    Yields in the order of the files, as batches are done.
+    Yields in the order of the files, as batches are done; no batch is begun before the
+    reader has taken what was heard long before it.
     """
     size = min(listener.at_once, ceil(len(paths) / n_jobs))
-    batches = [paths[i : i + size] for i in range(0, len(paths), size)]
-    tasks = (delayed(_listen_batch)(listener, batch, language) for batch in batches)
+    batches = deque(paths[i : i + size] for i in range(0, len(paths), size))
     # Threads: CTranslate2 and numpy release the interpreter's lock, and share one model.
-    with closing(Parallel(n_jobs, prefer="threads", return_as="generator")(tasks)) as done:
-        for batch in done:
-            yield from batch
+    with ThreadPoolExecutor(n_jobs) as pool:
+        begun: deque[tuple[Sequence[Path], Future]] = deque()
+        try:
+            while batches or begun:
+                while batches and len(begun) < n_jobs:
+                    batch = batches.popleft()
+                    begun.append((batch, pool.submit(_listen_batch, listener, batch, wish)))
+                batch, future = begun.popleft()
+                done = future.result()
+                if rest := batch[len(done) :]:
+                    begun.appendleft((rest, pool.submit(_listen_batch, listener, rest, wish)))
+                while done:
+                    yield done.pop(0)
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _listen_batch(
-    listener: FasterWhisper, paths: Sequence[Path], language: str
+    listener: FasterWhisper, paths: Sequence[Path], wish: Wish
 ) -> list[Heard | InputError]:
-    """Transcribe files together, as many at once as memory allows."""
-    outcomes: list[Heard | InputError | None] = [None] * len(paths)
-    waiting: dict[int, np.ndarray] = {}
-    waiting_s = 0.0
-    for i, path in enumerate(paths):
+    """Transcribe the first of the files together, as many as memory allows."""
+    outcomes: list[_Loaded | Heard | InputError] = []
+    loaded_s = 0.0
+    for path in paths:
         try:
-            waiting[i] = load_recording(path)
-            waiting_s += len(waiting[i]) / SAMPLE_RATE
+            outcomes.append(_load(path, wish))
         except InputError as error:
-            outcomes[i] = error
-        if waiting and (waiting_s > MAX_BATCH_S or i == len(paths) - 1):
-            signals = list(waiting.values())
-            transcripts = listener.transcribe_many(signals, language=language)
-            for k, signal, transcript in zip(waiting, signals, transcripts, strict=True):
-                outcomes[k] = _heard(listener, paths[k], signal, transcript)
-            waiting, waiting_s = {}, 0.0
+            outcomes.append(error)
+            continue
+        loaded_s += len(outcomes[-1].whole) / SAMPLE_RATE
+        if loaded_s > MAX_BATCH_S:
+            break
+    usable = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, _Loaded)]
+    transcripts = listener.transcribe_many(
+        [outcomes[i].signal for i in usable], language=wish.language
+    )
+    for i, transcript in zip(usable, transcripts, strict=True):
+        outcomes[i] = _heard(listener, outcomes[i], transcript, wish.language)
     return outcomes
 
 
+@dataclass(frozen=True)
+class _Loaded:
+    path: Path
+    whole: np.ndarray
+    left_out: list[parts.Stretch]
+    remarks: list[str]
+
+    @property
+    def kept(self) -> list[parts.Stretch]:
+        return parts.take_out(self.left_out, len(self.whole) / SAMPLE_RATE)
+
+    @property
+    def signal(self) -> np.ndarray:
+        return parts.cut(self.whole, self.kept)
+
+
+def _load(path: Path, wish: Wish) -> _Loaded:
+    """A recording without its edges, if so asked, and without what it plays again."""
+    whole = load_recording(path)
+    try:
+        left_out = parts.edges(wish.from_s, wish.to_s, len(whole) / SAMPLE_RATE)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    inside = parts.take_out(left_out, len(whole) / SAMPLE_RATE)
+    repeats = [
+        (
+            parts.time_in_recording(start_s, inside),
+            parts.time_in_recording(end_s, inside, is_end=True),
+        )
+        for start_s, end_s in parts.find_repeats(parts.cut(whole, inside))
+    ]
+    remarks = [
+        *(f"{a:.1f}-{b:.1f} s were left out as you asked" for a, b in left_out),
+        *(f"{a:.1f}-{b:.1f} s play again what was played before: counted once" for a, b in repeats),
+    ]
+    loaded = _Loaded(path, whole, [*left_out, *repeats], remarks)
+    if len(loaded.signal) < MIN_DURATION_S * SAMPLE_RATE:
+        raise InputError(f"{path}: less than {MIN_DURATION_S:.0f} s are left: give other times")
+    return loaded
+
+
 def _heard(
-    listener: FasterWhisper, path: Path, signal: np.ndarray, transcript: Transcript
+    listener: FasterWhisper, loaded: _Loaded, transcript: Transcript, expected: str
 ) -> Heard:
-    if NO_SPEECH in transcript.remarks:
-        return Heard(path, signal, transcript, None, 0.0, 0.0)
-    probabilities = listener.language_probabilities(signal)
-    spoken = max(probabilities, key=probabilities.__getitem__)
+    """One recording with its language, judged along the whole of it."""
+    windows = transcript.languages
+    told = mean_probabilities(windows)
+    if NO_SPEECH not in transcript.remarks and any(is_foreign(w, expected) for w in windows):
+        # A window of 30 s may hold two languages: look closer.
+        foreign, windows = _foreign_parts(listener, loaded.signal, expected)
+        told = mean_probabilities(windows)
+        if foreign and len(foreign) < len(windows):
+            loaded = _without(loaded, foreign)
+            transcript = listener.transcribe(loaded.signal, language=expected)
+            told = mean_probabilities(transcript.languages)
+    spoken = max(told, key=told.__getitem__, default=None)
     return Heard(
-        path,
-        signal,
+        loaded.path,
+        loaded.whole,
+        loaded.signal,
+        loaded.kept,
         transcript,
         spoken,
-        probabilities[spoken],
-        probabilities[transcript.language],
+        told.get(spoken, 0.0),
+        told.get(transcript.language, 0.0),
+        loaded.remarks,
     )
+
+
+def _foreign_parts(
+    listener: FasterWhisper, signal: np.ndarray, expected: str
+) -> tuple[dict[parts.Stretch, str], list[dict[str, float]]]:
+    """Stretches of about 8 s of voice in another language, with its code; what each sounds like."""
+    pieces: list[parts.Stretch] = []
+    for start_s, end_s in find_voice(signal):
+        if pieces and end_s - pieces[-1][0] <= LANGUAGE_S:
+            start_s = pieces.pop()[0]
+        pieces.append((start_s, end_s))
+    told = [listener.language_probabilities(parts.cut(signal, [piece])) for piece in pieces]
+    foreign = {
+        piece: max(windows, key=windows.__getitem__)
+        for piece, windows in zip(pieces, told, strict=True)
+        if is_foreign(windows, expected) and max(windows.values()) > MIN_PROBABILITY
+    }
+    return foreign, told
+
+
+def _without(loaded: _Loaded, foreign: dict[parts.Stretch, str]) -> _Loaded:
+    """The recording without what is said in other languages; neighbours are told as one."""
+    kept, left_out, remarks = loaded.kept, list(loaded.left_out), list(loaded.remarks)
+    for code in dict.fromkeys(foreign.values()):
+        own = [piece for piece, spoken in foreign.items() if spoken == code]
+        for start_s, end_s in joined(own, gap_s=TURN_S):
+            a = parts.time_in_recording(start_s, kept)
+            b = parts.time_in_recording(end_s, kept, is_end=True)
+            left_out.append((a, b))
+            remarks.append(f"{a:.1f}-{b:.1f} s are in another language ({code}): left out")
+    return _Loaded(loaded.path, loaded.whole, left_out, remarks)

@@ -15,6 +15,7 @@ from spoken_cefr.config import Config, load_config
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
 from spoken_cefr.measures.crops import words_in
+from spoken_cefr.measures.doubt import mark_doubtful
 from spoken_cefr.measures.pipeline import nlp_of
 from spoken_cefr.measures.table import measure_recording, measures_of
 from spoken_cefr.neural_networks.bundle import SETTINGS
@@ -35,6 +36,7 @@ from spoken_cefr.prediction.windows import TimeWindow, time_windows
 from spoken_cefr.processing.audio import log_mel, segment
 from spoken_cefr.processing.decoding import SAMPLE_RATE, load_audio
 from spoken_cefr.processing.segments import segment_table
+from spoken_cefr.processing.transcription.words import Word
 
 Quartiles = Annotated[list[float], Field(min_length=3, max_length=3)]
 
@@ -81,6 +83,9 @@ class Card:
         What must stand beside every result; "" where nothing must.
     synthetic : bool
         Whether it has learned from machine-spoken recordings.
+    n_speakers : int, optional
+        How many speakers it has learned from; None where it has heard none, or its card
+        does not say.
     """
 
     name: str
@@ -91,6 +96,7 @@ class Card:
     notice: str
     version: str
     synthetic: bool = False
+    n_speakers: int | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +164,7 @@ def card_of(saved: RunModel) -> Card:
         name=card["name"] + profile,
         kind=f"{card['inputs']}_{card['architecture']}",
         classes=saved.classes,
+        n_speakers=card.get("n_speakers"),
         **{name: card[name] for name in told},
     )
 
@@ -233,7 +240,7 @@ class TrainedRun:
         p = self._config.processing
         n_samples = round(len(heard.signal) * p.sample_rate / SAMPLE_RATE)
         recording = {"recording_id": "", "speaker_id": "", "level": "", "n_samples": n_samples}
-        words = pd.DataFrame(heard.transcript.words, columns=["word", "start_s", "end_s"])
+        words = pd.DataFrame(heard.transcript.words, columns=Word._fields)
         return segment_table(
             pd.DataFrame([recording]),
             words.assign(recording_id=""),
@@ -284,7 +291,7 @@ def spectrograms(heard: Heard, config: Config) -> np.ndarray:
     signal = heard.signal
     if p.sample_rate != SAMPLE_RATE:
         n_samples = round(len(signal) * p.sample_rate / SAMPLE_RATE)
-        signal = load_audio(heard.path, sample_rate=p.sample_rate)
+        signal = heard.cut(load_audio(heard.path, sample_rate=p.sample_rate), p.sample_rate)
         signal = np.pad(signal, (0, max(0, n_samples - len(signal))))[:n_samples]
     return log_mel(
         segment(signal, p.sample_rate, length_s=p.segment_s, overlap=p.overlap),
@@ -302,11 +309,12 @@ def crop_measures(heard: Heard, segments: pd.DataFrame, card: Mapping) -> dict[s
     first = int(middle_starts(np.array([len(segments)]), crop)[0])
     last = first + min(len(segments), crop) - 1
     start_s, end_s = float(segments["start_s"].iloc[first]), float(segments["end_s"].iloc[last])
-    words = pd.DataFrame(heard.transcript.words, columns=["word", "start_s", "end_s"])
+    words = pd.DataFrame(heard.transcript.words, columns=Word._fields)
     words = words.assign(recording_id="", word_index=range(len(words)))
     inside = words_in(words, ("", start_s, end_s))
     text = " ".join(word.word for word in inside)
-    return measure_recording(inside, text, duration_s=end_s - start_s, doc=nlp(text))
+    doc = mark_doubtful(nlp(text), inside)
+    return measure_recording(inside, text, duration_s=end_s - start_s, doc=doc)
 
 
 def _inside(segments: pd.DataFrame, window: TimeWindow) -> np.ndarray:

@@ -10,16 +10,29 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from spoken_cefr.measures import lexis
+from spoken_cefr.measures.doubt import doubtful_words, mark_doubtful
 from spoken_cefr.measures.table import MEASURES, measure_recording
 from spoken_cefr.prediction.listening import Heard
-from spoken_cefr.prediction.models import LevelModel, Part, Rating
-from spoken_cefr.prediction.verdict import reach_verdict, reason_of_spread, reason_to_abstain
-from spoken_cefr.prediction.windows import word_places
+from spoken_cefr.prediction.models import Card, LevelModel, Part, Rating
+from spoken_cefr.prediction.parts import time_in_recording
+from spoken_cefr.prediction.verdict import (
+    reach_verdict,
+    reason_of_doubt,
+    reason_of_spread,
+    reason_to_abstain,
+)
+from spoken_cefr.processing.decoding import SAMPLE_RATE
 from spoken_cefr.processing.transcription.engines import NO_SPEECH
-from spoken_cefr.processing.transcription.words import Word
+from spoken_cefr.processing.transcription.words import Word, word_places
 
 SURE_LOGPROB = -0.7  # mean log probability of a token; clear recordings have -0.1 to -0.4
 UNSURE = "Whisper was unsure of many words: read the transcript before the level"
+DOUBT = "{n} of {of} words ({share:.0%}) may be misheard: they do not count as words"
+FEW_SPEAKERS = 30
+FEW = (
+    "this model has learned from {n} speakers only, and speaks in place of the starter model "
+    "(--model data/starter)"
+)
 
 
 @dataclass(frozen=True)
@@ -69,28 +82,32 @@ def rate_recording(heard: Heard, model: LevelModel, nlp: Language) -> Result:
     reason = reason_to_abstain(heard, language=card.language)
     known = {
         "file": str(heard.path),
-        "duration_s": round(heard.duration_s, 3),
+        "duration_s": round(len(heard.whole) / SAMPLE_RATE, 3),
         "language": {
             "spoken": heard.spoken_language,
             "probability": round(heard.spoken_probability, 4),
         },
         "transcript": transcript.text,
-        "words": [_word(*word) for word in transcript.words],
         "model": asdict(card) | {"classes": list(card.classes)},
-        "warnings": _warnings(heard, card.notice),
     }
     if reason and reason[0] != "too_few_words":
-        return Result(**known, **_abstention(reason))
-    doc = nlp(transcript.text)
+        words = _words(heard, [False] * len(transcript.words))
+        return Result(**known, words=words, warnings=_warnings(heard, card), **_abstention(reason))
+    doc = mark_doubtful(nlp(transcript.text), transcript.words)
+    doubtful = doubtful_words(doc, transcript.words)
     values = measure_recording(
         transcript.words, transcript.text, duration_s=heard.duration_s, doc=doc
     )
     rating = model.rate(heard, doc, values)
     verdict = reach_verdict(rating.probabilities, card.classes)
+    reason = reason or reason_of_doubt(sum(doubtful), len(doubtful))
     reason = reason or reason_of_spread(rating.probabilities, card.classes)
+    words = _words(heard, doubtful)
     return Result(
         **known,
         **_abstention(reason),
+        words=words,
+        warnings=_warnings(heard, card, n_doubtful=sum(doubtful)),
         level=verdict.level,
         score=round(verdict.score, 3),
         score_name=verdict.score_name,
@@ -100,15 +117,17 @@ def rate_recording(heard: Heard, model: LevelModel, nlp: Language) -> Result:
         probabilities=_named(rating.probabilities, card.classes),
         measures=_measures(values, model.ranges, rating),
         word_vectors_contribution=_rounded(rating.word_vectors),
-        rare_words=find_rare_words(doc, transcript.words),
-        timeline=[_part(part, card.classes) for part in rating.timeline],
+        rare_words=find_rare_words(doc, transcript.words, [row["start_s"] for row in words]),
+        timeline=[_part(part, card.classes, heard) for part in rating.timeline],
     )
 
 
-def find_rare_words(doc: Doc, words: Sequence[Word]) -> list[dict[str, Any]]:
+def find_rare_words(
+    doc: Doc, words: Sequence[Word], starts_s: Sequence[float]
+) -> list[dict[str, Any]]:
     """The words that `lexis.rare_words` finds, each form once, rarest first; where each is said.
 
-    A frequency (Zipf scale) of None is that of a word in no list, often one heard wrongly.
+    A frequency (Zipf scale) of None is that of a word in no list of which Whisper is sure.
     """
     places = word_places(doc.text, words)
     index_of = {i: index for index, place in places.items() for i in range(*place)}
@@ -121,7 +140,7 @@ def find_rare_words(doc: Doc, words: Sequence[Word]) -> list[dict[str, Any]]:
         )
         index = index_of.get(rare.offset)
         if index is not None:
-            row["start_s"].append(words[index].start_s)
+            row["start_s"].append(starts_s[index])
             row["word_indices"].append(index)
     return sorted(found.values(), key=lambda row: (row["zipf"] or 0.0, row["word"]))
 
@@ -131,28 +150,43 @@ def _abstention(reason: tuple[str, str] | None) -> dict[str, Any]:
     return {"abstains": reason is not None, "abstain_code": code, "abstain_reason": sentence}
 
 
-def _warnings(heard: Heard, notice: str) -> list[str]:
-    warnings = [notice] if notice else []
-    sure = heard.transcript.avg_logprob
+def _warnings(heard: Heard, card: Card, *, n_doubtful: int = 0) -> list[str]:
+    warnings = [card.notice] if card.notice else []
+    if card.n_speakers is not None and card.n_speakers < FEW_SPEAKERS:
+        warnings.append(FEW.format(n=card.n_speakers))
+    sure, n_words = heard.transcript.avg_logprob, len(heard.transcript.words)
     if sure is not None and sure < SURE_LOGPROB:
         warnings.append(UNSURE)
+    if n_doubtful:
+        warnings.append(DOUBT.format(n=n_doubtful, of=n_words, share=n_doubtful / n_words))
     # Where nobody speaks the reason to abstain says it already.
-    return warnings + [remark for remark in heard.transcript.remarks if remark != NO_SPEECH]
+    told = [remark for remark in heard.transcript.remarks if remark != NO_SPEECH]
+    return warnings + heard.remarks + told
 
 
-def _word(word: str, start_s: float, end_s: float) -> dict[str, Any]:
-    return {"word": word, "start_s": start_s, "end_s": end_s}
+def _words(heard: Heard, doubtful: Sequence[bool]) -> list[dict[str, Any]]:
+    """The words with their times in the recording, of which a part may have been heard."""
+    return [
+        {
+            "word": word.word,
+            "start_s": round(time_in_recording(word.start_s, heard.kept), 6),
+            "end_s": round(time_in_recording(word.end_s, heard.kept, is_end=True), 6),
+            "probability": _rounded(word.probability),
+            "doubtful": not_sure,
+        }
+        for word, not_sure in zip(heard.transcript.words, doubtful, strict=True)
+    ]
 
 
 def _named(probabilities: np.ndarray, classes: tuple[str, ...]) -> dict[str, float]:
     return {name: round(float(p), 4) for name, p in zip(classes, probabilities, strict=True)}
 
 
-def _part(part: Part, classes: tuple[str, ...]) -> dict[str, Any]:
+def _part(part: Part, classes: tuple[str, ...], heard: Heard) -> dict[str, Any]:
     verdict = reach_verdict(part.probabilities, classes)
     return {
-        "start_s": round(part.start_s, 3),
-        "end_s": round(part.end_s, 3),
+        "start_s": round(time_in_recording(part.start_s, heard.kept), 3),
+        "end_s": round(time_in_recording(part.end_s, heard.kept, is_end=True), 3),
         "level": verdict.level,
         "score": round(verdict.score, 3),
         "score_name": verdict.score_name,

@@ -1,14 +1,10 @@
-"""Results for people: text for the terminal, a table for a spreadsheet."""
+"""Results for people: text for the terminal."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from spoken_cefr.prediction.labels import by_weight, effect, label, measures_effect, number, span
-from spoken_cefr.store import write_csv
 
 WIDTH = 96
 BAR = 30  # characters of a certain level
@@ -128,45 +124,3 @@ def _wrapped(title: str, text: str) -> list[str]:
 
 def _indented(n: int) -> dict[str, str]:
     return {"initial_indent": " " * n, "subsequent_indent": " " * n}
-
-
-def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """One row a file: what a spreadsheet can hold of the results, errors included."""
-    return pd.DataFrame([_row(result) for result in results])
-
-
-def write_table(path: Path, results: Sequence[Mapping[str, Any]]) -> None:
-    """Write `table` as CSV, all or nothing.
-
-    A cell that begins like a formula gets an apostrophe, so that no
-    spreadsheet runs what a file's name or a transcript says.
-    """
-    rows = table(results)
-    texts = rows.select_dtypes(include=["object", "str"])
-    rows[texts.columns] = texts.map(_inert)
-    write_csv(path, rows, for_spreadsheets=True)
-
-
-def _inert(cell: Any) -> Any:
-    starts_formula = isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r")
-    return f"'{cell}" if starts_formula else cell
-
-
-def _row(result: Mapping[str, Any]) -> dict[str, Any]:
-    if "error" in result:
-        return {"file": result["file"], "error": result["error"]}
-    names = ("level", "score", "score_name", "confidence", "abstains", "abstain_reason")
-    return {
-        "file": result["file"],
-        "error": None,
-        "duration_s": result["duration_s"],
-        **{name: result[name] for name in names},
-        **{f"p_{level}": p for level, p in (result["probabilities"] or {}).items()},
-        "n_words": len(result["words"]),
-        # In one order for every file: a result has those first that weigh most in it.
-        **{name: result["measures"][name]["value"] for name in sorted(result["measures"])},
-        "rare_words": " ".join(row["word"] for row in result["rare_words"]),
-        "transcript": result["transcript"],
-        "model": result["model"]["name"],
-        "notice": result["model"]["notice"],
-    }

@@ -10,6 +10,7 @@ from spoken_cefr.corpus.levels import decimal_name, interpolated_median
 from spoken_cefr.prediction.listening import Heard
 
 MIN_WORDS = 20  # with fewer, one word more or less changes every rate by 5 %
+MAX_DOUBTFUL = 0.3  # share of words left out; in the demo at most 0.16, see `measures.doubt`
 INTERVAL = 0.8  # share of the probability inside `likely`
 MAX_LEVELS = 3  # an interval of more than so many levels says nothing
 # From which probability of the level shown we call it so.
@@ -21,6 +22,7 @@ ABSTENTIONS: dict[str, str] = {
     "no_words": "no word could be made out",
     "other_language": "this sounds like {other} ({probability:.0%}), not {expected}",
     "too_few_words": "only {n_words} words were heard; at least {min_words} are needed",
+    "doubtful_words": "{n} of {n_words} words may be misheard",
     "undecided": "the probability is spread over {low} to {high}",
 }
 
@@ -99,6 +101,13 @@ def reason_to_abstain(heard: Heard, *, language: str) -> tuple[str, str] | None:
     if n_words < MIN_WORDS:
         return _reason("too_few_words", n_words=n_words, min_words=MIN_WORDS)
     return None
+
+
+def reason_of_doubt(n_doubtful: int, n_words: int) -> tuple[str, str] | None:
+    """Code and sentence where too many words may be misheard, else None."""
+    if n_doubtful <= MAX_DOUBTFUL * n_words:
+        return None
+    return _reason("doubtful_words", n=n_doubtful, n_words=n_words)
 
 
 def reason_of_spread(probabilities: np.ndarray, classes: Sequence[str]) -> tuple[str, str] | None:

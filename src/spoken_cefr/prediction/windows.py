@@ -8,29 +8,12 @@ import numpy as np
 from spacy.tokens import Doc, Span
 
 from spoken_cefr.measures.table import measure_recording
-from spoken_cefr.processing.transcription.words import Word
+from spoken_cefr.processing.transcription.words import Word, word_places
 
 WINDOW_S = 20.0  # of the level along time: about 50 words
 STEP_S = 10.0
 MIN_WINDOW_WORDS = 10
 WINDOW_WORDS = 50  # of a stretch of a transcript
-
-
-def word_places(text: str, words: Sequence[Word]) -> dict[int, tuple[int, int]]:
-    """Where in a text each word stands: first character and the one after the last, by index.
-
-    What stands alone without a letter or digit (" ? ") is no word. From the
-    first word on that is not where it should be, no place is known.
-    """
-    places: dict[int, tuple[int, int]] = {}
-    position = 0
-    for index, word in enumerate(words):
-        start = text.find(word.word, position)
-        if start < 0 or any(map(str.isalnum, text[position:start])):
-            break
-        position = start + len(word.word)
-        places[index] = (start, position)
-    return places
 
 
 @dataclass(frozen=True)
@@ -45,7 +28,7 @@ class TimeWindow:
     def measures(self) -> dict[str, float]:
         """The measures of this stretch as if it were a recording of its own."""
         moved = [
-            Word(word.word, word.start_s - self.start_s, word.end_s - self.start_s)
+            word._replace(start_s=word.start_s - self.start_s, end_s=word.end_s - self.start_s)
             for word in self.words
         ]
         duration_s = self.end_s - self.start_s

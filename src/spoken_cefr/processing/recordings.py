@@ -26,7 +26,7 @@ from spoken_cefr.processing.weights.packaged import model_digest
 from spoken_cefr.stages import stage_folder
 from spoken_cefr.store import digest, read_json, read_kept, sha256_of, write_json
 
-FORMAT = 3  # of the JSON file and of what leads to it; a new number re-does every recording
+FORMAT = 4  # of the JSON file and of what leads to it; a new number re-does every recording
 MIN_DURATION_S = 0.2
 _NEAR_S = 1.0  # header, decoder and resampler agree on a duration to within this
 SILENCE = 10 ** (-80 / 20)  # a peak below -80 dB of full scale is under the last bit but two

@@ -92,7 +92,7 @@ def run(config: Config) -> Report:
         write_parquet(folder / "words.parquet", words)
         write_parquet(folder / "segments.parquet", segments)
         write_spectrograms(config, records, kept)
-        remarks = other_languages(config, kept.reset_index())
+        remarks = other_languages(config, records)
     remarks += [
         {"id": record.recording_id, "reason": told}
         for record in records

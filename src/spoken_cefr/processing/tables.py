@@ -4,6 +4,7 @@ import pandas as pd
 
 from spoken_cefr.config import Config
 from spoken_cefr.processing.recordings import Record
+from spoken_cefr.processing.transcription.words import Word
 
 
 def transcripts_table(config: Config, records: list[Record]) -> pd.DataFrame:
@@ -26,10 +27,10 @@ def transcripts_table(config: Config, records: list[Record]) -> pd.DataFrame:
 def words_table(records: list[Record]) -> pd.DataFrame:
     """One row a word; ``word_index`` counts from 0 in each recording."""
     rows = [
-        (record.recording_id, index, word, float(start_s), float(end_s), record.alignment.source)
+        (record.recording_id, index, *word, record.alignment.source)
         for record in records
-        for index, (word, start_s, end_s) in enumerate(record.alignment.words)
+        for index, word in enumerate(record.alignment.words)
     ]
-    names = ("recording_id", "word_index", "word", "start_s", "end_s", "source")
-    types = ("str", "int64", "str", "float64", "float64", "str")
+    names = ("recording_id", "word_index", *Word._fields, "source")
+    types = ("str", "int64", "str", "float64", "float64", "float64", "str")
     return pd.DataFrame(rows, columns=names).astype(dict(zip(names, types, strict=True)))

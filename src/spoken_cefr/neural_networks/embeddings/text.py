@@ -11,6 +11,7 @@ from sklearn.feature_extraction.text import HashingVectorizer
 from spacy.tokens import Doc
 
 from spoken_cefr.errors import InputError
+from spoken_cefr.measures.lexis import DOUBTFUL
 from spoken_cefr.neural_networks.embeddings.torchaudio_cpu import import_torchaudio
 from spoken_cefr.processing.weights.openai import load_openai_whisper
 from spoken_cefr.processing.weights.packaged import OFFLINE_MODEL
@@ -80,8 +81,9 @@ def embed_whole(text: str, *, encoder: TextEncoder) -> np.ndarray:
 
 
 def mean_vector(doc: Doc) -> np.ndarray:
-    """Mean of the word vectors of a text, shape (d,); zeros where no word has one."""
-    known = [token.vector for token in doc if token.has_vector and token.is_alpha]
+    """Mean of the vectors of a text's words but for doubtful ones, shape (d,); zeros without one."""
+    sure = [token for token in doc if token.ent_type_ != DOUBTFUL]
+    known = [token.vector for token in sure if token.has_vector and token.is_alpha]
     size = doc.vocab.vectors_length
     return np.mean(known, axis=0) if known else np.zeros(size, dtype=np.float32)
 

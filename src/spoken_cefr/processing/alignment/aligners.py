@@ -73,7 +73,7 @@ def align(config: Config, signal: np.ndarray, transcript: Transcript) -> Alignme
 
 def _webmaus(config: Config, signal: np.ndarray, expected: list[Word]) -> Alignment:
     result = service(config).align(signal, [word.word for word in expected])
-    words = fit(result.words, len(signal) / SAMPLE_RATE)
+    words = with_probabilities(fit(result.words, len(signal) / SAMPLE_RATE), expected)
     astray = n_astray([word.word for word in expected], [word.word for word in words])
     if astray > max(1, MAX_ASTRAY * len(expected)) or not words:
         raise WebMausError(
@@ -105,6 +105,27 @@ def fit(words: list[Word], duration_s: float) -> list[Word]:
     return fitted
 
 
+def with_probabilities(words: list[Word], heard: list[Word]) -> list[Word]:
+    """The aligner's words, as sure as Whisper was of the same ones: the least sure of several."""
+    before = word_pieces([word.word for word in heard])
+    after = word_pieces([word.word for word in words])
+    sure: dict[int, list[float]] = {}
+    for a, b, size in _matcher(before, after).get_matching_blocks():
+        for (i, _), (k, _) in zip(before[a : a + size], after[b : b + size], strict=True):
+            if heard[i].probability is not None:
+                sure.setdefault(k, []).append(heard[i].probability)
+    return [
+        word._replace(probability=min(sure.get(k, []), default=None))
+        for k, word in enumerate(words)
+    ]
+
+
+def _matcher(before: list[tuple[int, str]], after: list[tuple[int, str]]) -> SequenceMatcher:
+    return SequenceMatcher(
+        None, [piece for _, piece in before], [piece for _, piece in after], autojunk=False
+    )
+
+
 def n_astray(expected: list[str], found: list[str]) -> int:
     """How many words differ at their position, are missing or are too many.
 
@@ -112,9 +133,7 @@ def n_astray(expected: list[str], found: list[str]) -> int:
     difference. A word's position is that between words that agree.
     """
     before, after = word_pieces(expected), word_pieces(found)
-    blocks = SequenceMatcher(
-        None, [piece for _, piece in before], [piece for _, piece in after], autojunk=False
-    ).get_opcodes()
+    blocks = _matcher(before, after).get_opcodes()
     return sum(
         max(len({i for i, _ in before[a:b]}), len({i for i, _ in after[c:d]}))
         for tag, a, b, c, d in blocks

@@ -7,10 +7,10 @@ always gives the same words, and an error does not spread.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from types import SimpleNamespace
 from typing import Any, Protocol
@@ -21,11 +21,19 @@ from spoken_cefr.config import Config
 from spoken_cefr.processing.transcription.batching import map_joined
 from spoken_cefr.processing.transcription.guards import (
     COMPRESSION_THRESHOLD,
-    find_speech,
     unheard,
     without_repetition,
 )
 from spoken_cefr.processing.transcription.hearing import Hearing, Told, tell_nobody
+from spoken_cefr.processing.transcription.voice import (
+    TURN_S,
+    Stretch,
+    cut_to_voice,
+    edge_sounds,
+    find_voice,
+    heard_span,
+    joined,
+)
 from spoken_cefr.processing.transcription.words import (
     UNSPACED,
     Word,
@@ -41,6 +49,7 @@ BATCH_SIZE = 8  # windows decoded together; see benchmarks/transcription.py
 # Guards against invented text (see `guards` too); the first two values are OpenAI's defaults.
 NO_SPEECH_THRESHOLD = 0.6  # a window with a higher probability of "no speech" ...
 LOGPROB_THRESHOLD = -1.0  # ... and a mean log probability below this is left out
+MIN_LANGUAGE = 0.01  # less probable languages are not kept
 NO_SPEECH = "no speech was detected: empty text"  # the remark where nobody speaks
 HALLUCINATION_SILENCE_S = 2.0  # improbable words between silences of this length are left out
 
@@ -68,6 +77,9 @@ class Transcript:
         Mean over the text's parts of the probability that nobody speaks.
     remarks : list of str
         What the guards did.
+    languages : list of dict
+        By window of 30 s that Whisper heard: how probable each language is, where that is
+        0.01 or more. Empty where the engine does not tell.
     """
 
     text: str
@@ -78,6 +90,7 @@ class Transcript:
     avg_logprob: float | None
     no_speech_prob: float
     remarks: list[str] = field(default_factory=list)
+    languages: list[dict[str, float]] = field(default_factory=list)
 
 
 class Engine(Protocol):
@@ -191,23 +204,33 @@ class FasterWhisper:
             yield order[k], done
 
     def language_probabilities(self, signal: np.ndarray) -> dict[str, float]:
-        """How probable Whisper finds each language (its code) in the first 30 s of speech."""
-        _, _, probabilities = self._model.detect_language(signal, vad_filter=True)
-        return dict(probabilities)
+        """How probable Whisper finds each language (its code) in the first 30 s of a signal."""
+        _, _, probabilities = self._model.detect_language(signal)
+        return _rounded(probabilities)
 
     def _transcribe(
         self, model: Any, signal: np.ndarray, language: str, heard: Callable[[float], None]
     ) -> Transcript:
         _check_signal(signal)
-        speech_s = find_speech(signal)
-        if not speech_s:
+        voice_s = find_voice(signal)
+        if not voice_s:
             return _nothing(self, language)
-        hearing = Hearing(len(signal) / SAMPLE_RATE, heard)
+        start, stop = _heard_samples(signal, voice_s)
+        hearing = Hearing((stop - start) / SAMPLE_RATE, heard)
+        languages: list[dict[str, float]] = []
         whisper = copy(self._model)
         whisper.model = model
-        whisper.encode = hearing.after(whisper.encode)
+
+        def encode(features: np.ndarray) -> Any:
+            encoded = self._model.encode(features)
+            # From what is encoded anyway: asked on its own, it costs half a transcription.
+            (found,) = model.detect_language(encoded)
+            languages.append(_rounded((token[2:-2], p) for token, p in found))
+            return encoded
+
+        whisper.encode = hearing.after(encode)
         parts, _ = whisper.transcribe(
-            signal,
+            signal[start:stop],
             language=language,
             beam_size=1,
             log_prob_threshold=LOGPROB_THRESHOLD,
@@ -215,7 +238,8 @@ class FasterWhisper:
             **DECODING,
         )
         parts = list(hearing.through(parts))
-        return _transcript(self, parts, language, signal=signal, speech_s=speech_s)
+        told = _transcript(self, parts, language, signal=signal, voice_s=voice_s)
+        return replace(told, languages=languages)
 
 
 class OpenAIWhisper:
@@ -249,19 +273,20 @@ class OpenAIWhisper:
     def transcribe(self, signal: np.ndarray, *, language: str) -> Transcript:
         """See `Engine`; ValueError if the signal is not mono float32."""
         _check_signal(signal)
-        speech_s = find_speech(signal)
-        if not speech_s:
+        voice_s = find_voice(signal)
+        if not voice_s:
             return _nothing(self, language)
+        start, stop = _heard_samples(signal, voice_s)
         with self._lock, _torch_threads(self._n_threads):
             result = self._model.transcribe(
-                signal,
+                signal[start:stop],
                 language=language,
                 fp16=False,
                 logprob_threshold=LOGPROB_THRESHOLD,
                 **DECODING,
             )
         parts = [_part(segment) for segment in result["segments"] if segment["tokens"]]
-        return _transcript(self, parts, language, signal=signal, speech_s=speech_s)
+        return _transcript(self, parts, language, signal=signal, voice_s=voice_s)
 
     def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
         """See `Engine`; ValueError if a signal is not mono float32."""
@@ -303,9 +328,16 @@ def _check_signal(signal: np.ndarray) -> None:
 
 
 def _nothing(engine: Any, language: str) -> Transcript:
-    empty = _transcript(engine, [], language, signal=np.zeros(0), speech_s=[])
-    empty.remarks.append(NO_SPEECH)
-    return empty
+    return Transcript("", [], language, engine.name, engine.model_name, None, 1.0, [NO_SPEECH])
+
+
+def _heard_samples(signal: np.ndarray, voice_s: list[Stretch]) -> tuple[int, int]:
+    start_s, end_s = heard_span(voice_s, len(signal) / SAMPLE_RATE)
+    return round(start_s * SAMPLE_RATE), round(end_s * SAMPLE_RATE)
+
+
+def _rounded(probabilities: Iterable[tuple[str, float]]) -> dict[str, float]:
+    return {code: round(p, 4) for code, p in probabilities if p >= MIN_LANGUAGE}
 
 
 def _transcript(
@@ -314,26 +346,33 @@ def _transcript(
     language: str,
     *,
     signal: np.ndarray,
-    speech_s: list[tuple[float, float]],
+    voice_s: list[Stretch],
 ) -> Transcript:
     """Put together what an engine heard, behind the last guard."""
     duration_s = len(signal) / SAMPLE_RATE
     parts, remarks = without_repetition(parts)
+    offset_s, _ = heard_span(voice_s, duration_s)
     raw = [
-        Word(plain_text(w.word), float(w.start), float(w.end))
+        Word(
+            plain_text(w.word),
+            offset_s + w.start,
+            offset_s + w.end,
+            round(float(w.probability), 6),
+        )
         for part in parts
         for w in part.words or []
     ]
-    joined = raw if language in UNSPACED else join_elisions(raw)
-    said = [word for word in joined if any(map(str.isalnum, word.word))]
-    words, n_moved = tidy_words(said, duration_s)
+    whole = raw if language in UNSPACED else join_elisions(raw)
+    said = [word for word in whole if any(map(str.isalnum, word.word))]
+    words, n_moved = tidy_words(cut_to_voice(said, voice_s), duration_s)
     parts = parts if words else []  # nothing but punctuation is nothing
     if n_moved:
         remarks.append(f"{n_moved} of {len(words)} words were moved to mend their times")
     remarks += [
         f"speech was detected at {start_s:.1f}-{end_s:.1f} s, but no word was taken from it"
-        for start_s, end_s in unheard(speech_s, words)
+        for start_s, end_s in unheard(joined(voice_s, gap_s=TURN_S), words)
     ]
+    remarks += edge_sounds(signal, voice_s)
     n_tokens = [len(part.tokens) for part in parts]
     means = [
         round(float(np.average([getattr(part, name) for part in parts], weights=n_tokens)), 6)

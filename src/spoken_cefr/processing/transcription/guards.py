@@ -7,24 +7,10 @@ lost; its engines leave windows out without a word.
 from collections import Counter
 from typing import Any
 
-import numpy as np
-
-from spoken_cefr.processing.decoding import SAMPLE_RATE
 from spoken_cefr.processing.transcription.words import Word
 
 COMPRESSION_THRESHOLD = 2.4  # text that zips better than this repeats itself; OpenAI's default
 UNHEARD_S = 3.0  # so much detected speech without a word is told of
-
-
-def find_speech(signal: np.ndarray) -> list[tuple[float, float]]:
-    """Where Silero's voice detector (packaged with faster-whisper) hears somebody, in seconds.
-
-    Whisper invents a sentence on noise or silence with high confidence.
-    """
-    from faster_whisper.vad import VadOptions, get_speech_timestamps
-
-    found = get_speech_timestamps(signal, VadOptions(min_speech_duration_ms=100))
-    return [(part["start"] / SAMPLE_RATE, part["end"] / SAMPLE_RATE) for part in found]
 
 
 def unheard(speech_s: list[tuple[float, float]], words: list[Word]) -> list[tuple[float, float]]:

@@ -1,57 +1,48 @@
-"""Is the language that is spoken the profile's? Asked of a few recordings, for all are told it."""
+"""Is the language that is spoken the profile's? Whisper says so of each window that it hears."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
-from spoken_cefr.backends import run_in_order
 from spoken_cefr.config import Config
 from spoken_cefr.corpus.languages import find_language
-from spoken_cefr.processing.decoding import load_audio
-from spoken_cefr.processing.recordings import audio_path
-from spoken_cefr.processing.transcription.engines import SAMPLE_RATE, FasterWhisper, load_engine
-from spoken_cefr.processing.transcription.guards import find_speech
+from spoken_cefr.processing.recordings import Record
 from spoken_cefr.progress import tell
 
-N_ASKED = 3  # each costs as much as half of its transcription
-MIN_PROBABILITY = 0.5
+MIN_PROBABILITY = 0.5  # of another language that is told
+# Whisper often takes a strong accent for a neighbouring language: the one that was asked
+# for has to be this improbable too.
+MAX_EXPECTED = 0.2
 
 
-def other_languages(config: Config, recordings: pd.DataFrame) -> list[dict[str, str]]:
-    """A remark for each of a few recordings in which Whisper hears another language.
+def is_foreign(probabilities: Mapping[str, float], expected: str) -> bool:
+    """Whether a window is in another language than the one expected."""
+    spoken = max(probabilities, key=probabilities.__getitem__, default=expected)
+    return spoken != expected and probabilities.get(expected, 0.0) < MAX_EXPECTED
+
+
+def mean_probabilities(windows: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """How probable each language is over all windows; nothing without one."""
+    codes = sorted({code for window in windows for code in window})
+    return {code: float(np.mean([w.get(code, 0.0) for w in windows])) for code in codes}
+
+
+def other_languages(config: Config, records: Sequence[Record]) -> list[dict[str, str]]:
+    """A remark for each recording in which Whisper hears another language.
 
     Where that is most of them, it is said at once: the listing may be of another language.
-
-    Parameters
-    ----------
-    recordings : pd.DataFrame
-        Columns recording_id, file_name; those asked are spread over it.
     """
     expected = find_language(config.scraping.language).whisper
-    if expected is None or not isinstance(load_engine(config), FasterWhisper):
-        return []
-    places = np.unique(np.linspace(0, len(recordings) - 1, N_ASKED).round().astype(int))
-    asked = recordings.iloc[places]
-    heard = run_in_order(
-        config, _heard, list(zip(asked["file_name"])), backend=config.processing.backend
-    )
-    remarks = [
-        {"id": name, "reason": f"spoken in {code!r} ({share:.2f}), not in {expected!r}"}
-        for name, (code, share) in zip(asked["recording_id"], heard, strict=True)
-        if code not in ("", expected) and share > MIN_PROBABILITY
-    ]
-    if 2 * len(remarks) > len(asked):
+    remarks = []
+    for record in records:
+        told = mean_probabilities(record.transcript.languages)
+        code = max(told, key=told.__getitem__, default=expected)
+        if code != expected and told[code] > MIN_PROBABILITY:
+            reason = f"spoken in {code!r} ({told[code]:.2f}), not in {expected!r}"
+            remarks.append({"id": record.recording_id, "reason": reason})
+    if 2 * len(remarks) > len(records):
         tell(
-            f"{len(remarks)} of {len(asked)} recordings that were asked are not spoken in "
-            f"{expected!r}: is scraping.language right?"
+            f"{len(remarks)} of {len(records)} recordings are not spoken in {expected!r}: "
+            "is scraping.language right?"
         )
     return remarks
-
-
-def _heard(config: Config, file_name: str) -> tuple[str, float]:
-    """Code and probability of the most probable language; "" where nobody speaks."""
-    signal = load_audio(audio_path(config, file_name), sample_rate=SAMPLE_RATE)
-    if not find_speech(signal):
-        return "", 0.0
-    probabilities = load_engine(config).language_probabilities(signal)
-    best = max(probabilities, key=probabilities.get)
-    return best, probabilities[best]

@@ -1,6 +1,7 @@
 """Words with their times, and the tidying of the times that Whisper gives."""
 
 import unicodedata
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -26,24 +27,31 @@ def plain_text(text: str) -> str:
 
 
 class Word(NamedTuple):
-    """A word and its times in seconds from the start of the recording."""
+    """A word, its times in seconds from the start of the recording, how sure Whisper is of it.
+
+    ``probability`` (0..1) is None where nobody said, as in a TextGrid of other hands.
+    """
 
     word: str
     start_s: float
     end_s: float
+    probability: float | None = None
 
 
 def join_elisions(words: list[Word]) -> list[Word]:
     """Join what is written together: `` j`` and ``'habite`` become `` j'habite``.
 
     Whisper's own words begin with a space where a written word begins. Joined,
-    the words are those of ``text.split()``.
+    the words are those of ``text.split()``, and as sure as the least sure part.
     """
     joined: list[Word] = []
     for word in words:
         if joined and not word.word[:1].isspace():
             before = joined[-1]
-            word = Word(before.word + word.word, before.start_s, word.end_s)
+            sure = [p for p in (before.probability, word.probability) if p is not None]
+            word = Word(
+                before.word + word.word, before.start_s, word.end_s, min(sure, default=None)
+            )
             joined.pop()
         joined.append(word)
     return joined
@@ -78,7 +86,11 @@ def tidy_words(words: list[Word], duration_s: float) -> tuple[list[Word], int]:
         pair[1] = min(pair[1], ceiling)
         pair[0] = ceiling = min(pair[0], pair[1] - shortest)
     tidy = [
-        Word(word.word.strip(), max(0.0, round(start, 6)), min(round(end, 6), duration_s))
+        word._replace(
+            word=word.word.strip(),
+            start_s=max(0.0, round(start, 6)),
+            end_s=min(round(end, 6), duration_s),
+        )
         for word, (start, end) in zip(ordered, times, strict=True)
     ]
     assert all(a.end_s <= b.start_s for a, b in pairwise(tidy))
@@ -87,3 +99,20 @@ def tidy_words(words: list[Word], duration_s: float) -> tuple[list[Word], int]:
         for a, b in zip(ordered, tidy, strict=True)
     )
     return tidy, n_moved
+
+
+def word_places(text: str, words: Sequence[Word]) -> dict[int, tuple[int, int]]:
+    """Where in a text each word stands: first character and the one after the last, by index.
+
+    What stands alone without a letter or digit (" ? ") is no word. From the
+    first word on that is not where it should be, no place is known.
+    """
+    places: dict[int, tuple[int, int]] = {}
+    position = 0
+    for index, word in enumerate(words):
+        start = text.find(word.word, position)
+        if start < 0 or any(map(str.isalnum, text[position:start])):
+            break
+        position = start + len(word.word)
+        places[index] = (start, position)
+    return places
