@@ -81,7 +81,7 @@ def embed_whole(text: str, *, encoder: TextEncoder) -> np.ndarray:
 
 
 def mean_vector(doc: Doc) -> np.ndarray:
-    """Mean of the vectors of a text's words but for doubtful ones, shape (d,); zeros without one."""
+    """Mean of the vectors of a text's words that are not doubtful, shape (d,), or zeros."""
     sure = [token for token in doc if token.ent_type_ != DOUBTFUL]
     known = [token.vector for token in sure if token.has_vector and token.is_alpha]
     size = doc.vocab.vectors_length
