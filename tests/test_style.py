@@ -37,6 +37,7 @@ def test_every_dependency_of_the_package_is_pinned_and_every_pin_is_one():
 
 # Import names that differ from the project's name on PyPI.
 PROJECTS = {
+    "PIL": "pillow",
     "faster_whisper": "faster-whisper",
     "sklearn": "scikit-learn",
     "whisper": "openai-whisper",

@@ -4,9 +4,9 @@
 at.
 """
 
+from spoken_cefr.scraping.metadata import tell_shortcuts
 from spoken_cefr.scraping.pages import find_tile, parse_listing, parse_tiles
 from spoken_cefr.scraping.stage import open_site, open_visit, photograph, run
-from spoken_cefr.scraping.summary import tell_shortcuts
 
 __all__ = [
     "find_tile",
