@@ -53,7 +53,7 @@ def lacking_told(code: str) -> str:
     language = find_language(code)
     name = language.spacy
     absent = f"; install {name} for those of tags" if name and not has_pipeline(code) else ""
-    return f"measures left out in {code} ({language.name}): {'; '.join(parts)}{absent}"
+    return f"measures left out in {code} ({language.other_names[0]}): {'; '.join(parts)}{absent}"
 
 
 def support(language: Language) -> dict[str, str]:
