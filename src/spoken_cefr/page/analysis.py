@@ -56,6 +56,6 @@ class Analyst:
                 return Answer({"file": name, "error": str(heard).replace(str(upload), name)})
             progress(0.9, desc=text("rating", language))
             result = rate_recording(heard, self._model, self._nlp).to_dict()
-            return Answer(result | {"file": name}, envelope(heard.whole))
+            return Answer(result | {"file": name}, envelope(heard.recording))
         finally:
             remove(upload)

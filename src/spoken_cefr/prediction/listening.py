@@ -4,7 +4,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
 
@@ -27,7 +27,7 @@ EXTENSIONS: tuple[str, ...] = (
     *(".mp3", ".m4a", ".mp4", ".aac", ".wav", ".flac", ".ogg", ".oga", ".opus"),
     *(".webm", ".mkv", ".aif", ".aiff", ".au", ".caf", ".wma", ".m4v", ".mov"),
 )
-MIN_DURATION_S = 3.0
+MIN_DURATION_S = 3.0  # of a recording, and of what is left of it
 MAX_DURATION_S = 30 * 60.0
 MAX_FILE_MB = 700.0  # 30 minutes in stereo at 48 kHz and 24 bit are 518 MB
 MAX_BATCH_S = 10 * 60.0  # audio of one batch in memory: 38 MB, and results every few minutes
@@ -139,26 +139,28 @@ class Heard:
 
     Parameters
     ----------
-    whole, signal : np.ndarray, shape (n_samples,), float32
-        The recording, and what counts of it; mono at 16 kHz.
-    kept : list of (start_s, end_s)
-        Which parts of the recording that is. The transcript's times are those of ``signal``.
+    signal : np.ndarray, shape (n_samples,), float32
+        What counts of the recording; mono at 16 kHz. The transcript's times are those of it.
     spoken_language : str or None
         Whisper's code of the language that it takes this for, None where nobody speaks.
     spoken_probability, language_probability : float
         How probable that language is, and the one that was asked for.
+    whole : np.ndarray, shape (n_samples,), float32, optional
+        The whole recording, where something was left out.
+    kept : list of (start_s, end_s)
+        Which parts of it ``signal`` is.
     remarks : list of str
         What was left out, and why.
     """
 
     path: Path
-    whole: np.ndarray
     signal: np.ndarray
-    kept: list[parts.Stretch]
     transcript: Transcript
     spoken_language: str | None
     spoken_probability: float
     language_probability: float
+    whole: np.ndarray | None = None
+    kept: list[parts.Stretch] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
 
     @property
@@ -168,7 +170,16 @@ class Heard:
 
     def cut(self, signal: np.ndarray, sample_rate: int) -> np.ndarray:
         """The same parts of the recording at another rate."""
-        return parts.cut(signal, self.kept, sample_rate)
+        return parts.cut(signal, self.kept, sample_rate) if self.kept else signal
+
+    @property
+    def recording(self) -> np.ndarray:
+        """All of the recording, as `signal` is a part of it."""
+        return self.signal if self.whole is None else self.whole
+
+    def time_s(self, heard_s: float, *, is_end: bool = False) -> float:
+        """When in the recording something is that was heard at this time."""
+        return parts.time_in_recording(heard_s, self.kept, is_end=is_end) if self.kept else heard_s
 
 
 @dataclass(frozen=True)
@@ -296,17 +307,11 @@ def _heard(
             transcript = listener.transcribe(loaded.signal, language=expected)
             told = mean_probabilities(transcript.languages)
     spoken = max(told, key=told.__getitem__, default=None)
-    return Heard(
-        loaded.path,
-        loaded.whole,
-        loaded.signal,
-        loaded.kept,
-        transcript,
-        spoken,
-        told.get(spoken, 0.0),
-        told.get(transcript.language, 0.0),
-        loaded.remarks,
-    )
+    probabilities = told.get(spoken, 0.0), told.get(transcript.language, 0.0)
+    heard = Heard(loaded.path, loaded.signal, transcript, spoken, *probabilities)
+    if not loaded.left_out:
+        return heard
+    return replace(heard, whole=loaded.whole, kept=loaded.kept, remarks=loaded.remarks)
 
 
 def _foreign_parts(

@@ -14,7 +14,6 @@ from spoken_cefr.measures.doubt import doubtful_words, mark_doubtful
 from spoken_cefr.measures.table import MEASURES, measure_recording
 from spoken_cefr.prediction.listening import Heard
 from spoken_cefr.prediction.models import Card, LevelModel, Part, Rating
-from spoken_cefr.prediction.parts import time_in_recording
 from spoken_cefr.prediction.verdict import (
     reach_verdict,
     reason_of_doubt,
@@ -82,7 +81,7 @@ def rate_recording(heard: Heard, model: LevelModel, nlp: Language) -> Result:
     reason = reason_to_abstain(heard, language=card.language)
     known = {
         "file": str(heard.path),
-        "duration_s": round(len(heard.whole) / SAMPLE_RATE, 3),
+        "duration_s": round(len(heard.recording) / SAMPLE_RATE, 3),
         "language": {
             "spoken": heard.spoken_language,
             "probability": round(heard.spoken_probability, 4),
@@ -169,8 +168,8 @@ def _words(heard: Heard, doubtful: Sequence[bool]) -> list[dict[str, Any]]:
     return [
         {
             "word": word.word,
-            "start_s": round(time_in_recording(word.start_s, heard.kept), 6),
-            "end_s": round(time_in_recording(word.end_s, heard.kept, is_end=True), 6),
+            "start_s": round(heard.time_s(word.start_s), 6),
+            "end_s": round(heard.time_s(word.end_s, is_end=True), 6),
             "probability": _rounded(word.probability),
             "doubtful": not_sure,
         }
@@ -185,8 +184,8 @@ def _named(probabilities: np.ndarray, classes: tuple[str, ...]) -> dict[str, flo
 def _part(part: Part, classes: tuple[str, ...], heard: Heard) -> dict[str, Any]:
     verdict = reach_verdict(part.probabilities, classes)
     return {
-        "start_s": round(time_in_recording(part.start_s, heard.kept), 3),
-        "end_s": round(time_in_recording(part.end_s, heard.kept, is_end=True), 3),
+        "start_s": round(heard.time_s(part.start_s), 3),
+        "end_s": round(heard.time_s(part.end_s, is_end=True), 3),
         "level": verdict.level,
         "score": round(verdict.score, 3),
         "score_name": verdict.score_name,

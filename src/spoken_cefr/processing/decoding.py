@@ -20,7 +20,7 @@ from spoken_cefr.processing import containers, ffmpeg
 
 SAMPLE_RATE = 16_000  # Hz, what Whisper and wav2vec2 were trained on
 # What is read, by content and not by name. Others, such as headerless samples, could be any text.
-CONTAINERS = ("wav", "aiff", "au", "caf", "flac", "ogg", "mp3", "aac", "mov", "matroska")
+CONTAINERS = ("wav", "aiff", "au", "caf", "flac", "ogg", "mp3", "aac", "mov", "matroska", "asf")
 MAX_RATE_HZ, MAX_CHANNELS = 192_000, 8  # what a header may ask memory for
 _WAV_KINDS = ("wavex", "rf64", "w64")  # libsndfile's names of WAV's relatives
 _TOLERANCE_S = 0.25  # an MP3 file loses its encoder's delay and padding when decoded
