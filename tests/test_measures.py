@@ -86,7 +86,7 @@ def test_fluency_of_an_example_worked_by_hand():
 
 
 def test_silence_before_and_after_is_never_counted(nlp):
-    later = [Word(word, start + 30, end + 30) for word, start, end in WORDS]
+    later = [Word(word, start + 30, end + 30) for word, start, end, _ in WORDS]
     assert fluency_measures(later) == pytest.approx(fluency_measures(WORDS))
     text = " ".join(word.word for word in WORDS)
     short, long = (
@@ -300,11 +300,11 @@ def processed(demo_config):
         "r3": "Il faut que tu viennes, parce que le film qui commence est bon.",
     }
     rows = [
-        (name, i, *word, "whisper")
+        (name, i, *word[:3], "whisper", 0.9)
         for name, text in spoken.items()
         for i, word in enumerate(_spoken(text)[0])
     ]
-    columns = ["recording_id", "word_index", "word", "start_s", "end_s", "source"]
+    columns = ["recording_id", "word_index", "word", "start_s", "end_s", "source", "probability"]
     pd.DataFrame(rows, columns=columns).to_parquet(folder / "words.parquet")
     transcripts = pd.DataFrame(spoken.items(), columns=["recording_id", "text"])
     transcripts.iloc[::-1].to_parquet(folder / "transcripts.parquet")

@@ -215,7 +215,7 @@ def test_a_file_name_that_is_not_utf_8_is_no_reason_to_stop(tmp_path, bundle, ca
 @pytest.mark.parametrize("option", [[], ["--json"]])
 def test_a_terminal_that_lacks_characters_gets_the_rest(option, monkeypatch):
     one = made_up_result(file="l’été.mp3", transcript="l’été à l’école")
-    monkeypatch.setattr("spoken_cefr.prediction.command.predict_each", lambda *a, **k: iter([one]))
+    monkeypatch.setattr("spoken_cefr.prediction.command._predicted", lambda *a, **k: iter([one]))
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="latin-1"))
     assert main(["predict", "l’été.mp3", *option]) == 0
     told = sys.stdout.buffer.getvalue().decode("latin-1")
@@ -239,12 +239,12 @@ def test_a_reader_that_has_enough_gets_no_traceback():
 
 
 def test_each_result_is_printed_when_it_is_there(monkeypatch, capsys):
-    def some(paths, **options):
+    def some(files, model, **options):
         yield {"file": "a.mp3", "error": "a.mp3 is missing"}
         assert "a.mp3 is missing" in capsys.readouterr().err
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("spoken_cefr.prediction.command.predict_each", some)
+    monkeypatch.setattr("spoken_cefr.prediction.command._predicted", some)
     assert main(["predict", "a.mp3", "b.mp3"]) == 130
     told = capsys.readouterr().err
     assert "interrupted; nothing is kept" in told

@@ -67,7 +67,8 @@ def test_it_tells_how_far_it_is(engine, speech, n):
     assert len(list(done)) == n
     for index in range(n):
         half_s, end_s = (time_s for k, time_s in told if k == index)
-        assert half_s == len(speech) / RATE / 2
+        # Half of the stretch in which somebody speaks.
+        assert half_s == pytest.approx(len(speech) / RATE / 2, abs=0.2)
         assert half_s < end_s <= len(speech) / RATE
 
 
