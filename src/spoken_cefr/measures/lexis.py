@@ -18,6 +18,7 @@ from spoken_cefr.measures.pipeline import language_of
 from spoken_cefr.measures.spelling import syllables_of
 
 MIN_ZIPF = 1.0  # the list ends here; a word that it lacks counts as its rarest
+UNKNOWN_ZIPF = 1.5  # below it the list holds more names and slips of the pen than words
 UNCOMMON_ZIPF = 4.0  # less than 10 times in a million words
 RARE_ZIPF = 3.0  # less than once in a million words
 # Words of the moving window of the type-token ratio. Few, so that 15 s of slow speech fill it:
@@ -117,9 +118,9 @@ def token_zipf(token: Token) -> float:
 
 
 def is_unknown(token: Token) -> bool:
-    """Whether a content word stands in no list, neither its form nor its lemma."""
+    """Whether a content word is as good as in no list, by its form and by its lemma."""
     known = not is_word(token) or not is_content_word(token) or _is_name(token)
-    return not known and token_zipf(token) <= MIN_ZIPF
+    return not known and token_zipf(token) <= UNKNOWN_ZIPF
 
 
 @functools.lru_cache(maxsize=100_000)

@@ -17,7 +17,15 @@ import gradio
 from spoken_cefr.page.analysis import Answer
 from spoken_cefr.page.timeline import draw_timeline
 from spoken_cefr.page.wording import error, language_name, remark, text
-from spoken_cefr.prediction.labels import by_weight, effect, label, measures_effect, number, span
+from spoken_cefr.prediction.labels import (
+    by_weight,
+    effect,
+    label,
+    level_label,
+    measures_effect,
+    number,
+    span,
+)
 from spoken_cefr.prediction.report import clock
 from spoken_cefr.processing.alignment.textgrid import write_textgrid
 from spoken_cefr.processing.transcription.words import Word
@@ -82,7 +90,8 @@ def _verdict(result: Result, language: str) -> str:
 
 def _span(result: Result, language: str) -> str:
     low, high = result["likely_levels"]
-    return low if low == high else text("span", language, low=low, high=high)
+    top = level_label(high, language)
+    return top if low == high else text("span", language, low=low, high=top)
 
 
 def _reason(result: Result, language: str) -> str:

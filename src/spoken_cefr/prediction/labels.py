@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from spoken_cefr.corpus.levels import TARGET_LEVELS
+
 # By name: French, English. One that is not here goes by its name.
 LABELS: dict[str, tuple[str, str]] = {
     "speech_rate": ("débit", "speech rate"),
@@ -50,6 +52,13 @@ def label(name: str, unit: str, language: str) -> str:
     if unit == PERCENT:
         return french if language == "fr" else english
     return f"{french} ({UNITS_FR.get(unit, unit)})" if language == "fr" else f"{english} ({unit})"
+
+
+def level_label(level: str, language: str) -> str:
+    """A level as told: nothing above C1 is told apart, so that C1 means "C1 or above"."""
+    if level != TARGET_LEVELS[-1]:
+        return level
+    return f"{level} ou plus" if language == "fr" else f"{level} or above"
 
 
 def number(value: float | None, unit: str) -> str:
