@@ -7,7 +7,7 @@ import sys
 import pytest
 from test_core import finish
 
-from spoken_cefr import cli, doctor
+from spoken_cefr import cli, doctor, paths
 from spoken_cefr.cli import main
 from spoken_cefr.paths import ROOT
 from spoken_cefr.stages import STAGES, executed_path, stage_folder
@@ -73,3 +73,9 @@ def test_the_old_name_of_refresh_still_answers(capsys):
         main(["refresh-notebooks", "--help"])
     assert end.value.code == 0
     assert "usage: spoken-cefr refresh" in capsys.readouterr().out
+
+
+def test_notebooks_say_which_package_answers(monkeypatch, tmp_path):
+    assert paths.package_place() == "spoken_cefr from src/spoken_cefr"
+    monkeypatch.setattr(paths, "ROOT", tmp_path)  # as where another copy is installed
+    assert paths.package_place() == f"spoken_cefr from {ROOT / 'src' / 'spoken_cefr'}"

@@ -30,3 +30,10 @@ def offering(room: str, homes: Mapping[str, Sequence[str]]) -> Callable[[str], A
         return getattr(importlib.import_module(of_name[name]), name)
 
     return find
+
+
+def package_place() -> str:
+    """Where this package is: from the repository's root, or in full if it is another's."""
+    place = Path(__file__).resolve().parent
+    told = place.relative_to(ROOT) if place.is_relative_to(ROOT) else place
+    return f"spoken_cefr from {told}"
