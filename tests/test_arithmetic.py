@@ -175,6 +175,7 @@ def test_each_notebook_loads_the_profile_before_anything_that_computes(path):
     cells = nbformat.read(path, as_version=4).cells
     lines = [line for c in cells if c.cell_type == "code" for line in c.source.splitlines()]
     imports = [line for line in lines if line.startswith(("import ", "from "))]
+    assert imports.pop(0) == "from importlib.util import find_spec"  # is the package there?
     assert imports[0] == "from spoken_cefr.config import load_config"
     loading = next(i for i, line in enumerate(lines) if line.startswith("config = load_config("))
     assert loading < lines.index(imports[1])

@@ -187,7 +187,7 @@ def test_a_stage_is_done_again_when_code_that_it_stands_on_changes(
 
     assert undone_by("processing/audio.py") == {"processing"}  # and what reads its report, then
     assert undone_by("processing/weights/packaged.py") == {"processing"}
-    assert undone_by("measures/lexis.py") == {"neural_networks"}
+    assert undone_by("measures/lexis.py") == {"neural_networks", "evaluation"}
     assert undone_by("neural_networks/bundle.py") == {"neural_networks"}
     assert undone_by("replica/server.py") == {"scraping"}
     assert undone_by("corpus/metadata.py") == set(STAGES)

@@ -182,6 +182,7 @@ def processed_as(tmp_path, demo_config):
         )
         times = {"start_s": [0.0, 0.5, 1.0], "end_s": [0.5, 1.0, 1.5]}
         told = {"recording_id": "a", "word_index": [0, 1, 2], "word": ["Ich", "gehe", "heute."]}
+        told["probability"] = 0.9
         pd.DataFrame(told | times).to_parquet(folder / "words.parquet")
         pd.DataFrame({"recording_id": ["a"], "end_s": [2.0]}).to_parquet(
             folder / "segments.parquet"

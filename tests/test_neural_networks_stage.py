@@ -209,6 +209,7 @@ WORDS = pd.DataFrame(
         "word": ["Je", "mange", "une", "pomme", "rouge.", "Oui."],
         "start_s": [0.0, 0.9, 1.2, 1.6, 2.9, 1.0],
         "end_s": [0.5, 1.1, 1.5, 2.0, 3.4, 1.5],
+        "probability": 0.9,
     }
 )
 

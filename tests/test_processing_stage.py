@@ -147,6 +147,7 @@ def test_tables_fit_together(corpus):
         assert " ".join(own["word"]) == row.text
         assert list(own["word_index"]) == list(range(len(own)))
         grid = read_intervals(folder / "textgrids" / f"{row.recording_id}.TextGrid")
+        grid = [word[:3] for word in grid]
         assert grid == list(own[["word", "start_s", "end_s"]].itertuples(index=False, name=None))
     assert segments["segment_id"].is_unique
     assert segments["segment_id"].is_monotonic_increasing

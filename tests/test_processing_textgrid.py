@@ -51,7 +51,7 @@ def make(*tiers, short=False, colon=":", blank=" "):
         lines += [f"        {items}: size = {len(entries)}{blank}"]
         for index, (label, *values) in enumerate(entries, start=1):
             lines += [f"        {items} [{index}]{colon}"]
-            lines += [f"            {k} = {v}{blank}" for k, v in zip(times, values, strict=True)]
+            lines += [f"            {k} = {v}{blank}" for k, v in zip(times, values, strict=False)]
             label = label.replace('"', '""')
             lines += [f'            {text} = "{label}"{blank}']
     if short:  # only values, one a line

@@ -391,6 +391,7 @@ def test_the_stage_goes_on_when_a_recording_falls_back(profile, tmp_path, engine
     one = words[words["recording_id"] == "good_1"]
     assert list(one["word"]) == plain_text(Engine.sentence).replace(",", "").strip(".").split()
     grid = read_intervals(tmp_path / "data" / "processing" / "textgrids" / "good_1.TextGrid")
+    grid = [word[:3] for word in grid]
     assert grid == list(one[["word", "start_s", "end_s"]].itertuples(index=False, name=None))
 
 
