@@ -158,12 +158,26 @@ def test_audio_is_audio_by_whatever_name(tmp_path, kind, suffix):
     assert len(signal) == pytest.approx(len(NOISE), abs=0.1 * SAMPLE_RATE)
 
 
-@pytest.mark.parametrize("container", ["mp4", "webm", "adts", "matroska"])
-def test_containers_that_libsndfile_does_not_know(tmp_path, container):
+@pytest.mark.parametrize(
+    ("container", "codec", "film"),
+    [
+        *(("mp4", codec, film) for codec in ("aac", "libopus") for film in (False, True)),
+        *(("webm", "libopus", film) for film in (False, True)),
+        *(("matroska", "aac", film) for film in (False, True)),
+        *(("mov", "aac", True), ("ipod", "aac", False), ("adts", "aac", False)),
+        ("asf", "wmav2", False),
+    ],
+)
+def test_containers_that_libsndfile_does_not_know(tmp_path, container, codec, film):
     file = io.BytesIO()
-    codec = {"webm": "libopus"}.get(container, "aac")
     with av.open(file, "w", format=container) as output:
+        pictures = (
+            output.add_stream("libvpx" if container == "webm" else "mpeg4", 5) if film else None
+        )
         stream = output.add_stream(codec, rate=48_000, layout="mono")
+        stream.bit_rate = 64_000
+        if film:
+            _add_pictures(output, pictures)
         samples = np.repeat(NOISE, 3).astype(np.float32)
         frame = av.AudioFrame.from_ndarray(samples[None], format="fltp", layout="mono")
         frame.sample_rate = 48_000
@@ -172,6 +186,17 @@ def test_containers_that_libsndfile_does_not_know(tmp_path, container):
     signal = load(tmp_path, file.getvalue())
     assert len(signal) / SAMPLE_RATE == pytest.approx(4, abs=0.1)
     assert signal.std() == pytest.approx(0.1, abs=0.02)
+
+
+def _add_pictures(output, stream):
+    """Four seconds of grey film."""
+    stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    for _ in range(20):
+        for packet in stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")):
+            output.mux(packet)
+    for packet in stream.encode(None):
+        output.mux(packet)
 
 
 def test_flac_of_unknown_length_and_wav_of_size_0_are_whole(tmp_path):

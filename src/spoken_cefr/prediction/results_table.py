@@ -91,7 +91,7 @@ class ResultsTable:
         if lines and not lines[-1].endswith("\n"):
             lines.pop()  # was being written
         reader = csv.DictReader(lines)
-        if lines and reader.fieldnames != self._columns:
+        if text and reader.fieldnames != self._columns:
             raise InputError(f"{self._path} is no table of this model's results: give another")
         rows = [row for row in reader if not row["error"]]
         if any(row["model"] != self._model for row in rows):
