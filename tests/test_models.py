@@ -35,6 +35,17 @@ def test_the_cnn_has_the_parameters_that_the_study_implies():
     assert count_parameters(StudyCNN(128)) == pytest.approx(12.3e6, rel=0.01)
 
 
+def test_pooling_before_relu_and_keras_order_of_numbers_is_the_study_s_network_all_the_same():
+    torch.manual_seed(0)
+    model = StudyCNN(20).eval()
+    images = torch.rand(3, 20, 20)
+    first, second, dense, last = (part for part in model.layers if hasattr(part, "weight"))
+    maps = nn.functional.max_pool2d(second(first(images.unsqueeze(1)).relu()).relu(), 2)
+    in_keras_order = maps.detach().numpy().transpose(0, 2, 3, 1).reshape(3, -1)
+    expected = last(dense(torch.as_tensor(in_keras_order)).relu())
+    torch.testing.assert_close(model(images), expected)
+
+
 @pytest.mark.parametrize(
     "architecture, hidden",
     [("complex", (768, 200, 100, 50)), ("medium", (512, 200, 100, 50))],

@@ -28,7 +28,7 @@ PLAIN_NAMES = {
     "AdaptiveAvgPool2d": "mean-pool",
     "BatchNorm1d": "batch norm",
     "BatchNorm2d": "batch norm",
-    "Flatten": "flatten",
+    "FlattenChannelsLast": "flatten",
     "MaxPool2d": "max-pool",
     "Standardise": "standardise",
 }

@@ -22,6 +22,16 @@ DNN_WIDTHS: dict[str, tuple[int, ...]] = {
 }
 
 
+class FlattenChannelsLast(nn.Module):
+    """Maps (n, channels, height, width) to (n, height * width * channels), as Keras flattens.
+
+    Of maps that lie in memory that way this is a view, forward and backward.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        return maps.permute(0, 2, 3, 1).flatten(1)
+
+
 class StudyCNN(nn.Module):
     """Conv 32, conv 64, max-pool, Dense 50: the study's network on grey mel images.
 
@@ -36,10 +46,11 @@ class StudyCNN(nn.Module):
             nn.Conv2d(1, 32, 3),
             nn.ReLU(),
             nn.Conv2d(32, 64, 3),
-            nn.ReLU(),
+            # The study's ReLU stands before its pooling; after it, it is the same on a quarter.
             nn.MaxPool2d(2),
+            nn.ReLU(),
             nn.Dropout(0.25),
-            nn.Flatten(),
+            FlattenChannelsLast(),
             nn.Linear(64 * side * side, 50),
             nn.ReLU(),
             nn.Dropout(0.5),
