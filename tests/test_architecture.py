@@ -111,6 +111,7 @@ WRITE = re.compile(r"^Write `(.+?)`:\n\n```\w+\n(.+?)```", re.S | re.M)
 TRY = re.compile(r"^Then .+?:\n\n```python\n(.+?)```", re.S | re.M)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", SECTIONS)
 def test_what_the_map_says_of_adding_something_works(title, tmp_path):
     text = SECTIONS[title]

@@ -100,6 +100,7 @@ def nothing_loaded(monkeypatch):
 # --- equal bytes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["raptorlake", "zen2"])
 def test_spectrograms_products_fits_and_trainings_are_the_bytes_of_another_processor(
     name, here, as_processor
@@ -109,6 +110,7 @@ def test_spectrograms_products_fits_and_trainings_are_the_bytes_of_another_proce
     assert there == here | {"avx512": False}
 
 
+@pytest.mark.slow
 def test_they_are_the_bytes_of_a_machine_with_one_core_or_other_settings(here):
     cores = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {min(cores)})  # children inherit it
@@ -130,6 +132,7 @@ def test_whisper_hears_the_same_words_at_the_same_times_on_another_processor(as_
 # --- the pins are there before the libraries
 
 
+@pytest.mark.slow
 def test_pins_reach_the_libraries_and_the_processes_that_joblib_starts():
     if not arithmetic.has_avx2():
         pytest.skip("this processor has no AVX2")
@@ -147,6 +150,7 @@ def test_pins_reach_the_libraries_and_the_processes_that_joblib_starts():
         assert openblas and all(path == ["Haswell", 1] for path in openblas)
 
 
+@pytest.mark.slow
 def test_torchs_products_and_their_gradients_are_right_with_openblas_in_it():
     if not arithmetic.has_avx2():
         pytest.skip("this processor has no AVX2")

@@ -144,6 +144,7 @@ print(json.dumps({"before": before, "tasks": done, "after": limits()}))
 """
 
 
+@pytest.mark.slow
 def test_each_task_is_held_to_one_core_and_the_limits_come_back():
     """In a process of its own, which may use three: OpenMP reads that once, when it is loaded."""
     environment = os.environ | {"OMP_NUM_THREADS": "3"}

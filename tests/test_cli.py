@@ -45,6 +45,7 @@ def done(demo_config):
     return config, ["--profile", "demo", "--set", f'data_dir="{config.data_path.as_posix()}"']
 
 
+@pytest.mark.slow
 def test_nothing_heavy_is_loaded_to_find_that_nothing_is_to_be_done(done):
     _, options = done
     command = [sys.executable, "-c", LOADED, "run", *options, "--check"]

@@ -114,6 +114,7 @@ def hashes_of(folder):
     return {str(name): sha256_of(folder / name) for name in files_of(folder)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut in half", "null"])
 def test_a_damaged_file_of_a_finished_folder_is_made_anew_or_named(finished, damage):
     """All files of the data folder in turn: the stage that reads them is run on what is left."""

@@ -343,6 +343,7 @@ def test_the_words_of_every_segment_are_embedded_and_kept(corpus, monkeypatch):
     np.testing.assert_array_equal(inputs.text_embeddings(config, segments), found)
 
 
+@pytest.mark.slow
 def test_the_transcript_of_every_recording_is_embedded_as_a_whole_and_kept(
     demo_config, monkeypatch
 ):
@@ -377,6 +378,7 @@ def test_a_long_text_is_embedded_in_chunks_none_of_which_is_cut():
     assert max(len(text.split()) for text in seen) <= CHUNK_WORDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("left", [0, 20, -100])
 def test_a_damaged_file_of_embeddings_is_told_and_made_anew(left, corpus, capsys):
     config, segments, _, _ = corpus

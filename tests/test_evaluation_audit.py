@@ -527,6 +527,7 @@ def test_more_speakers_help_where_there_is_something_to_learn(config, speakers, 
 # --- figures
 
 
+@pytest.mark.slow
 def test_figures_are_the_same_bytes_twice(config, speakers, level):
     truth = np.tile([0, 1, 2], N // 3)
     cards = pd.DataFrame(

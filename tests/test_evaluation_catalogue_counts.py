@@ -86,6 +86,7 @@ def test_the_split_shares_out_every_recording_and_no_speaker_twice():
     assert everybody == counts.loc[("all", "all"), "speakers"]
 
 
+@pytest.mark.slow
 def test_the_tool_gives_the_tables_in_git(shared, tmp_path):
     table = count_catalogue.read_catalogue(shared / "data" / "audio_lingua_fr_2025-01.csv")
     ours = count_catalogue.count_recordings(table).reset_index(drop=True)
@@ -120,6 +121,7 @@ def test_ages_are_named_in_english_and_add_up():
     assert np.sum([list(series.values()) for series in shown(ax)], axis=0) == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_the_figures_are_the_same_bytes_twice_and_those_in_git_show_the_tables(tmp_path):
     for first, second in zip(draw(tmp_path / "one"), draw(tmp_path / "two"), strict=True):
         assert first.read_bytes() == second.read_bytes()

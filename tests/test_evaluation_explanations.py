@@ -166,6 +166,7 @@ def test_the_recording_to_explain_is_right_and_sure():
         assert told.ids[clearest(told)] == expected
 
 
+@pytest.mark.slow
 def test_figures_are_the_same_bytes_twice_with_and_without_what_they_may_lack():
     measures, levels = corpus_of_measures()
     told = measure_differences(measures, levels, "A10", level="A1", classes=TARGET_LEVELS)

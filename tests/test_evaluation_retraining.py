@@ -254,6 +254,7 @@ def silence_variant(config):
     return variant
 
 
+@pytest.mark.slow
 def test_a_network_reads_what_is_there_and_no_more(found):
     kappa = found.audit.set_index(["condition", "target"])["kappa"]
     assert kappa["whole recording", "gender"] > 0.7
@@ -278,6 +279,7 @@ def test_the_curve_ends_at_the_run_itself(found):
     assert set(curve["n"]) == {60}
 
 
+@pytest.mark.slow
 def test_one_bar_tells_of_all_trainings(corpus, capfd):
     perform(corpus)
     told = capfd.readouterr().err
@@ -285,6 +287,7 @@ def test_one_bar_tells_of_all_trainings(corpus, capfd):
     assert "\n" not in told.strip()
 
 
+@pytest.mark.slow
 def test_a_second_call_trains_nothing_and_gives_the_same(corpus, monkeypatch):
     first = perform(corpus)
 
@@ -297,6 +300,7 @@ def test_a_second_call_trains_nothing_and_gives_the_same(corpus, monkeypatch):
     pd.testing.assert_frame_equal(first.curve, second.curve)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_trained_is_a_remark_and_stops_no_other(corpus):
     config, inputs, targets = corpus
     of_one = Target(pd.Series(0, index=inputs.split["recording_id"]), ("f", "m"))
@@ -314,6 +318,7 @@ def test_silence_is_not_given_to_a_run_that_reads_words(name, corpus):
     assert trainings == {} and list(failures) == ["it"]
 
 
+@pytest.mark.slow
 def test_a_network_that_is_given_silence_answers_from_the_room(demo_config):
     """Each level was recorded in a room of its own, and the words say nothing."""
     config = demo_config(

@@ -352,6 +352,7 @@ def test_mistakes_and_an_explained_recording_are_written_also_without_transcript
     assert len(explained["segments"]) == 4
 
 
+@pytest.mark.slow
 def test_a_second_run_has_nothing_to_do(evaluated):
     config, report = evaluated
     path = stage_folder(config, "evaluation") / "results.csv"
@@ -360,6 +361,7 @@ def test_a_second_run_has_nothing_to_do(evaluated):
     assert path.stat().st_mtime_ns == written
 
 
+@pytest.mark.slow
 def test_the_same_input_gives_the_same_bytes(evaluated):
     config, _ = evaluated
     folder = stage_folder(config, "evaluation")
@@ -441,6 +443,7 @@ def test_a_run_of_one_unit_is_scored_on_it_and_its_gap_is_told(corpus):
     assert remarks == [{"id": "whole", "reason": reason}]
 
 
+@pytest.mark.slow
 def test_a_run_that_gives_all_segments_the_recording_s_answer_has_no_score_on_segments(corpus):
     config, split, segments = corpus
     table = make_predictions(split, segments)
@@ -456,6 +459,7 @@ def test_a_run_that_gives_all_segments_the_recording_s_answer_has_no_score_on_se
     assert units["good"] == units["majority"] == ["recording", "segment"]
 
 
+@pytest.mark.slow
 def test_with_merged_levels_every_table_has_the_merged_class(demo_config):
     config = demo_config(*QUICK, 'neural_networks.rare_levels="merge"')
     split = make_split()

@@ -226,6 +226,7 @@ def test_a_text_without_words_or_verbs_is_undefined_and_no_error(nlp):
 # --- what must not change a measure
 
 
+@pytest.mark.slow
 def test_a_recording_played_twice_in_a_row_keeps_its_measures(demo_recordings, nlp):
     once, twice, counts = [], [], []
     for words, text, duration_s in demo_recordings:

@@ -55,6 +55,7 @@ def _account(stage):
     return Report(stage=stage, unit="recording", n_in=30, n_out=30)
 
 
+@pytest.mark.slow
 def test_the_stage_leaves_a_folder_a_run_and_an_account_that_adds_up(demo_config):
     config = demo_config(*OPTIONS)
     segments = write_processing(config)
@@ -77,6 +78,7 @@ def test_the_stage_leaves_a_folder_a_run_and_an_account_that_adds_up(demo_config
     }
 
 
+@pytest.mark.slow
 def test_a_run_that_fails_is_told_and_the_others_go_on(demo_config):
     config = demo_config(*OPTIONS)
     segments = write_processing(config, spoil=5)
@@ -88,6 +90,7 @@ def test_a_run_that_fails_is_told_and_the_others_go_on(demo_config):
     assert report.figures["runs"] == ["small_cnn", "small_cnn_crop"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "error, reason",
     [
@@ -128,6 +131,7 @@ def test_runs_that_all_fail_are_one_clear_error(demo_config):
         neural_networks.run(config)
 
 
+@pytest.mark.slow
 def test_finished_runs_are_kept_when_others_are_asked_for(demo_config):
     config = demo_config(*OPTIONS, "neural_networks.runs=small_cnn")
     write_processing(config)
@@ -154,6 +158,7 @@ def test_a_corpus_without_segments_is_told(demo_config):
         neural_networks.run(config)
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(demo_config, monkeypatch, tmp_path):
     config = demo_config(*OPTIONS, "neural_networks.runs=small_cnn")
     write_processing(config)
@@ -220,6 +225,7 @@ def test_the_words_of_a_crop_lie_wholly_inside_and_their_times_begin_with_it():
     np.testing.assert_allclose([word.start_s for word in inside], [0.2, 0.6])
 
 
+@pytest.mark.slow
 def test_measures_of_a_crop_follow_its_words_alone_and_are_kept(demo_config):
     config = demo_config()
     path = stage_folder(config, "processing") / "words.parquet"

@@ -302,6 +302,7 @@ def test_a_notebook_runs_on_this_python_whatever_kernels_there_are(tmp_path, mon
         run_notebook(load_config("demo", overrides), "processing", overrides=overrides)
 
 
+@pytest.mark.slow
 def test_the_real_site_is_not_visited_without_a_contact(tmp_path):
     folder = tmp_path / "data"
     done = spoken_cefr(

@@ -74,6 +74,7 @@ def change(path, *keys, value):
     write_json(path, document)
 
 
+@pytest.mark.slow
 def test_the_paper_in_git_is_what_the_files_in_git_give():
     built = compile_paper(DEMO)
     assert built == compile_paper(DEMO), "not the same bytes twice"
@@ -108,6 +109,7 @@ def test_numbers_that_change_in_files_change_in_the_text(copy):
     assert same == []
 
 
+@pytest.mark.slow
 def test_a_score_that_changes_in_a_table_changes_in_the_text(copy):
     path = copy / DEMO / "results.csv"
     scores = pd.read_csv(path)

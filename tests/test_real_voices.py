@@ -39,6 +39,7 @@ def test_a_part_in_another_language_is_told_and_left_out(heard):
     assert max(word["end_s"] for word in result["words"]) < 51  # the rest is English
 
 
+@pytest.mark.slow
 def test_recognition_errors_hardly_move_the_level():
     model, nlp = load_model(STARTER).regression, load_nlp()
     rng = np.random.default_rng(0)

@@ -69,6 +69,7 @@ def test_signals_of_a_batch_do_not_touch_each_other():
     torch.testing.assert_close(together[:1], frames(quiet), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_without_padding_the_published_weights_give_what_ctranslate2_gives():
     signal = noise(5 * SAMPLE_RATE)
     mel = log_mel_spectrogram(signal)[0].numpy()

@@ -56,6 +56,7 @@ with own_temporary_folder():
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
 def test_whatever_ends_a_command_ends_all_that_it_started(name, tmp_path):
     number = getattr(signal, name, None)

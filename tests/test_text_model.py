@@ -84,6 +84,7 @@ def test_texts_by_another_hand_are_ranked(model):
     assert spearmanr(found, level_codes(table["level"])).statistic > 0.85
 
 
+@pytest.mark.slow
 def test_the_demo_texts_are_ranked(model):
     with (ROOT / "data" / "replica" / "catalogue.csv").open(encoding="utf-8") as file:
         levels = {row["FileName"]: row["Level"] for row in csv.DictReader(file)}
@@ -265,6 +266,7 @@ def test_two_opinions_meet_in_between_and_are_less_sure_where_they_differ(model)
     assert fast_and_simple.sum() == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_misheard_words_hardly_move_a_level(model, scores):
     """At 5 to 40 % of the words, without knowing which."""
     rng = np.random.default_rng(1)
