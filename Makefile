@@ -8,7 +8,7 @@ BIN := .venv/bin
 # Whole files go to each process: their fixtures are made once. Slow files come first.
 PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help demo app run paper reproduce test quick format refresh notebooks clean browser
+.PHONY: help demo app run paper reproduce test quick format refresh notebooks paper-full clean browser
 
 help:  ## list the targets
 	@sed -n -e 's/^#: \(.*\)/\n\1/p' -e 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) \
@@ -54,6 +54,10 @@ refresh: demo  ## put the demo's notebooks, figures, paper and model card into g
 	@$(BIN)/spoken-cefr refresh --profile demo
 
 notebooks: refresh
+
+paper-full: browser .venv/.installed  ## train all of the study's cells on the demo, an hour or two, and put their table into git
+	@$(BIN)/spoken-cefr run --profile demo_full
+	@$(BIN)/spoken-cefr refresh --profile demo_full
 
 # First, because it is quick to say no.
 browser:

@@ -37,6 +37,10 @@ from spoken_cefr.store import read_json, replacing, write_json
 SOURCE = Path("doc/paper/paper.typ")  # from the root, as all that follow
 RESULTS = Path("doc/paper/results")
 RECORD = "reproduction.json"
+# The study's 31 cells take hours: `make paper-full` trains them once, as another profile, and the
+# demo's paper prints these beside what it trains itself.
+FULL_PROFILE = "demo_full"
+FULL: tuple[str, ...] = ("study_full.csv", "study_full.json")
 # What the paper reads beside the results: no corpus is needed for these.
 INPUTS: tuple[Path, ...] = (
     Path("doc/classes.png"),
@@ -107,7 +111,7 @@ TIMESTAMP = 0
 
 def check_profile(config: Config) -> None:
     """Raise InputError for any profile but the demo's: nothing of the real site enters git."""
-    if config.profile != "demo":
+    if config.profile not in ("demo", FULL_PROFILE):
         raise InputError(f"only the demo's numbers and files are in git, not {config.profile}'s")
 
 
@@ -129,14 +133,14 @@ def build_paper(config: Config, *, output: Path | None = None, root: Path = ROOT
             f"the paper needs evaluation, which is not up to date with profile {config.profile}: "
             f"run `spoken-cefr run --profile {config.profile}` first, with the same options"
         )
-    results = collect(config)
+    results = collect(config, root=root)
     path = output or config.data_path / "paper.pdf"
     with replacing(path) as temporary:
         temporary.write_bytes(compile_paper(results, root=root))
     return path
 
 
-def collect(config: Config) -> Path:
+def collect(config: Config, *, root: Path = ROOT) -> Path:
     """Copy what the paper prints to `results_folder`, and give that.
 
     InputError if a file that the paper cannot do without is missing.
@@ -152,6 +156,11 @@ def collect(config: Config) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     for name in found:
         copy(source / name, folder / name)
+    full = [root / RESULTS / FULL_PROFILE / name for name in FULL]
+    if config.profile == "demo" and all(path.exists() for path in full):
+        for path in full:
+            copy(path, folder / path.name)
+        found += FULL
     write_json(folder / "pipeline.json", pipeline(config))
     write_json(folder / RECORD, record(config))
     write_json(folder / "contents.json", {"files": sorted(found)})
@@ -192,6 +201,26 @@ def compile_paper(results: Path, *, root: Path = ROOT) -> bytes:
         place = re.search(r"─ (\S+)", error.diagnostic or "")
         where = place.group(1) if place else SOURCE
         raise InputError(f"the paper does not compile: {where}: {error.message}") from error
+
+
+def write_full(config: Config, folder: Path) -> list[Path]:
+    """Write the study's cells of the profile that trains them all, and how, for `collect`."""
+    evaluation = stage_folder(config, "evaluation")
+    results = read_json(evaluation / "results.json")
+    options = config.neural_networks
+    told = {
+        "version": __version__,
+        "arithmetic": config.arithmetic,
+        "precision": options.precision,
+        "n_seeds": options.n_seeds,
+        "n_folds": options.n_folds,
+        "recordings": results["counts"]["all"]["recordings"]["all"],
+        "majority": results["results"]["majority"]["segment"],
+    }
+    table, card = (folder / name for name in FULL)
+    copy(evaluation / "study_networks.csv", table)
+    write_json(card, told)
+    return [table, card]
 
 
 def record(config: Config) -> dict[str, Any]:

@@ -14,11 +14,13 @@ from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.notebooks import find_problems, strip_volatile
 from spoken_cefr.paper.build import (
+    FULL_PROFILE,
     RESULTS,
     build_paper,
     check_profile,
     copy,
     results_folder,
+    write_full,
 )
 from spoken_cefr.paper.card import write_model_card
 from spoken_cefr.paths import ROOT
@@ -31,9 +33,14 @@ def refresh(config: Config, *, root: Path = ROOT) -> list[Path]:
 
     Gives the files and folders that were written. InputError if a stage is not up to date, its
     notebook is unfit for git or the paper does not compile; or for any profile but the demo's:
-    rows and voices of the real site must not enter git. Nothing is written there then.
+    rows and voices of the real site must not enter git. Nothing is written there then. Of the
+    profile that trains all of the study's cells only their table goes to git, for the paper.
     """
     check_profile(config)
+    if config.profile == FULL_PROFILE:
+        if not matches(config, "evaluation"):
+            raise InputError("evaluation is not up to date: run `make paper-full`")
+        return write_full(config, root / RESULTS / FULL_PROFILE)
     notebooks = {stage: _checked(config, stage) for stage in STAGES}
     paper = build_paper(config)
     card = write_model_card(config)
