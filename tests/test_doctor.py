@@ -11,6 +11,8 @@ from spoken_cefr import doctor
 from spoken_cefr.cli import main
 from spoken_cefr.doctor import MISSING, NOTE, OK, examine, report
 from spoken_cefr.processing.weights import packaged as weights
+from spoken_cefr.stages import stage_folder
+from spoken_cefr.store import write_json
 
 
 def found(name, config_findings):
@@ -42,6 +44,14 @@ def test_the_real_site_needs_a_contact(capsys):
     told = capsys.readouterr().out
     assert "set `contact` in configs/fr.toml" in told
     assert "not ready: contact" in told
+
+
+def test_who_imported_recordings_needs_neither_an_address_nor_a_browser(demo_config, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    config = demo_config('scraping.replica_dir=""', 'scraping.contact=""')
+    assert {doctor.site(config).state, doctor.browser(config).state} == {MISSING}
+    write_json(stage_folder(config, "scraping") / "report.json", {"figures": {"imported": 3}})
+    assert {doctor.site(config).state, doctor.browser(config).state} == {OK}
 
 
 def test_an_unknown_profile_is_a_finding(capsys):

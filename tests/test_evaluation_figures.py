@@ -20,7 +20,7 @@ from spoken_cefr.figures.corpus import (
     draw_levels_by,
 )
 from spoken_cefr.figures.results import draw_confusion, draw_learning_curves, draw_scores
-from spoken_cefr.figures.style import OKABE_ITO, png_bytes, save_figure, with_notice
+from spoken_cefr.figures.style import OKABE_ITO, Drawing, png_bytes, save_figure, with_notice
 
 LEVELS = list(TARGET_LEVELS)
 SPLIT = pd.DataFrame(
@@ -167,6 +167,24 @@ def test_scores_are_in_order_and_a_line_is_the_best_shortcut():
     assert names == ["chance", "length", "weak", "strong"]
     (best,) = [line for line in axes[2].lines if line.get_label() == "best shortcut"]
     assert best.get_xdata() == [0.4, 0.4]
+
+
+def titled(text):
+    figure = Drawing(width_in=2, height_in=1)
+    figure.subplots().set_title(text)
+    return figure
+
+
+@pytest.mark.parametrize("text", ["Čeština, l’œuf", "Русский", "العربية", "עברית"])
+def test_scripts_are_shown_on_every_machine(text, caplog):
+    png_bytes(titled(text))
+    assert caplog.messages == []
+
+
+def test_characters_that_no_font_has_are_told_once(caplog):
+    png_bytes(titled("\N{EGYPTIAN HIEROGLYPH A001}\N{EGYPTIAN HIEROGLYPH A002}"))
+    (told,) = caplog.messages
+    assert "\N{EGYPTIAN HIEROGLYPH A001}\N{EGYPTIAN HIEROGLYPH A002}" in told
 
 
 def test_a_figure_has_a_palette_in_which_its_colours_are_those_of_the_style():

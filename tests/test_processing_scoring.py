@@ -24,6 +24,26 @@ def test_another_spelling_is_no_error(written, heard):
     assert words_of(written) == words_of(heard)
 
 
+@pytest.mark.parametrize(
+    "language, written, heard",
+    [
+        ("de", "zweiundzwanzig Häuser", "22 Häuser!"),
+        ("es", "veintidós", "22"),
+        ("en", "twenty-two", "22"),
+        ("ru", "двадцать два", "22"),
+        ("zh", "我有两只猫。", "我有 两只 猫"),
+    ],
+)
+def test_digits_are_read_in_the_language_and_unspaced_ones_by_character(language, written, heard):
+    assert words_of(written, language=language) == words_of(heard, language=language)
+
+
+def test_an_error_in_a_language_without_spaces_is_one_of_its_characters():
+    known, heard = pd.Series({"a": "我有两只猫"}), pd.Series({"a": "我有三只猫"})
+    errors = word_errors(known, heard, pd.Series({"a": "A1"}), language="zh")
+    assert errors.loc["all", ["words", "wrong"]].tolist() == [5, 1]
+
+
 def test_errors_are_counted_by_level_and_over_all():
     errors = word_errors(KNOWN, HEARD, LEVELS)
     assert errors.index.tolist() == ["A1", "B1", "all"]

@@ -21,6 +21,8 @@ from spoken_cefr.config import Config, load_config
 from spoken_cefr.corpus.languages import FRENCH, find_language
 from spoken_cefr.errors import InputError
 from spoken_cefr.paths import under_root
+from spoken_cefr.stages import stage_folder
+from spoken_cefr.store import read_json, read_kept
 
 OK, NOTE, MISSING = "ok", "note", "MISSING"  # a note does not keep the profile from running
 MIN_PYTHON = (3, 11)
@@ -122,10 +124,18 @@ def site(config: Config) -> Finding:
         if not catalogue.is_file():
             return Finding(MISSING, "no replica", f"{catalogue} is not there")
         return Finding(OK, "replica of the site, on 127.0.0.1")
+    if is_imported(config):
+        return Finding(OK, "your own, imported: the site is not visited")
     if s.contact:
         return Finding(OK, s.contact, what="contact")
     told = f"set `contact` in configs/{config.profile}.toml to your e-mail address: it is sent "
     return Finding(MISSING, "none", told + "with every request", what="contact")
+
+
+def is_imported(config: Config) -> bool:
+    """Whether the profile's recordings came from a folder of the user's, not from the site."""
+    path = stage_folder(config, "scraping") / "report.json"
+    return "imported" in (read_kept(path, read_json) or {}).get("figures", {})
 
 
 def computes_as(config: Config) -> Finding:
@@ -161,6 +171,8 @@ def browser(config: Config) -> Finding:
     """A browser for the scraping, and what drives it."""
     from spoken_cefr.scraping.browser import BROWSERS, DRIVERS
 
+    if is_imported(config):
+        return Finding(OK, "not needed", "your own recordings were imported")
     found, driver, chrome = (
         next(filter(None, map(shutil.which, names)), None) for names in (BROWSERS, DRIVERS, CHROME)
     )

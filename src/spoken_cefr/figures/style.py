@@ -5,7 +5,10 @@ Figures are made without pyplot: nothing stays open, nothing global changes.
 
 import functools
 import io
+import logging
+import re
 import textwrap
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -105,12 +108,31 @@ def png_bytes(figure: Drawing, *, dpi: int = DPI) -> bytes:
     with mpl.rc_context(STYLE):
         # savefig would draw twice: once to lay the figure out, once for the pixels.
         canvas = FigureCanvasAgg(figure)
-        canvas.draw()
+        with warnings.catch_warnings(record=True) as told:
+            warnings.filterwarnings("always", r"Glyph \d+", UserWarning)
+            canvas.draw()
+    _tell_of_boxes(told)
     pixels = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
     # Few colours are kept as they are; only of many are the nearest ones taken.
     palette = pixels.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     palette.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
+
+
+def _tell_of_boxes(told: list[warnings.WarningMessage]) -> None:
+    """One sentence in place of a warning for each character that no font has; others stay."""
+    missing = set()
+    for one in told:
+        found = re.match(r"Glyph (\d+)", str(one.message))
+        if found:
+            missing.add(chr(int(found[1])))
+        else:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+    if missing:
+        logging.getLogger(__name__).warning(
+            f"a figure shows boxes for {''.join(sorted(missing))[:10]}: no font here has these "
+            "characters; install one that has (Debian: apt install fonts-noto-cjk for Chinese)"
+        )
 
 
 def save_figure(sketch: Sketch, path: Path, *, notice: str) -> None:

@@ -2,33 +2,36 @@
 
 import re
 import unicodedata
+from functools import partial
 from pathlib import PurePosixPath
 
 import jiwer
 import pandas as pd
-from num2words import num2words
+from num2words import CONVERTER_CLASSES, num2words
 
 from spoken_cefr.config import Config
+from spoken_cefr.corpus.languages import FRENCH
 from spoken_cefr.paths import under_root
+from spoken_cefr.processing.transcription.words import UNSPACED
 
 ALL = "all"
 
 
-def words_of(text: str, *, digits: bool = False) -> str:
+def words_of(text: str, *, language: str = FRENCH, digits: bool = False) -> str:
     """Lower case, no punctuation, apostrophes and hyphens as spaces; unless ``digits``, no digits.
 
-    What a writer and a recogniser may do differently without an error.
+    What a writer and a recogniser may do differently without an error. ``language`` is one of
+    `LANGUAGES`. Where words are written without spaces, each character counts as one. Digits
+    stay where num2words does not know the language.
     """
     text = unicodedata.normalize("NFC", text).lower().replace("œ", "oe")
     if not digits:
-        text = re.sub(r"(\d+)(\s?h(?![a-z]))?", _number_in_words, text)
-    return " ".join(re.sub(r"[^\w]|_", " ", text).split())
-
-
-def _number_in_words(match: re.Match[str]) -> str:
-    """'20' -> 'vingt', '8h' -> 'huit heures': Whisper writes digits where the texts have words."""
-    hours = "heures" if match[2] else ""
-    return f" {num2words(int(match[1]), lang='fr')} {hours} "
+        if language == FRENCH:  # as Whisper writes it
+            text = re.sub(r"(\d+)\s?h(?![a-z])", r"\1 heures ", text)
+        if language in CONVERTER_CLASSES:
+            text = re.sub(r"\d+", lambda n: f" {num2words(int(n[0]), lang=language)} ", text)
+    text = re.sub(r"[^\w]|_", " ", text)
+    return " ".join("".join(text.split()) if language in UNSPACED else text.split())
 
 
 def known_texts(config: Config, metadata: pd.DataFrame) -> pd.Series:
@@ -41,13 +44,16 @@ def known_texts(config: Config, metadata: pd.DataFrame) -> pd.Series:
     return slugs.map(of_slug).dropna().astype(str)
 
 
-def word_errors(known: pd.Series, heard: pd.Series, levels: pd.Series) -> pd.DataFrame:
+def word_errors(
+    known: pd.Series, heard: pd.Series, levels: pd.Series, *, language: str = FRENCH
+) -> pd.DataFrame:
     """Words that differ, by level and over all: index level, a row ``all`` at the end.
 
     recordings, words (known ones), wrong (substituted, left out or put in), error_rate. The
     three are by recording_id; recordings without a known word are left out.
     """
-    both = pd.DataFrame({"known": known.map(words_of), "heard": heard.map(words_of)}).dropna()
+    words = partial(words_of, language=language)
+    both = pd.DataFrame({"known": known.map(words), "heard": heard.map(words)}).dropna()
     both = both[both["known"] != ""]
     counted = [jiwer.process_words(row.known, row.heard) for row in both.itertuples()]
     table = pd.DataFrame(
@@ -63,11 +69,12 @@ def word_errors(known: pd.Series, heard: pd.Series, levels: pd.Series) -> pd.Dat
     return table.loc[order].assign(error_rate=table["wrong"] / table["words"])
 
 
-def side_by_side(known: str, heard: str) -> str:
+def side_by_side(known: str, heard: str, *, language: str = FRENCH) -> str:
     """Two lines, words under each other; S, D and I mark what differs. "" if no text is known."""
-    if not words_of(known):
+    known, heard = (words_of(text, language=language) for text in (known, heard))
+    if not known:
         return ""
-    measured = jiwer.process_words(words_of(known), words_of(heard))
+    measured = jiwer.process_words(known, heard)
     lines = jiwer.visualize_alignment(measured, show_measures=False, line_width=88)
     return lines.partition("\n")[2].strip("\n")
 
