@@ -1,5 +1,6 @@
 """The whole stage on a small replica; plain HTTP stands in for the browser except where marked."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -26,6 +27,8 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.replica import serve_replica
 from spoken_cefr.replica.server import Reply
 from spoken_cefr.scraping import open_visit, run, stage
+from spoken_cefr.scraping.metadata import build_metadata, remarks
+from spoken_cefr.scraping.pages import Card
 from spoken_cefr.stages import stage_folder
 from spoken_cefr.store import sha256_of
 
@@ -310,3 +313,18 @@ def test_what_a_kill_left_under_a_temporary_name_is_removed(replica, tmp_path, p
         run(config)
     assert not partial.exists()
     check_table(config, replica)
+
+
+def test_words_of_another_interface_are_kept_and_told():
+    french = Card(
+        "1", "t", "a", "1 mai 2020", "A1", "f", "adulte, seniors", "0-30 secondes", (), "", "", ""
+    )
+    german = dataclasses.replace(
+        french, recording_id="2", age="Erwachsene", duration="0-30 Sekunden"
+    )
+    cards = [french, german]
+    table = build_metadata(cards, {}, {}, language="de")
+    assert table["age_group"].tolist() == ["adulte, seniors", "Erwachsene"]
+    assert set(table["duration_class"]) == {"0-30 secondes"}
+    (remark,) = remarks(cards, table, {})
+    assert remark["id"] == "2" and "age_group Erwachsene" in remark["reason"]

@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-from spoken_cefr.corpus.cards import named_duration
+from spoken_cefr.corpus.cards import AGE_GROUPS, DURATION_CLASSES, named_duration
 from spoken_cefr.corpus.dates import iso_date
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.corpus.metadata import COLUMNS
@@ -14,6 +15,7 @@ from spoken_cefr.scraping.download import Audio
 from spoken_cefr.scraping.fields import place
 from spoken_cefr.scraping.pages import Card
 
+KNOWN = {"age_group": {*AGE_GROUPS}, "duration_class": {*DURATION_CLASSES}}
 # Worth a remark in the report where a card lacks them; the others often do.
 EXPECTED: tuple[str, ...] = ("title", "author", "date", "gender", "age_group", "duration_class")
 
@@ -127,10 +129,21 @@ def remarks(
         missing = [name for name in EXPECTED if not row[name] and not (name == "date" and unread)]
         texts = [f"date not understood: {raw_date}"] if unread else []
         texts += [f"no {', '.join(missing)}"] if missing else []
+        texts += [f"{name} {row[name]} is not one of the words known" for name in _unknown(row)]
         texts += odd[row["recording_id"]]
         if texts:
             found.append({"id": row["recording_id"], "reason": "; ".join(texts)})
     return found
+
+
+def _unknown(row: Mapping[str, Any]) -> list[str]:
+    """Fields whose words are not the site's French ones, as those of another interface are.
+
+    They stay as they are: each is a group of its own, only the figures of ages cannot order them.
+    """
+    return [
+        name for name, words in KNOWN.items() if not {*filter(None, row[name].split(", "))} <= words
+    ]
 
 
 def tell_shortcuts(usable: pd.DataFrame) -> str:
