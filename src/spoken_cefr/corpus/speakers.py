@@ -31,15 +31,12 @@ def split_authors(author: str) -> list[str]:
 def speaker_ids(authors: Sequence[str], *, by_first_name: bool = False) -> list[str]:
     """Group recordings that may share a voice, by the author field of each, as on the site.
 
-    Two recordings are in one group when an author string of theirs is the same
-    but for case, accents, punctuation and white space; by first name (stricter, never finer),
-    when the first word of it is ("Isabelle de Reims", "Isabelle (Montrouge)"; "Anne" and
-    "Anne-Sophie" as well). A card of two speakers joins the groups of both.
-    Recordings without an author may be anybody's: they form one group.
+    Two are in one group when an author string of theirs is the same but for case, accents,
+    punctuation and white space; by first name (stricter, never finer), when its first word is. A
+    card of two speakers joins the groups of both; recordings without an author form one group.
 
-    Gives an identifier for each recording, in the same order: ``spk_`` and a digest of the
-    group's first normalised name in the alphabet. It depends on the set of authors only, not
-    on their order.
+    Gives, in the same order, ``spk_`` and a digest of the group's first normalised name in the
+    alphabet: it depends on the set of authors only, not on their order.
     """
     parent: dict[str, str] = {}
 

@@ -198,14 +198,10 @@ def _inner_frames(segments: np.ndarray, inner: slice, n_fft: int, hop_length: in
 def _frame_slices(
     n_samples: int, n_frames: int, n_fft: int, hop_length: int
 ) -> tuple[list[tuple[int, slice, slice]], slice]:
-    """Which frames leave the segment, with what is left of them, and which do not.
+    """Frames that leave the segment with what is left of them; the slice of those wholly inside.
 
-    Frame ``t`` is centred on sample ``t * hop_length``.
-
-    Returns
-    -------
-    edges : list of (frame, samples of the segment, their place in the frame)
-    inner : slice of the frames wholly inside
+    Of the first (frame, samples of the segment, their place in the frame); frame ``t`` is centred
+    on sample ``t * hop_length``.
     """
     edges, inside = [], []
     for t in range(n_frames):

@@ -141,14 +141,7 @@ def _decode_part(
 
 
 def _choose_readers(path: Path, file: BinaryIO) -> tuple[list[Reader], float]:
-    """Who decodes an open file, the second one if the first does not reach its end.
-
-    Returns
-    -------
-    readers : list of Reader
-    announced_s : float
-        Seconds that there must be; 0 if nothing tells.
-    """
+    """Who decodes an open file, by turns until one reaches its end; the seconds announced, or 0."""
     kind, announced_s = _libsndfile_header(path, file)
     by_libsndfile, by_ffmpeg = partial(_read_blocks, file), partial(_checked_blocks, path, file)
     if kind == "ogg" and announced_s:  # FFmpeg needs no end mark; all pages are there
@@ -175,8 +168,7 @@ def _choose_readers(path: Path, file: BinaryIO) -> tuple[list[Reader], float]:
 def _is_whole_by_count(frames: ffmpeg.Mp3) -> bool:
     """Whether only some bytes of the last frame are missing, as in many an MP3 file on the web.
 
-    Only a header that counts the frames of all that is there can tell that from a download
-    that broke off.
+    Only a header that counts the frames tells that from a download that broke off.
     """
     counted_s = frames.announced_s
     if counted_s is None or frames.lacking > _FEW_BYTES:

@@ -153,10 +153,7 @@ DEAD_WORDS = ("disconnected", "crashed", "not reachable", "session deleted", "cl
 class Browser:
     """Opens pages; started at the first one, closed at the end of the ``with`` block.
 
-    Parameters
-    ----------
-    client : Client
-        Gives the user agent, the permission and the delay before each page.
+    The client gives the user agent, the permission and the delay before each page.
     """
 
     def __init__(self, client: Client) -> None:
@@ -177,16 +174,10 @@ class Browser:
 
         A page is read when it waits for no timer and no request of its scripts, or has not
         changed for `QUIET_S`. Accordions are opened only where the audio addresses are not in the
-        page: one after the other and a delay apart, because each may be a
-        request. What does not appear within five seconds, ``expect`` (a CSS
-        selector) or an address, is not waited for: the page is returned as it
-        is. A browser that dies is started again once.
-
-        Raises
-        ------
-        InputError
-            If no browser can be started, robots.txt forbids the page, or the
-            site does not give it.
+        page: one after the other and a delay apart, because each may be a request. What does not
+        appear within five seconds, ``expect`` (a CSS selector) or an address, is not waited for.
+        InputError if no browser can be started or stays alive, robots.txt forbids the page, or the
+        site does not give it.
         """
         for restarted in (False, True):
             try:

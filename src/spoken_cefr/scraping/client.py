@@ -45,13 +45,7 @@ class Client:
         self._session.close()
 
     def permit(self, url: str) -> None:
-        """Pass only if the address is on a known host and robots.txt allows it.
-
-        Raises
-        ------
-        Refused
-            Otherwise; the reason says which.
-        """
+        """Pass only if the address is on a known host and robots.txt allows it, else Refused."""
         self._permit_host(url)
         if not self.manners.has_rules_for(url):
             self.manners.set_rules(url, self._read_robots(url))
@@ -65,12 +59,8 @@ class Client:
     def fetch(self, url: str, handle: Callable[[requests.Response], T]) -> T:
         """GET an address and let ``handle`` read the reply; the whole is tried again on faults.
 
-        Raises
-        ------
-        Refused
-            If it cannot be had, after ``max_tries`` tries where those may help.
-        InputError
-            If the site answers 403 to three in a row, or 429 to the end: the run must stop.
+        Refused if it cannot be had; InputError, which ends the run, if the site answers 403 to
+        three in a row, or 429 to the end.
         """
         try:
             result = self._fetch(url, handle, self.permit)

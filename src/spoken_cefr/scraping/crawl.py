@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Turn:
-    """One page of the walk: the listing, those of its cards that are new, and how it ends.
+    """A page of the walk, those of its cards that are new, and how it ends.
 
     ``doubt`` is "" but on the last page, where it says why the end of the listing is not proved.
     """
@@ -126,14 +126,9 @@ def _renamed(card: Card, taken: set[str]) -> Card:
 
 
 class Visit:
-    """The pages of a site in one language: saved ones, and the browser for the others.
+    """The pages of a site in one language: saved ones, and the browser (if any) for the others.
 
-    Parameters
-    ----------
-    browser : Browser or None
-        None: saved pages only.
-    site : dict
-        What the archive notes beside each new page.
+    ``site`` is what the archive notes beside each new page.
     """
 
     def __init__(

@@ -21,13 +21,7 @@ PROBE_FRAMES = 1152  # one frame of MP3, decoded to see that the file is audio
 
 @dataclass(frozen=True)
 class Audio:
-    """A recording on disk.
-
-    Parameters
-    ----------
-    file_name : str
-        Relative to the stage's folder, with ``/``.
-    """
+    """A recording on disk; ``file_name`` is relative to the stage's folder, with ``/``."""
 
     file_name: str
     sha256: str
@@ -45,8 +39,7 @@ class AudioFolder:
     def kept(self, recording_id: str, url: str) -> Audio | None:
         """The recording, if it was fetched from this address and is still whole.
 
-        Host and port do not count: the site has moved before, and the replica
-        may find its port busy.
+        Host and port do not count: the site has moved before, and the replica's port varies.
         """
         sha256 = self._known.get((recording_id, _path(url)), {}).get("sha256")
         path = self._path(recording_id)
@@ -56,19 +49,11 @@ class AudioFolder:
             return self._describe(path, sha256, audio.frames / audio.samplerate)
 
     def fetch(self, recording_id: str, url: str, client: Client | None, *, max_mb: float) -> Audio:
-        """Return the kept recording, or download it.
+        """Return the kept recording, or download it; a failure leaves no partial file.
 
-        Without a client nothing is fetched, and a recording that is not here
-        is refused for the reason that it had when it was tried.
-
-        Raises
-        ------
-        Refused
-            If the site does not give it, or what it gives is not audio.
-        InputError
-            If the run must stop: 403, too many requests.
-        OSError
-            If the disk is full; no partial file is left.
+        Refused if the site does not give it, or what it gives is not audio. Without a client nothing
+        is fetched: a recording that is not here is refused for the reason that it had when it was
+        tried. InputError if the run must stop.
         """
         audio = self.kept(recording_id, url)
         if audio:

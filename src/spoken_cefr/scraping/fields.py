@@ -15,21 +15,9 @@ BRACKETS = re.compile(r"\(([^()]*)\)")
 def recording_id(*, article: str, slug: str, text: str) -> str:
     """Name a recording from what the site calls it, never from its title.
 
-    Parameters
-    ----------
-    article : str
-        Number of the recording's page, "" if the card does not tell.
-    slug : str
-        Name of its audio file without ``.mp3``, "" if it has none.
-    text : str
-        All of the card's text; its digest is the name where both are missing.
-
-    Returns
-    -------
-    str
-        Of a-z, digits, ``_`` and ``-`` only, at most 80 characters.
-        A slug that had to be changed for that ends in a digest of the
-        original, so that two of them stay two.
+    By the number of its page, else the name of its audio file, else a digest of its card's text
+    ("" where there is none). Of a-z, digits, ``_`` and ``-``, at most 80 characters; a name that
+    had to be changed for that ends in a digest of the original, so that two of them stay two.
     """
     if article:
         return article

@@ -59,24 +59,10 @@ def build_metadata(
     *,
     language: str,
 ) -> pd.DataFrame:
-    """Make the table: a row for each card, sorted by ``recording_id``.
+    """The table of `COLUMNS`: a row for each card, sorted by ``recording_id``.
 
-    Parameters
-    ----------
-    cards : sequence of Card
-        Each recording once.
-    audio : mapping
-        The recordings on disk, by ``recording_id``.
-    reasons : mapping
-        Why a recording is not usable, by ``recording_id``.
-    language : str
-        ISO 639 code.
-
-    Returns
-    -------
-    pd.DataFrame
-        With ``COLUMNS``. ``themes`` is a JSON list; ``duration_s`` is in
-        seconds, NaN without audio; a missing or unreadable text is "".
+    ``audio`` has the recordings on disk and ``reasons`` why one is not usable, by
+    ``recording_id``. ``duration_s`` is NaN without audio; a missing or unreadable text is "".
     """
     speakers = speaker_ids([card.author for card in cards])
     rows = []

@@ -36,14 +36,7 @@ MAX_TOLD = 10_000_000  # characters of a CSV; one of levels is far smaller
 
 
 def import_folder(config: Config, folder: Path, levels: Path) -> Report:
-    """Copy the recordings that have a level into ``scraping/``, with their ``metadata.csv``.
-
-    Raises
-    ------
-    InputError
-        If the folder or the CSV cannot be read, the CSV lacks a column, or no recording can
-        be used.
-    """
+    """Copy the recordings that have a level into ``scraping/``, with their ``metadata.csv``."""
     find_language(config.scraping.language)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give the folder that holds the recordings")

@@ -46,16 +46,9 @@ MAX_TOLD_CHARS = 60  # longer texts that hold a number speak of something else
 class Pager:
     """What one page says of the others.
 
-    Parameters
-    ----------
-    next_url : str
-        Of the page that follows; "" where no control gives an address.
-    other_urls : tuple of str
-        Of pages of the same listing that are linked by a number, in their order.
-    leads_on : str
-        Text of a control that leads on without an address, "" where there is none.
-    n_stated, n_pages : int
-        How many recordings and pages the listing has by its own account; 0 where it says nothing.
+    ``leads_on`` is the text of a control that leads on without an address; ``n_stated`` and
+    ``n_pages`` are how many recordings and pages the listing has by its own account, 0 where it
+    says nothing.
     """
 
     next_url: str = ""
@@ -66,14 +59,9 @@ class Pager:
 
 
 def read_pager(page: LexborHTMLParser, url: str, *, base_url: str, card: str) -> Pager:
-    """Read what a page of a listing says of the others.
+    """Read what a page of a listing says of the others, outside its cards (a selector).
 
-    Parameters
-    ----------
-    url, base_url : str
-        Address of the page, and that from which its relative links start.
-    card : str
-        Selector of a card: what stands in one says nothing of the pages.
+    Relative links start from ``base_url``.
     """
     controls = list(_controls(page, card))
     named = [control for control in controls if _is_next(control)]

@@ -38,17 +38,7 @@ PICTURE_SIZE = 1000, 900  # pixels, of the browser's window
 
 @dataclass
 class Collected:
-    """What a run has so far.
-
-    Parameters
-    ----------
-    reasons : dict
-        Why a recording cannot be used, by ``recording_id``.
-    n_to_retry : int
-        Recordings that another run may get.
-    doubt : str
-        Why the end of the listing is not proved; "" where it is, or was not asked for.
-    """
+    """What a run has so far; why recordings cannot be used (by ``recording_id``); its ``doubt``."""
 
     cards: list[Card] = field(default_factory=list)
     audio: dict[str, Audio] = field(default_factory=dict)
@@ -233,8 +223,7 @@ def _collect_audio(
 ) -> None:
     """Get the audio of each card that can be used, and note why the others cannot.
 
-    Cards that no later stage would take are not downloaded: the site's
-    bandwidth is not ours to waste.
+    What no later stage would take is not downloaded: the site's bandwidth is not ours to waste.
     """
     for card in progress(collected.cards, desc="recordings", unit="recording"):
         problem = card.problem or level_problem(card.level)

@@ -15,13 +15,7 @@ MIN_GARBLED = 3  # in a page: once may be what was meant
 
 
 def whole_text(node: LexborNode, *, line_break: str = " ") -> str:
-    """Text of an element and of the inline elements in it; links, buttons, hidden notes are not.
-
-    Parameters
-    ----------
-    line_break : str
-        What stands for ``<br>``.
-    """
+    """Text of an element and of the inline elements in it; links, buttons, hidden notes are not."""
     return _inner(node, line_break).strip()
 
 
@@ -44,14 +38,9 @@ def _is_plain_span(node: LexborNode) -> bool:
 
 
 def ungarbled(html: str) -> tuple[str, bool]:
-    """A page that was UTF-8 but read as ISO-8859-1 or Windows-1252, as it was meant.
+    """A page that was UTF-8 but read as ISO-8859-1 or Windows-1252, as it was meant; if it was so.
 
-    Returns
-    -------
-    html : str
-        As given, where it is not garbled or cannot be put right without loss.
-    garbled : bool
-        Whether it was.
+    As given, where it is not garbled or cannot be put right without loss.
     """
     html = html.replace("&nbsp;", "\u00a0")  # as a browser writes it, and what a byte may be
     if len(GARBLED.findall(html)) < MIN_GARBLED:

@@ -59,11 +59,7 @@ def service(config: Config) -> "WebMaus":
 class WebMaus:
     """The aligner of one profile; threads may share it, they wait for each other.
 
-    Raises
-    ------
-    InputError
-        If the profile does not accept the terms, the service does not know the
-        language, or its address is none.
+    InputError without the terms, a language that the service knows, or an address of it.
     """
 
     def __init__(
@@ -98,24 +94,9 @@ class WebMaus:
         self._rest_until_s = float("-inf")
 
     def align(self, signal: np.ndarray, words: list[str]) -> Result:
-        """Times of the words of one recording.
+        """Times of the words said in a recording (float32 at 16 kHz): the labels of the tier.
 
-        Parameters
-        ----------
-        signal : np.ndarray, shape (n_samples,), float32
-            At 16 kHz, in -1..1.
-        words : list of str
-            What is said, in order.
-
-        Returns
-        -------
-        Result
-            The labels of the tier ORT-MAU: words may be missing, merged or cut.
-
-        Raises
-        ------
-        WebMausError
-            If the service gives none; the message says why.
+        Words may be missing, merged or cut. WebMausError if the service gives none.
         """
         if len(words) > MAX_WORDS:
             raise WebMausError(f"{len(words)} words are too many (the most is {MAX_WORDS})")
@@ -204,12 +185,8 @@ def _notes(path: Path) -> Path:
 def read_words(path: Path) -> list[Word]:
     """The words of the service's TextGrid, without marks such as ``<p:>`` or ``<usb>``.
 
-    Words that overlap by a rounding error are no reason to do without its times.
-
-    Raises
-    ------
-    WebMausError
-        If it is not one; the message holds no path.
+    Those that overlap by a rounding error are mended. WebMausError, which holds no path, if it is
+    no TextGrid.
     """
     try:
         words = snap(read_intervals(path, tier=TIER))

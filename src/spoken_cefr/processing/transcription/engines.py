@@ -67,19 +67,10 @@ DECODING = {
 class Transcript:
     """What an engine heard in one recording.
 
-    Parameters
-    ----------
-    words : list of Word
-        In order, without overlap, inside the recording, each longer than 0 s.
-    avg_logprob : float or None
-        Mean log probability of a token, None when nothing was said.
-    no_speech_prob : float
-        Mean over the text's parts of the probability that nobody speaks.
-    remarks : list of str
-        What the guards did.
-    languages : list of dict
-        By window of 30 s that Whisper heard: how probable each language is, where that is
-        0.01 or more. Empty where the engine does not tell.
+    Words are in order, without overlap, inside the recording, each longer than 0 s. ``avg_logprob``
+    is the mean log probability of a token, None when nothing was said; ``no_speech_prob`` the mean
+    over the text's parts; ``remarks`` what the guards did; ``languages`` says of each window of
+    30 s how probable each language is (from 0.01 on), where the engine tells.
     """
 
     text: str
@@ -114,13 +105,7 @@ class Engine(Protocol):
 
 
 def load_engine(config: Config) -> Engine:
-    """The engine and model that the profile names, loaded once in each process.
-
-    Raises
-    ------
-    InputError
-        If the model is unknown, its files are missing or it cannot be downloaded.
-    """
+    """The engine and model that the profile names, loaded once in each process."""
     p = config.processing
     # On a cluster each thread of a worker is one of the cluster's: see `backends`.
     n_jobs = 1 if p.backend == "dask" else config.n_jobs
@@ -141,22 +126,11 @@ def _load_engine(engine: str, model: str, compute_type: str, n_jobs: int) -> Eng
 class FasterWhisper:
     """Whisper through CTranslate2.
 
-    Parameters
-    ----------
-    model : str
-        ``offline-base``, a Whisper size, or a folder in CTranslate2's format.
-    compute_type : str
-        ``int8`` or ``float32``.
-    n_workers : int
-        Calls that may run at once from different threads.
-    n_threads : int
-        Cores of each of these calls.
-    batch_size : int, optional
-        Windows of different recordings that `transcribe_many` decodes together.
-        By default `BATCH_SIZE` for int8, whose results are the same bits in any
-        batch (sums of integers have no rounding), and 1 otherwise: float32
-        scores of a batch differ from those of a window on its own by up to
-        1e-6, so a transcript would depend on the recordings beside it.
+    ``n_workers`` calls may run at once, on ``n_threads`` cores each. ``batch_size`` windows of
+    different recordings are decoded together: by default `BATCH_SIZE` for int8, whose results are
+    the same bits in any batch (sums of integers have no rounding), and 1 otherwise: float32 scores
+    of a batch differ from those of a window on its own by up to 1e-6, so a transcript would depend
+    on the recordings beside it.
     """
 
     name = "faster-whisper"
@@ -247,16 +221,8 @@ class OpenAIWhisper:
 
     The guards are those of `FasterWhisper` but for HALLUCINATION_SILENCE_S:
     openai-whisper's own form of it leaves out speech, up to that many seconds
-    before the end of each window of 30 s (11 of 670 words in the demo).
-
-    Parameters
-    ----------
-    model : str
-        ``offline-base`` or a folder in CTranslate2's format (the same weights
-        as `FasterWhisper`), or a Whisper size (OpenAI's own file).
-    n_threads : int
-        Cores of one call; calls from several threads wait for each other,
-        because the model keeps what a decoding remembers in itself.
+    before the end of each window of 30 s (11 of 670 words in the demo). Calls from several threads
+    wait for each other: the model keeps what a decoding remembers in itself.
     """
 
     name = "openai-whisper"

@@ -14,15 +14,9 @@ UNHEARD_S = 3.0  # so much detected speech without a word is told of
 
 
 def unheard(speech_s: list[tuple[float, float]], words: list[Word]) -> list[tuple[float, float]]:
-    """Stretches of speech of `UNHEARD_S` or more that hold no word.
+    """Stretches of speech (s) of `UNHEARD_S` or more that hold no word; the words are in order.
 
     The engines leave out windows that their guards distrust, and say nothing.
-
-    Parameters
-    ----------
-    speech_s : list of (start_s, end_s)
-    words : list of Word
-        In order, without overlap.
     """
     free = []
     for start_s, end_s in speech_s:

@@ -58,18 +58,11 @@ def join_elisions(words: list[Word]) -> list[Word]:
 
 
 def tidy_words(words: list[Word], duration_s: float) -> tuple[list[Word], int]:
-    """Strip words and put them in order, without overlap, inside 0..duration, none of length 0.
+    """Strip words, put them in order without overlap inside 0..duration; and how many were moved.
 
-    Whisper's times may overlap by a step of 20 ms, coincide, or pass the end.
-    A word keeps its times where it can; else it begins where the one before
-    ends, and at the end of the recording words give way backwards.
-
-    Returns
-    -------
-    words : list of Word
-        Times rounded to the microsecond.
-    n_moved : int
-        How many words were moved by more than that.
+    Whisper's times may overlap by a step of 20 ms, coincide, or pass the end. A word keeps its
+    times (rounded to the microsecond) where it can; else it begins where the one before ends, and
+    at the end of the recording words give way backwards. None has length 0.
     """
     if not words:
         return [], 0

@@ -45,24 +45,10 @@ class _Reader:
 
 
 def read_variables(path: Path | str, *, spec: str = "WhisperSpec") -> dict[str, np.ndarray]:
-    """All variables of a ``model.bin``, read-only views of the file's bytes.
+    """All variables of a ``model.bin`` in the file's order, read-only views of its bytes.
 
-    Parameters
-    ----------
-    spec : str
-        The specification that the file must name.
-
-    Returns
-    -------
-    dict of str to np.ndarray
-        In the file's order, each of its own shape (scalars have none) and type.
-        An alias is not repeated: it names a variable that is there.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, cut short, goes on after its end, is of another
-        version or kind, or holds a type that numpy does not have.
+    An alias is not repeated: it names a variable that is there. InputError if the file is missing,
+    cut short, of another version or kind, or holds a type that numpy does not have.
     """
     path = Path(path)
     try:

@@ -26,16 +26,8 @@ State = dict[str, torch.Tensor]
 def load_openai_whisper(model: str) -> "Whisper":
     """Load a Whisper model for openai-whisper on the CPU, float32.
 
-    Parameters
-    ----------
-    model : str
-        ``offline-base`` or a folder in CTranslate2's format (both are
-        converted in memory), or a Whisper size (openai's own weights).
-
-    Raises
-    ------
-    InputError
-        If there is no such model, its files are damaged or it cannot be downloaded.
+    ``offline-base`` and a folder in CTranslate2's format are converted in memory; a Whisper size
+    is openai's own download.
     """
     import whisper
 

@@ -40,18 +40,9 @@ def cache_folder() -> Path:
 
 
 def offline_whisper(cache_dir: Path | str | None = None) -> Path:
-    """Folder of a Whisper base model (CTranslate2 format), joined on the first call.
+    """Folder of a Whisper base model (CTranslate2 format) in the cache, joined on the first call.
 
-    Parameters
-    ----------
-    cache_dir : path, optional
-        By default `cache_folder`; the model is in ``whisper-base`` there.
-
-    Raises
-    ------
-    InputError
-        If a package is not installed, or the joined file is not the one that
-        was published; the message says what to install or delete.
+    InputError, which says what to install or delete, if a package is missing or damaged.
     """
     folder = Path(cache_dir or cache_folder()) / "whisper-base"
     model = folder / "model.bin"
@@ -112,13 +103,7 @@ def _check(model: Path) -> None:
 
 
 def ctranslate2_folder(model: str) -> Path | None:
-    """The folder of a model that is on this machine in CTranslate2's format, else None.
-
-    Parameters
-    ----------
-    model : str
-        ``offline-base`` (see `offline_whisper`), or a folder that holds ``model.bin``.
-    """
+    """The folder of a model that is on this machine in CTranslate2's format, else None."""
     if model == OFFLINE_MODEL:
         return offline_whisper()
     folder = Path(model).expanduser()
@@ -128,11 +113,7 @@ def ctranslate2_folder(model: str) -> Path | None:
 def model_digest(model: str) -> str | None:
     """Digest of a model's files, None for a model that its name alone says.
 
-    Parameters
-    ----------
-    model : str
-        A folder may hold other weights tomorrow; ``offline-base`` (whose file is
-        checked) and the Whisper sizes may not.
+    A folder may hold other weights tomorrow; ``offline-base`` (checked) and the sizes may not.
     """
     if model == OFFLINE_MODEL:
         return None
@@ -153,22 +134,9 @@ def _file_sha256(path: Path, size: int, mtime_ns: int) -> str:
 def load_whisper(
     model: str, *, compute_type: str = "int8", n_threads: int = 1, n_workers: int = 1
 ) -> WhisperModel:
-    """Load a Whisper model for CTranslate2 on the CPU.
+    """Load a Whisper model for CTranslate2 on the CPU: the packaged one, a size, or a folder.
 
-    Parameters
-    ----------
-    model : str
-        ``offline-base`` (the packaged weights), a Whisper size, or a folder in
-        CTranslate2's format.
-    n_threads : int
-        Cores of one call.
-    n_workers : int
-        Calls that may run at once from different threads.
-
-    Raises
-    ------
-    InputError
-        If there is no such model, its files are missing or it cannot be downloaded.
+    ``n_workers`` calls may run at once, on ``n_threads`` cores each.
     """
     folder = ctranslate2_folder(model)
     with loading(model, sizes=[] if folder else available_models()):
@@ -183,15 +151,10 @@ def load_whisper(
 
 @contextmanager
 def loading(model: str, *, sizes: Sequence[str]) -> Iterator[None]:
-    """Make one sentence of whatever goes wrong while a model is loaded.
+    """Make one sentence of whatever goes wrong while a model, one of ``sizes`` if any, is loaded.
 
-    The hub raises its own, requests' and httpx's errors, urllib its own; CTranslate2
-    and torch ValueError and RuntimeError. All mean that there is no model.
-
-    Parameters
-    ----------
-    sizes : sequence of str
-        Names of which ``model`` must be one; none if it is a folder that is there.
+    The hub raises its own, requests' and httpx's errors, urllib its own; CTranslate2 and torch
+    ValueError and RuntimeError. All mean that there is no model.
     """
     if sizes and model not in sizes:
         raise InputError(
