@@ -70,7 +70,7 @@ def user_agent(contact: str) -> str:
 
 
 class Pace:
-    """How often we ask: seconds between two requests, whoever makes them; and before a second try."""
+    """How often we ask: seconds between two requests, by whomever, and before a second try."""
 
     def __init__(self, delay_s: float, *, back_off_s: float = BACK_OFF_S, wait: Wait) -> None:
         self.delay_s = delay_s

@@ -51,9 +51,9 @@ class AudioFolder:
     def fetch(self, recording_id: str, url: str, client: Client | None, *, max_mb: float) -> Audio:
         """Return the kept recording, or download it; a failure leaves no partial file.
 
-        Refused if the site does not give it, or what it gives is not audio. Without a client nothing
-        is fetched: a recording that is not here is refused for the reason that it had when it was
-        tried. InputError if the run must stop.
+        Refused if the site does not give it, or what it gives is not audio. Without a client
+        nothing is fetched: a recording that is not here is refused for the reason that it had
+        when it was tried. InputError if the run must stop.
         """
         audio = self.kept(recording_id, url)
         if audio:

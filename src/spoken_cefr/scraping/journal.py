@@ -8,7 +8,7 @@ from spoken_cefr.store import write_text
 
 
 class Journal:
-    """What is done, one dict a line; a line that a kill cut short is dropped and the file mended."""
+    """What is done, one dict a line; a line that a kill cut short is dropped, the file mended."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
