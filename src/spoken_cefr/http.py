@@ -89,12 +89,8 @@ class Pace:
         """Let the next request wait for so many seconds from now."""
         self._not_before_s = time.monotonic() + seconds
 
-    def back_off(self, attempt: int, *, retry_after_s: float | None, host: str) -> None:
-        """Wait before another try, after ``attempt`` ones; as long as is asked for, or longer."""
-        self.wait(self.back_off_s(attempt, retry_after_s=retry_after_s, host=host))
-
     def back_off_s(self, attempt: int, *, retry_after_s: float | None, host: str) -> float:
-        """How long `back_off` waits; InputError if the host asks for more than ten minutes."""
+        """Seconds to wait after ``attempt`` tries, as asked or longer; InputError beyond ten minutes."""
         if retry_after_s is not None and retry_after_s > MAX_RETRY_AFTER_S:
             raise InputError(
                 f"{host} asks to be left alone for {retry_after_s:.0f} s: run the same command "

@@ -156,7 +156,7 @@ def code_of(stage: str) -> list[Path]:
     would cost seconds.
     """
     found: set[Path] = set()
-    waiting = sorted((PACKAGE / stage).rglob("*.py"))
+    waiting = sorted(p for p in (PACKAGE / stage).rglob("*.*") if p.suffix in (".py", ".js"))
     while waiting:
         path = waiting.pop()
         if path in found:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from spoken_cefr.config import Config
 from spoken_cefr.corpus.cards import named_duration
 from spoken_cefr.corpus.dates import iso_date
 from spoken_cefr.corpus.levels import TARGET_LEVELS
@@ -13,6 +14,8 @@ from spoken_cefr.corpus.speakers import speaker_ids
 from spoken_cefr.scraping.download import Audio
 from spoken_cefr.scraping.fields import place
 from spoken_cefr.scraping.pages import Card
+from spoken_cefr.stages import Report, finish_stage, stage_folder
+from spoken_cefr.store import write_csv
 
 # Worth a remark in the report where a card lacks them; the others often do.
 EXPECTED: tuple[str, ...] = ("title", "author", "date", "gender", "age_group", "duration_class")
@@ -117,6 +120,32 @@ def remarks(
         if texts:
             found.append({"id": row["recording_id"], "reason": "; ".join(texts)})
     return found
+
+
+def finish(
+    config: Config,
+    table: pd.DataFrame,
+    *,
+    unit: str,
+    remarks: list[dict[str, str]],
+    figures: dict[str, int],
+) -> Report:
+    """Write the table and, last, the account."""
+    folder = stage_folder(config, "scraping")
+    write_csv(folder / "metadata.csv", table)
+    kept, left_out = table[table["usable"]], table[~table["usable"]]
+    pairs = zip(left_out["recording_id"], left_out["reason"], strict=True)
+    report = Report(
+        stage="scraping",
+        unit=unit,
+        n_in=len(table),
+        n_out=len(kept),
+        dropped=[{"id": name, "reason": reason} for name, reason in pairs],
+        remarks=remarks,
+        figures=figures | {"audio_s": round(float(kept["duration_s"].sum()), 3)},
+    )
+    outputs = [folder / "metadata.csv", *(folder / name for name in kept["file_name"])]
+    return finish_stage(config, report, outputs=outputs)
 
 
 def tell_shortcuts(usable: pd.DataFrame) -> str:

@@ -19,13 +19,14 @@ from spoken_cefr.scraping.download import Audio
 from spoken_cefr.scraping.fields import recording_id
 from spoken_cefr.scraping.metadata import (
     build_metadata,
+    finish,
     level_problem,
     remarks,
     same_sound_problems,
 )
 from spoken_cefr.scraping.pages import Card
-from spoken_cefr.stages import Report, begin_stage, finish_stage, stage_folder
-from spoken_cefr.store import replacing, sha256_of, write_csv
+from spoken_cefr.stages import Report, begin_stage, stage_folder
+from spoken_cefr.store import replacing, sha256_of
 
 NEEDED = ("file_name", "level")
 OPTIONAL = ("speaker", "title", "description", "date", "gender", "age_group", "themes")
@@ -46,53 +47,37 @@ def import_folder(config: Config, folder: Path, levels: Path) -> Report:
     cards: list[Card] = []
     audio: dict[str, Audio] = {}
     reasons: dict[str, str] = {}
-    seen: set[str] = set()
-    for row in rows:
-        name = row["file_name"]
-        key = _own_id(name)
-        if key in seen:
-            key = _free_id(key, seen)
-            reasons[key] = f"{name} stands in two rows, or differs from another in its signs only"
-        seen.add(key)
-        card = _card(key, row)
-        cards.append(card)
-        problem = reasons.get(key) or level_problem(card.level)
-        if not problem:
-            found = _copied(folder, name, target, key)
-            if isinstance(found, Audio):
-                audio[key] = found
-            problem = "" if isinstance(found, Audio) else found
-        if problem:
-            reasons[key] = problem
-    for path in _without_row(folder, {row["file_name"] for row in rows}):
-        name = path.relative_to(folder).as_posix()
-        key = _free_id(_own_id(name), seen)
-        seen.add(key)
-        cards.append(_card(key, {"file_name": name}))
-        reasons[key] = f"{name} has no row in {levels.name}"
+    for row in [*rows, *_without_row(folder, {row["file_name"] for row in rows})]:
+        name, own = row["file_name"], _own_id(row["file_name"])
+        key = _free_id(own, {card.recording_id for card in cards})
+        cards.append(_card(key, row))
+        try:
+            if "level" not in row:
+                raise InputError(f"{name} has no row in {levels.name}")
+            if key != own:
+                raise InputError(
+                    f"{name} stands in two rows, or differs from another in its signs only"
+                )
+            if problem := level_problem(cards[-1].level):
+                raise InputError(problem)
+            audio[key] = _copied(folder, name, target, key)
+        except InputError as error:
+            reasons[key] = str(error)
     reasons |= same_sound_problems(cards, audio)
     if not set(audio) - set(reasons):
         told = "; ".join(list(dict.fromkeys(reasons.values()))[:3]) or "the table is empty"
         raise InputError(f"{levels}: none of {len(cards)} recordings can be used ({told})")
     table = build_metadata(cards, audio, reasons, language=config.scraping.language)
-    for card in audio:
-        of_card = table["recording_id"] == card
-        table.loc[of_card, "duration_class"] = duration_class(audio[card].duration_s)
-    write_csv(target / "metadata.csv", table)
-    left_out, kept = table[~table["usable"]], table[table["usable"]]
-    pairs = zip(left_out["recording_id"], left_out["reason"], strict=True)
+    known = table["recording_id"].isin(audio)
+    table.loc[known, "duration_class"] = table.loc[known, "duration_s"].map(duration_class)
     odd = [row for row in remarks(cards, table, audio) if not row["reason"].startswith("no ")]
-    report = Report(
-        stage="scraping",
+    return finish(
+        config,
+        table,
         unit="recording",
-        n_in=len(table),
-        n_out=len(kept),
-        dropped=[{"id": key, "reason": reason} for key, reason in pairs],
         remarks=[{"id": levels.name, "reason": note} for note in notes] + odd,
-        figures={"imported": len(kept), "audio_s": round(float(kept["duration_s"].sum()), 3)},
+        figures={"imported": int(table["usable"].sum())},
     )
-    outputs = [target / "metadata.csv", *(target / name for name in kept["file_name"])]
-    return finish_stage(config, report, outputs=outputs)
 
 
 def read_levels(path: Path) -> tuple[list[dict[str, str]], list[str]]:
@@ -172,25 +157,27 @@ def _free_id(key: str, seen: set[str]) -> str:
     return next(free for n in range(2, len(seen) + 3) if (free := f"{key}_{n}") not in seen)
 
 
-def _copied(folder: Path, name: str, target: Path, key: str) -> Audio | str:
-    """The recording beside the table, or why it is not there."""
+def _copied(folder: Path, name: str, target: Path, key: str) -> Audio:
+    """The recording beside the table; InputError says why it cannot be there."""
     source = folder / name
     if not source.resolve().is_relative_to(folder.resolve()):
-        return f"{name} lies outside the folder"
+        raise InputError(f"{name} lies outside the folder")
     if not source.is_file():
-        return f"there is no file {name}"
+        raise InputError(f"there is no file {name}")
     duration_s = 0.0
     with suppress(soundfile.LibsndfileError), open_sound(source) as sound:
         if len(sound.read(1024, dtype="float32")):
             duration_s = sound.frames / sound.samplerate
     if not duration_s:
-        return f"{name} cannot be read as sound: make it {', '.join(SOUNDS)}"
+        raise InputError(f"{name} cannot be read as sound: make it {', '.join(SOUNDS)}")
     path = target / "audio" / f"{key}{source.suffix.lower()}"
     with replacing(path) as temporary:
         shutil.copyfile(source, temporary)
     return Audio(path.relative_to(target).as_posix(), sha256_of(path), round(duration_s, 3))
 
 
-def _without_row(folder: Path, told: set[str]) -> list[Path]:
+def _without_row(folder: Path, told: set[str]) -> list[dict[str, str]]:
+    """What the CSV could have said of the sounds that it does not name."""
     found = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SOUNDS)
-    return [path for path in found if path.relative_to(folder).as_posix() not in told]
+    names = (path.relative_to(folder).as_posix() for path in found)
+    return [{"file_name": name} for name in names if name not in told]

@@ -1,9 +1,8 @@
 """The scraping stage: the site, or the replica of it, in; a table and mp3 files out."""
 
-import dataclasses
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,15 @@ from spoken_cefr.scraping.crawl import Visit
 from spoken_cefr.scraping.download import Audio, AudioFolder
 from spoken_cefr.scraping.metadata import (
     build_metadata,
+    finish,
     level_problem,
     remarks,
     same_sound_problems,
 )
 from spoken_cefr.scraping.pages import CARD, TILE, Card, find_tile
 from spoken_cefr.scraping.politeness import Manners
-from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
-from spoken_cefr.store import sha256_of, write_csv
+from spoken_cefr.stages import Report, begin_stage, is_done, read_report, stage_folder
+from spoken_cefr.store import sha256_of
 
 STAGE = "scraping"
 PICTURE_SIZE = 1000, 900  # pixels, of the browser's window
@@ -69,7 +69,7 @@ def run(config: Config) -> Report:
             "those of today: run `spoken-cefr import` again"
         )
     with _disk_faults_told(folder):
-        with open_site(config) as base_url, _open_client(config, base_url) as client:
+        with open_site(config) as base_url, _client(config, base_url) as client:
             begin_stage(config, STAGE)
             with _open_visit(config, base_url, client) as visit:
                 collected = _collect_cards(visit, config.scraping.limit)
@@ -114,12 +114,11 @@ def open_visit(config: Config) -> Iterator[Visit]:
     that are saved are not fetched.
     """
     if is_done(config, STAGE):
-        scraping = dataclasses.replace(config.scraping, from_cache=True)
-        config = dataclasses.replace(config, scraping=scraping)
+        config = _with_cache(config, True)
     with (
         _disk_faults_told(stage_folder(config, STAGE)),
         open_site(config) as base_url,
-        _open_client(config, base_url) as client,
+        _client(config, base_url) as client,
         _open_visit(config, base_url, client) as visit,
     ):
         yield visit
@@ -133,11 +132,10 @@ def photograph(config: Config) -> dict[str, Any]:
     """
     if not config.scraping.replica_dir:
         return {}
-    scraping = dataclasses.replace(config.scraping, from_cache=False)
-    config = dataclasses.replace(config, scraping=scraping)
+    config = _with_cache(config, False)
     with (
         open_site(config) as base_url,
-        _open_client(config, base_url) as client,
+        _client(config, base_url) as client,
         Browser(client) as browser,
     ):
         home = browser.open(base_url, expect=TILE)
@@ -148,6 +146,10 @@ def photograph(config: Config) -> dict[str, Any]:
         listing = browser.driver.get_screenshot_as_png()
         html = card.get_attribute("outerHTML").replace(base_url.rstrip("/"), "")
         return {"listing": listing, "card": card.screenshot_as_png, "html": html}
+
+
+def _with_cache(config: Config, from_cache: bool) -> Config:
+    return replace(config, scraping=replace(config.scraping, from_cache=from_cache))
 
 
 @contextmanager
@@ -162,14 +164,11 @@ def _disk_faults_told(folder: Path) -> Iterator[None]:
         ) from None
 
 
-@contextmanager
-def _open_client(config: Config, base_url: str) -> Iterator[Client | None]:
+def _client(config: Config, base_url: str) -> AbstractContextManager[Client | None]:
     """The HTTP client; None where only saved pages are read."""
     if config.scraping.from_cache:
-        yield None
-        return
-    with Client(Manners(base_url, config.scraping), config.scraping) as client:
-        yield client
+        return nullcontext()
+    return Client(Manners(base_url, config.scraping), config.scraping)
 
 
 @contextmanager
@@ -182,23 +181,17 @@ def _open_visit(config: Config, base_url: str, client: Client | None) -> Iterato
         "catalogue_sha256": _catalogue_sha256(config),
     }
     if client is None:
-        _check_saved(archive, language.code)
+        if archive.site.get("language") != language.code:
+            raise InputError(
+                f"{archive.folder} holds no saved pages of the language {language.code!r}: run "
+                "without scraping.from_cache first"
+            )
         yield Visit(archive.home_url, language, archive, None, site=site)
         return
     if not archive.is_fresh(site):
         archive.clear()
     with Browser(client) as browser:
         yield Visit(base_url, language, archive, browser, site=site)
-
-
-def _check_saved(archive: Archive, language: str) -> None:
-    saved = archive.site.get("language")
-    if saved != language:
-        found = f"hold the language {saved!r}" if saved else "are not there"
-        raise InputError(
-            f"scraping.from_cache: the saved pages of {language!r} are needed in "
-            f"{archive.folder}, which {found}; run without scraping.from_cache first"
-        )
 
 
 def _collect_cards(visit: Visit, limit: int) -> Collected:
@@ -249,33 +242,21 @@ def _write(config: Config, collected: Collected) -> Report:
             f"none of {len(collected.cards)} recordings can be used ({reasons}): check "
             "scraping.base_url and what its robots.txt allows"
         )
-    folder = stage_folder(config, STAGE)
     table = build_metadata(
         collected.cards, collected.audio, collected.reasons, language=config.scraping.language
     )
-    write_csv(folder / "metadata.csv", table)
-    kept = table[table["usable"]]
-    left_out = table[~table["usable"]]
-    report = Report(
-        stage=STAGE,
+    return finish(
+        config,
+        table,
         unit="card",
-        n_in=len(table),
-        n_out=len(kept),
-        dropped=[
-            {"id": name, "reason": reason}
-            for name, reason in zip(left_out["recording_id"], left_out["reason"], strict=True)
-        ],
         remarks=remarks(collected.cards, table, collected.audio),
         figures={
             "listing_pages": collected.n_pages,
             "repeated_cards": collected.n_repeated,
             # A listing whose end is not proved is walked again by the next run.
             "to_retry": collected.n_to_retry + bool(collected.doubt),
-            "audio_s": round(float(kept["duration_s"].sum()), 3),
         },
     )
-    outputs = [folder / "metadata.csv", *(folder / name for name in kept["file_name"])]
-    return finish_stage(config, report, outputs=outputs)
 
 
 def _catalogue_sha256(config: Config) -> str:
