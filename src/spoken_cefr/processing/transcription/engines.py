@@ -7,23 +7,20 @@ always gives the same words, and an error does not spread.
 """
 
 import threading
+from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
+from spoken_cefr.backends import torch_threads
 from spoken_cefr.config import Config
 from spoken_cefr.processing.transcription.batching import map_joined
-from spoken_cefr.processing.transcription.guards import (
-    COMPRESSION_THRESHOLD,
-    unheard,
-    without_repetition,
-)
 from spoken_cefr.processing.transcription.hearing import Hearing, Told, tell_nobody
 from spoken_cefr.processing.transcription.voice import (
     TURN_S,
@@ -33,6 +30,7 @@ from spoken_cefr.processing.transcription.voice import (
     find_voice,
     heard_span,
     joined,
+    unheard,
 )
 from spoken_cefr.processing.transcription.words import (
     UNSPACED,
@@ -46,9 +44,10 @@ from spoken_cefr.processing.weights.packaged import load_whisper
 SAMPLE_RATE = 16_000  # Hz, Whisper's only one
 BATCH_SIZE = 8  # windows decoded together; see benchmarks/transcription.py
 
-# Guards against invented text (see `guards` too); the first two values are OpenAI's defaults.
+# Guards against invented text; the first three values are OpenAI's defaults.
 NO_SPEECH_THRESHOLD = 0.6  # a window with a higher probability of "no speech" ...
 LOGPROB_THRESHOLD = -1.0  # ... and a mean log probability below this is left out
+COMPRESSION_THRESHOLD = 2.4  # text that zips better than this repeats itself
 MIN_LANGUAGE = 0.01  # less probable languages are not kept
 NO_SPEECH = "no speech was detected: empty text"  # the remark where nobody speaks
 HALLUCINATION_SILENCE_S = 2.0  # improbable words between silences of this length are left out
@@ -61,6 +60,10 @@ DECODING = {
     "no_speech_threshold": NO_SPEECH_THRESHOLD,
     "compression_ratio_threshold": COMPRESSION_THRESHOLD,
 }
+
+
+# The segments that a model hears, and for each window how probable each language is.
+Heard = tuple[list[Any], list[dict[str, float]]]
 
 
 @dataclass(frozen=True)
@@ -84,16 +87,24 @@ class Transcript:
     languages: list[dict[str, float]] = field(default_factory=list)
 
 
-class Engine(Protocol):
-    """What every engine offers."""
+class Engine(ABC):
+    """What every engine offers: transcripts of mono float32 signals at 16 kHz.
 
-    at_once: int  # recordings that are best given together to `transcribe_many`
+    ``language`` is Whisper's code. ValueError if a signal is of another shape or type.
+    """
+
+    name: str
+    model_name: str
+    at_once = 1  # recordings that are best given together to `transcribe_many`
 
     def transcribe(self, signal: np.ndarray, *, language: str) -> Transcript:
-        """Transcribe a mono float32 signal at 16 kHz; ``language`` is Whisper's code."""
+        """What is said in a signal."""
+        return self._guarded(signal, language, self._listen)
 
     def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
         """`transcribe` of each signal, to the last bit, in less time where that can be."""
+        done = dict(self.transcribe_each(signals, language=language))
+        return [done[index] for index in range(len(signals))]
 
     def transcribe_each(
         self, signals: Sequence[np.ndarray], *, language: str, told: Told = tell_nobody
@@ -102,6 +113,26 @@ class Engine(Protocol):
 
         An engine that can calls ``told`` in between, from the thread that listens.
         """
+        for index, signal in enumerate(signals):
+            yield index, self.transcribe(signal, language=language)
+
+    @abstractmethod
+    def _listen(self, signal: np.ndarray, language: str) -> Heard:
+        """What the model alone hears."""
+
+    def _guarded(
+        self, signal: np.ndarray, language: str, listen: Callable[[np.ndarray, str], Heard]
+    ) -> Transcript:
+        """What is heard where somebody speaks, behind the guards."""
+        if signal.ndim != 1 or signal.dtype != np.float32:
+            raise ValueError(f"need mono float32, got {signal.dtype} of shape {signal.shape}")
+        voice_s = find_voice(signal)
+        if not voice_s:
+            return Transcript("", [], language, self.name, self.model_name, None, 1.0, [NO_SPEECH])
+        edges_s = heard_span(voice_s, len(signal) / SAMPLE_RATE)
+        start, stop = (round(edge_s * SAMPLE_RATE) for edge_s in edges_s)
+        heard = listen(signal[start:stop], language)
+        return _transcript(self, heard, language, signal=signal, voice_s=voice_s)
 
 
 def load_engine(config: Config) -> Engine:
@@ -123,7 +154,7 @@ def _load_engine(engine: str, model: str, compute_type: str, n_jobs: int) -> Eng
     return FasterWhisper(model, compute_type=compute_type, n_workers=n_jobs)
 
 
-class FasterWhisper:
+class FasterWhisper(Engine):
     """Whisper through CTranslate2.
 
     ``n_workers`` calls may run at once, on ``n_threads`` cores each. ``batch_size`` windows of
@@ -152,21 +183,14 @@ class FasterWhisper:
         # Twice the batch: as one recording ends, another takes its place in the batch.
         self.at_once = 1 if self._batch_size == 1 else 2 * self._batch_size
 
-    def transcribe(self, signal: np.ndarray, *, language: str) -> Transcript:
-        """See `Engine`; ValueError if the signal is not mono float32."""
-        return self._transcribe(self._model.model, signal, language, lambda time_s: None)
-
-    def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
-        """See `Engine`; ValueError if a signal is not mono float32."""
-        return _in_order(self.transcribe_each(signals, language=language))
-
     def transcribe_each(
         self, signals: Sequence[np.ndarray], *, language: str, told: Told = tell_nobody
     ) -> Iterator[tuple[int, Transcript]]:
-        """See `Engine`; ValueError if a signal is not mono float32."""
+        """See `Engine`."""
 
         def one(model: Any, index: int) -> Transcript:
-            return self._transcribe(model, signals[index], language, partial(told, index))
+            listen = partial(self._listen, model=model, reached=partial(told, index))
+            return self._guarded(signals[index], language, listen)
 
         model = self._model.model
         if self._batch_size == 1 or len(signals) < 2:
@@ -182,41 +206,39 @@ class FasterWhisper:
         _, _, probabilities = self._model.detect_language(signal)
         return _rounded(probabilities)
 
-    def _transcribe(
-        self, model: Any, signal: np.ndarray, language: str, heard: Callable[[float], None]
-    ) -> Transcript:
-        _check_signal(signal)
-        voice_s = find_voice(signal)
-        if not voice_s:
-            return _nothing(self, language)
-        start, stop = _heard_samples(signal, voice_s)
-        hearing = Hearing((stop - start) / SAMPLE_RATE, heard)
+    def _listen(
+        self,
+        signal: np.ndarray,
+        language: str,
+        *,
+        model: Any = None,
+        reached: Callable[[float], None] = lambda time_s: None,
+    ) -> Heard:
+        hearing = Hearing(len(signal) / SAMPLE_RATE, reached)
         languages: list[dict[str, float]] = []
         whisper = copy(self._model)
-        whisper.model = model
+        whisper.model = model or self._model.model
 
         def encode(features: np.ndarray) -> Any:
             encoded = self._model.encode(features)
             # From what is encoded anyway: asked on its own, it costs half a transcription.
-            (found,) = model.detect_language(encoded)
+            (found,) = whisper.model.detect_language(encoded)
             languages.append(_rounded((token[2:-2], p) for token, p in found))
             return encoded
 
         whisper.encode = hearing.after(encode)
         parts, _ = whisper.transcribe(
-            signal[start:stop],
+            signal,
             language=language,
             beam_size=1,
             log_prob_threshold=LOGPROB_THRESHOLD,
             hallucination_silence_threshold=HALLUCINATION_SILENCE_S,
             **DECODING,
         )
-        parts = list(hearing.through(parts))
-        told = _transcript(self, parts, language, signal=signal, voice_s=voice_s)
-        return replace(told, languages=languages)
+        return list(hearing.through(parts)), languages
 
 
-class OpenAIWhisper:
+class OpenAIWhisper(Engine):
     """Whisper as OpenAI published it, in float32: the reference.
 
     The guards are those of `FasterWhisper` but for HALLUCINATION_SILENCE_S:
@@ -226,7 +248,6 @@ class OpenAIWhisper:
     """
 
     name = "openai-whisper"
-    at_once = 1
 
     def __init__(self, model: str, *, n_threads: int = 1) -> None:
         from spoken_cefr.processing.weights.openai import load_openai_whisper
@@ -236,50 +257,16 @@ class OpenAIWhisper:
         self._n_threads = n_threads
         self._lock = threading.Lock()
 
-    def transcribe(self, signal: np.ndarray, *, language: str) -> Transcript:
-        """See `Engine`; ValueError if the signal is not mono float32."""
-        _check_signal(signal)
-        voice_s = find_voice(signal)
-        if not voice_s:
-            return _nothing(self, language)
-        start, stop = _heard_samples(signal, voice_s)
-        with self._lock, _torch_threads(self._n_threads):
+    def _listen(self, signal: np.ndarray, language: str) -> Heard:
+        with self._lock, torch_threads(self._n_threads):
             result = self._model.transcribe(
-                signal[start:stop],
+                signal,
                 language=language,
                 fp16=False,
                 logprob_threshold=LOGPROB_THRESHOLD,
                 **DECODING,
             )
-        parts = [_part(segment) for segment in result["segments"] if segment["tokens"]]
-        return _transcript(self, parts, language, signal=signal, voice_s=voice_s)
-
-    def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
-        """See `Engine`; ValueError if a signal is not mono float32."""
-        return _in_order(self.transcribe_each(signals, language=language))
-
-    def transcribe_each(
-        self, signals: Sequence[np.ndarray], *, language: str, told: Told = tell_nobody
-    ) -> Iterator[tuple[int, Transcript]]:
-        """See `Engine`; ValueError if a signal is not mono float32."""
-        for index, signal in enumerate(signals):
-            yield index, self.transcribe(signal, language=language)
-
-
-def _in_order(done: Iterator[tuple[int, Transcript]]) -> list[Transcript]:
-    return [transcript for _, transcript in sorted(done, key=lambda pair: pair[0])]
-
-
-@contextmanager
-def _torch_threads(n_threads: int) -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+        return [_part(segment) for segment in result["segments"] if segment["tokens"]], []
 
 
 def _part(segment: dict[str, Any]) -> SimpleNamespace:
@@ -288,27 +275,13 @@ def _part(segment: dict[str, Any]) -> SimpleNamespace:
     return SimpleNamespace(**(segment | {"words": words}))
 
 
-def _check_signal(signal: np.ndarray) -> None:
-    if signal.ndim != 1 or signal.dtype != np.float32:
-        raise ValueError(f"need mono float32, got {signal.dtype} of shape {signal.shape}")
-
-
-def _nothing(engine: Any, language: str) -> Transcript:
-    return Transcript("", [], language, engine.name, engine.model_name, None, 1.0, [NO_SPEECH])
-
-
-def _heard_samples(signal: np.ndarray, voice_s: list[Stretch]) -> tuple[int, int]:
-    start_s, end_s = heard_span(voice_s, len(signal) / SAMPLE_RATE)
-    return round(start_s * SAMPLE_RATE), round(end_s * SAMPLE_RATE)
-
-
 def _rounded(probabilities: Iterable[tuple[str, float]]) -> dict[str, float]:
     return {code: round(p, 4) for code, p in probabilities if p >= MIN_LANGUAGE}
 
 
 def _transcript(
-    engine: Any,
-    parts: list[Any],
+    engine: Engine,
+    heard: Heard,
     language: str,
     *,
     signal: np.ndarray,
@@ -316,7 +289,7 @@ def _transcript(
 ) -> Transcript:
     """Put together what an engine heard, behind the last guard."""
     duration_s = len(signal) / SAMPLE_RATE
-    parts, remarks = without_repetition(parts)
+    parts, remarks = without_repetition(heard[0])
     offset_s, _ = heard_span(voice_s, duration_s)
     raw = [
         Word(
@@ -354,4 +327,13 @@ def _transcript(
         avg_logprob=means[0] if means else None,
         no_speech_prob=means[1] if means else 1.0,
         remarks=remarks,
+        languages=heard[1],
     )
+
+
+def without_repetition(parts: list[Any]) -> tuple[list[Any], list[str]]:
+    """Leave out decoded windows whose text repeats itself: Whisper does so where it is lost."""
+    kept = [part for part in parts if part.compression_ratio <= COMPRESSION_THRESHOLD]
+    lost = Counter(part.seek for part in parts) - Counter(part.seek for part in kept)
+    told = f"the text of {len(lost)} window(s) repeated itself and was left out"
+    return kept, [told] if lost else []
