@@ -90,7 +90,7 @@ class Pace:
         self._not_before_s = time.monotonic() + seconds
 
     def back_off_s(self, attempt: int, *, retry_after_s: float | None, host: str) -> float:
-        """Seconds to wait after so many tries, as asked or longer; InputError beyond ten minutes."""
+        """Seconds to wait after so many tries, as asked or longer; InputError over ten minutes."""
         if retry_after_s is not None and retry_after_s > MAX_RETRY_AFTER_S:
             raise InputError(
                 f"{host} asks to be left alone for {retry_after_s:.0f} s: run the same command "

@@ -34,10 +34,11 @@ from spoken_cefr.processing.recordings import (
     process_recording,
     read_record,
     remarks_of,
+    transcripts_table,
     whisper_language,
+    words_table,
 )
 from spoken_cefr.processing.segments import segment_table
-from spoken_cefr.processing.tables import transcripts_table, words_table
 from spoken_cefr.processing.transcription.engines import SAMPLE_RATE, load_engine
 from spoken_cefr.processing.transcription.spoken_language import other_languages
 from spoken_cefr.progress import AudioBar, progress, reach_nothing

@@ -92,7 +92,8 @@ class BasClient:
                 raise WebMausError(f"the service refused it: {told}")
             if not reply.link:
                 raise WebMausError("the service reports success without a link to the result")
-            content = self._try(lambda: self._download(session, reply.link))
+            # As it is given: with its port and its repeated slashes.
+            content = self._try(lambda: self._send(session, "GET", reply.link, MAX_FILE_BYTES))
         if not content.strip():
             raise WebMausError("the service's result is an empty file")
         return content, reply
@@ -131,21 +132,11 @@ class BasClient:
         )
 
     def _load(self, session: requests.Session) -> str:
-        try:
-            body = self._send(session, "GET", f"{self.base_url}/getLoadIndicator", 1024)
-        except TimedOut:
-            raise Again("its load indicator timed out") from None
+        body = self._send(session, "GET", f"{self.base_url}/getLoadIndicator", 1024)
         load = body.decode("ascii", errors="replace").strip()
         if load not in ("0", "1", FULL):
             raise Again("its load indicator is none of 0, 1, 2")
         return load
-
-    def _download(self, session: requests.Session, link: str) -> bytes:
-        """Fetch a link as it is given: with its port and its repeated slashes."""
-        try:
-            return self._send(session, "GET", link, MAX_FILE_BYTES)
-        except TimedOut:
-            raise Again("its result timed out") from None
 
     def _send(
         self, session: requests.Session, method: str, url: str, limit: int, **content: object

