@@ -5,7 +5,7 @@ import math
 import mmap
 import os
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import BinaryIO
 
@@ -72,7 +72,10 @@ def load_audio(
         for rate, samples in pieces
     ]
     signal = np.ascontiguousarray(np.concatenate(resampled), dtype=np.float32)
-    return _without_offset(_in_scale(path, signal))
+    signal = _in_scale(path, signal)
+    # A constant offset, as of a cheap microphone's input, would drown the lowest bands.
+    offset = signal.mean(dtype=np.float64)
+    return signal if abs(offset) < _MIN_OFFSET else signal - np.float32(offset)
 
 
 def _check_file(path: Path) -> None:
@@ -226,7 +229,8 @@ def _mono_pieces(reader: Reader, max_duration_s: float | None) -> list[Block]:
 
     def mean(channels: np.ndarray) -> np.ndarray:
         nonlocal power_of_mean
-        mono = _mono(channels)
+        # Column by column, which is 10 x faster than ``mean(axis=1)``.
+        mono = reduce(np.add, channels.T) / np.float32(channels.shape[1])
         if channels.shape[1] > 1:
             power[: channels.shape[1]] += len(channels) * channels.var(axis=0, dtype=np.float64)
             power_of_mean += len(channels) * mono.var(dtype=np.float64)
@@ -238,16 +242,6 @@ def _mono_pieces(reader: Reader, max_duration_s: float | None) -> list[Block]:
         loudest = int(power.argmax())
         return _joined(reader(), lambda channels: channels[:, loudest].copy(), max_duration_s)
     return pieces
-
-
-def _mono(channels: np.ndarray) -> np.ndarray:
-    """Mean of the columns; adding two columns is 10 x faster than ``mean(axis=1)``."""
-    if channels.shape[1] == 1:
-        return channels[:, 0]
-    total = channels[:, 0] + channels[:, 1]
-    for column in range(2, channels.shape[1]):
-        total += channels[:, column]
-    return total / np.float32(channels.shape[1])
 
 
 def _joined(
@@ -291,9 +285,3 @@ def _in_scale(path: Path, signal: np.ndarray) -> np.ndarray:
             f"{path} holds samples up to {peak:.3g}, far beyond -1..1: export it again"
         )
     return scaled
-
-
-def _without_offset(signal: np.ndarray) -> np.ndarray:
-    """A constant offset, as of a cheap microphone's input, would drown the lowest bands."""
-    offset = signal.mean(dtype=np.float64)
-    return signal if abs(offset) < _MIN_OFFSET else signal - np.float32(offset)

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.utils import formatdate, parsedate_to_datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -160,25 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _audio(self, path: Path) -> Reply:
         if not path.is_file():
             return Reply(HTTPStatus.NOT_FOUND, b"<h1>404</h1>")
-        facts = path.stat()
-        headers = {
-            "ETag": f'"{facts.st_size:x}-{facts.st_mtime_ns:x}"',
-            "Last-Modified": formatdate(facts.st_mtime, usegmt=True),
-        }
-        if self._is_known(headers["ETag"], int(facts.st_mtime)):
-            return Reply(HTTPStatus.NOT_MODIFIED, headers=headers)
-        return Reply(body=path.read_bytes(), content_type="audio/mpeg", headers=headers)
-
-    def _is_known(self, etag: str, modified_s: int) -> bool:
-        """Whether the client's copy is the one we have; the ETag decides when it is sent."""
-        tags = self.headers.get("If-None-Match")
-        if tags is not None:
-            return etag in {tag.strip() for tag in tags.split(",")}
-        try:
-            since = parsedate_to_datetime(self.headers.get("If-Modified-Since", ""))
-        except ValueError:
-            return False
-        return modified_s <= since.timestamp()
+        return Reply(body=path.read_bytes(), content_type="audio/mpeg")
 
 
 def _spip(site: Site, query: str) -> str | None:

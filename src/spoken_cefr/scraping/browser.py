@@ -132,13 +132,21 @@ class Browser:
 
     def close(self) -> None:
         """Stop the browser and remove its temporary profile."""
+        started: list[psutil.Process] = []
         if self.driver:
-            started = _processes_of(self.driver.service)
+            with suppress(psutil.Error, AttributeError):  # the driver is gone, or never was
+                driver = psutil.Process(self.driver.service.process.pid)
+                started = driver.children(recursive=True)
             with suppress(WebDriverException, *DEAD):
                 self.driver.quit()
             self.driver.service.stop()
             self.driver = None
-            _await_end(started)
+        # Until the last of them has ended it may write to the profile anew.
+        _, alive = psutil.wait_procs(started, timeout=END_S)
+        for process in alive:
+            with suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(alive, timeout=END_S)
         if self._profile:
             _remove(self._profile)
             self._profile = None
@@ -333,23 +341,6 @@ def _service(folder: str) -> Service:
 def _is_dead(error: BaseException) -> bool:
     """Whether the browser or its driver is gone, rather than the page at fault."""
     return isinstance(error, DEAD) or any(word in str(error) for word in DEAD_WORDS)
-
-
-def _processes_of(service: Service) -> list[psutil.Process]:
-    """The browser's processes, which its driver has started."""
-    try:
-        return psutil.Process(service.process.pid).children(recursive=True)
-    except (psutil.Error, AttributeError):  # the driver is gone, or never was
-        return []
-
-
-def _await_end(processes: list[psutil.Process]) -> None:
-    """Until the last of them has ended it may write to the profile anew."""
-    _, alive = psutil.wait_procs(processes, timeout=END_S)
-    for process in alive:
-        with suppress(psutil.Error):
-            process.kill()
-    psutil.wait_procs(alive, timeout=END_S)
 
 
 def _remove(profile: tempfile.TemporaryDirectory) -> None:

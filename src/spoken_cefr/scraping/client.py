@@ -65,15 +65,13 @@ class Client:
         try:
             result = self._fetch(url, handle, self.permit)
         except Refused as error:
-            self._count_forbidden(url, error)
+            is_closed = error.reason == f"HTTP {FORBIDDEN}"
+            self._n_forbidden = self._n_forbidden + 1 if is_closed else 0
+            if self._n_forbidden >= MAX_FORBIDDEN:
+                raise forbidden(url) from None
             raise
         self._n_forbidden = 0
         return result
-
-    def _count_forbidden(self, url: str, error: Refused) -> None:
-        self._n_forbidden = self._n_forbidden + 1 if error.reason == f"HTTP {FORBIDDEN}" else 0
-        if self._n_forbidden >= MAX_FORBIDDEN:
-            raise forbidden(url) from None
 
     def _fetch(
         self, url: str, handle: Callable[[requests.Response], T], permit: Callable[[str], None]

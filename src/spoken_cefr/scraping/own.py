@@ -98,7 +98,10 @@ def read_levels(path: Path) -> tuple[list[dict[str, str]], list[str]]:
         reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, strict=True)
         columns = [(name or "").strip() for name in reader.fieldnames or []]
         reader.fieldnames = columns
-        rows = [_stripped(row) for row in reader]
+        rows = [
+            {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)}
+            for row in reader
+        ]
     except csv.Error as error:
         raise InputError(f"{path} cannot be read as CSV ({error}): save it again") from None
     missing = [name for name in NEEDED if name not in columns]
@@ -122,10 +125,6 @@ def read_levels(path: Path) -> tuple[list[dict[str, str]], list[str]]:
     if absent:
         notes.append(f"columns that are not there: {', '.join(absent)}")
     return rows, notes
-
-
-def _stripped(row: Mapping[str | None, str | None]) -> dict[str, str]:
-    return {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)}
 
 
 def _card(key: str, row: Mapping[str, str]) -> Card:

@@ -63,7 +63,7 @@ def run(config: Config) -> Report:
     if not config.scraping.from_cache and is_done(config, STAGE):
         return read_report(config, STAGE)
     folder = stage_folder(config, STAGE)
-    if is_imported(config):
+    if (folder / "report.json").is_file() and "imported" in read_report(config, STAGE).figures:
         raise InputError(
             f"{folder} holds recordings of your own, imported by other code or settings than "
             "those of today: run `spoken-cefr import` again"
@@ -82,12 +82,6 @@ def run(config: Config) -> Report:
             "doc/adapting.md if the site has another way to go on"
         )
     return report
-
-
-def is_imported(config: Config) -> bool:
-    """Whether the folder holds recordings that `own.import_folder` copied."""
-    report = stage_folder(config, STAGE) / "report.json"
-    return report.is_file() and "imported" in read_report(config, STAGE).figures
 
 
 @contextmanager
@@ -175,10 +169,12 @@ def _client(config: Config, base_url: str) -> AbstractContextManager[Client | No
 def _open_visit(config: Config, base_url: str, client: Client | None) -> Iterator[Visit]:
     language = find_language(config.scraping.language)
     archive = Archive(stage_folder(config, STAGE))
+    replica = config.scraping.replica_dir
+    catalogue = under_root(replica) / "catalogue.csv"
     site = {
         "base_url": base_url,
         "language": language.code,
-        "catalogue_sha256": _catalogue_sha256(config),
+        "catalogue_sha256": sha256_of(catalogue) if replica and catalogue.is_file() else "",
     }
     if client is None:
         if archive.site.get("language") != language.code:
@@ -257,9 +253,3 @@ def _write(config: Config, collected: Collected) -> Report:
             "to_retry": collected.n_to_retry + bool(collected.doubt),
         },
     )
-
-
-def _catalogue_sha256(config: Config) -> str:
-    """Digest of the replica's catalogue, "" for a real site or where it is missing."""
-    path = under_root(config.scraping.replica_dir) / "catalogue.csv"
-    return sha256_of(path) if config.scraping.replica_dir and path.is_file() else ""

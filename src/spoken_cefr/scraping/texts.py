@@ -2,6 +2,7 @@
 
 import re
 
+from ftfy import fix_encoding
 from selectolax.lexbor import LexborNode
 
 # Elements that are part of the words around them: SPIP writes "1<sup>er</sup>".
@@ -38,22 +39,8 @@ def _is_plain_span(node: LexborNode) -> bool:
 
 
 def ungarbled(html: str) -> tuple[str, bool]:
-    """A page that was UTF-8 but read as ISO-8859-1 or Windows-1252, as it was meant; if it was so.
-
-    As given, where it is not garbled or cannot be put right without loss.
-    """
+    """A page that was UTF-8 but read as ISO-8859-1 or Windows-1252, as meant; if it was so."""
     html = html.replace("&nbsp;", "\u00a0")  # as a browser writes it, and what a byte may be
     if len(GARBLED.findall(html)) < MIN_GARBLED:
         return html, False
-    try:
-        return b"".join(map(_byte, html)).decode("utf-8"), True
-    except UnicodeDecodeError:
-        return html, True
-
-
-def _byte(character: str) -> bytes:
-    """What was read as this character; browsers read bytes that Windows-1252 lacks as they are."""
-    try:
-        return character.encode("cp1252")
-    except UnicodeEncodeError:
-        return bytes([ord(character)]) if ord(character) < 256 else character.encode("utf-8")
+    return fix_encoding(html), True

@@ -67,14 +67,13 @@ def write_textgrid(path: Path, words: list[Word], *, duration_s: float) -> None:
         grid.addTier(tier)
         with replacing(path) as temporary:
             grid.save(str(temporary), TextgridFormats.LONG_TEXTGRID, includeBlankSpaces=True)
-            plain = _EXPONENT.sub(_without_exponent, temporary.read_text(encoding="utf-8"))
+            plain = _EXPONENT.sub(
+                lambda found: found[1] + format(Decimal(found[2]), "f"),
+                temporary.read_text(encoding="utf-8"),
+            )
             temporary.write_text(plain, encoding="utf-8")
     except PraatioException as error:
         raise ValueError(f"{path}: {error}") from None
-
-
-def _without_exponent(found: re.Match[str]) -> str:
-    return found[1] + format(Decimal(found[2]), "f")
 
 
 def read_intervals(path: Path | str, *, tier: str = TIER) -> list[Word]:
@@ -113,15 +112,15 @@ def check_order(words: list[Word], *, where: str) -> None:
             )
 
 
-def snap(words: list[Word], *, tolerance_s: float = SNAP_S) -> list[Word]:
-    """Mend overlaps below ``tolerance_s``: the earlier word ends where the next begins.
+def snap(words: list[Word]) -> list[Word]:
+    """Mend overlaps below `SNAP_S`: the earlier word ends where the next begins.
 
     Larger ones stay, for `check_order` to name; so do those that would leave a word no length.
     """
     mended = list(words)
     for index, (before, after) in enumerate(pairwise(words)):
         overlap_s = before.end_s - after.start_s
-        if 0 < overlap_s < tolerance_s and after.start_s > before.start_s:
+        if 0 < overlap_s < SNAP_S and after.start_s > before.start_s:
             mended[index] = before._replace(end_s=after.start_s)
     return mended
 

