@@ -48,6 +48,7 @@ NO_RESULT: tuple[str, ...] = ("arithmetic", "config", "errors", "paths", "progre
 # Beside the stages' folders, whose bytes depend on no clock: size, time and SHA-256 of a stage's
 # files when they were last looked at.
 STAMPS = "stamps"
+READ_BY_CODE = (".js", ".j2", ".css")  # beside the modules of a room
 PACKAGE = ROOT / "src" / "spoken_cefr"
 _NAMED = re.compile(r"\bspoken_cefr\.(\w+)(?:\.(\w+))?")
 
@@ -149,19 +150,19 @@ def _code_digest(stage: str) -> str:
 
 
 def code_of(stage: str) -> list[Path]:
-    """The modules of a stage, and those of the package outside the stages that they name.
+    """The modules of a stage, those of the package outside them that they name, and their templates.
 
     Another stage's modules count where that stage runs: its report is the input
     here. Names are looked for in the text, which costs 10 ms where importing
     would cost seconds.
     """
     found: set[Path] = set()
-    waiting = sorted(p for p in (PACKAGE / stage).rglob("*.*") if p.suffix in (".py", ".js"))
+    waiting = sorted((PACKAGE / stage).rglob("*.py"))
     while waiting:
         path = waiting.pop()
         if path in found:
             continue
-        found.add(path)
+        found |= {path, *(p for p in path.parent.iterdir() if p.suffix in READ_BY_CODE)}
         for name, inner in _NAMED.findall(path.read_text(encoding="utf-8")):
             if name not in STAGES + NO_RESULT:
                 places = (f"{name}.py", f"{name}/__init__.py", f"{name}/{inner}.py")

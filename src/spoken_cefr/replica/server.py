@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from spoken_cefr.replica.assets import SCRIPT, STYLE
 from spoken_cefr.replica.catalogue import SLUG, read_catalogue
 from spoken_cefr.replica.site import Site, SiteOptions
 
@@ -146,8 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
         fixed = {
             "/": (self.server.site.home, HTML),
             "/robots.txt": (lambda: self.server.site.options.robots, "text/plain; charset=utf-8"),
-            "/replica.css": (lambda: STYLE, "text/css; charset=utf-8"),
-            "/replica.js": (lambda: SCRIPT, "text/javascript; charset=utf-8"),
+            "/replica.css": (lambda: _file("replica.css"), "text/css; charset=utf-8"),
+            "/replica.js": (lambda: _file("replica.js"), "text/javascript; charset=utf-8"),
             "/spip.php": (lambda: _spip(self.server.site, url.query), HTML),
         }
         make, content_type = fixed.get(url.path, (lambda: None, HTML))
@@ -160,6 +159,10 @@ class _Handler(BaseHTTPRequestHandler):
         if not path.is_file():
             return Reply(HTTPStatus.NOT_FOUND, b"<h1>404</h1>")
         return Reply(body=path.read_bytes(), content_type="audio/mpeg")
+
+
+def _file(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def _spip(site: Site, query: str) -> str | None:
