@@ -150,7 +150,7 @@ def _code_digest(stage: str) -> str:
 
 
 def code_of(stage: str) -> list[Path]:
-    """The modules of a stage, those of the package outside them that they name, and their templates.
+    """The modules of a stage, those outside the stages that they name, and the templates of both.
 
     Another stage's modules count where that stage runs: its report is the input
     here. Names are looked for in the text, which costs 10 ms where importing

@@ -1,12 +1,12 @@
 """A folder of recordings and a CSV of levels, as what scraping leaves for the later stages."""
 
-import csv
 import io
 import shutil
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import pandas as pd
 import soundfile
 
 from spoken_cefr.config import Config
@@ -33,7 +33,6 @@ OPTIONAL = ("speaker", "title", "description", "date", "gender", "age_group", "t
 AGES = {english: french for french, english in AGE_GROUPS.items()}
 GENDERS = {"female": "féminin", "f": "féminin", "male": "masculin", "m": "masculin"}
 SOUNDS = (".mp3", ".wav", ".flac", ".ogg")
-MAX_TOLD = 10_000_000  # characters of a CSV; one of levels is far smaller
 
 
 def import_folder(config: Config, folder: Path, levels: Path) -> Report:
@@ -86,30 +85,25 @@ def read_levels(path: Path) -> tuple[list[dict[str, str]], list[str]]:
     Commas, semicolons and tabs are taken, and the mark at the head of a spreadsheet's file.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            text = file.read(MAX_TOLD)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): give a CSV file") from None
+        text = path.read_text(encoding="utf-8-sig")
+        delimiter = max(",;\t", key=text.partition("\n")[0].count)
+        options = {"dtype": str, "keep_default_na": False, "index_col": False}
+        table = pd.read_csv(io.StringIO(text), sep=delimiter, **options)
     except UnicodeDecodeError:
         raise InputError(f"{path} is not UTF-8: save it as CSV UTF-8 in the spreadsheet") from None
-    head = text.partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)
-    try:
-        reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, strict=True)
-        columns = [(name or "").strip() for name in reader.fieldnames or []]
-        reader.fieldnames = columns
-        rows = [
-            {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)}
-            for row in reader
-        ]
-    except csv.Error as error:
-        raise InputError(f"{path} cannot be read as CSV ({error}): save it again") from None
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{path} cannot be read ({error}): give a CSV file with {' and '.join(NEEDED)}"
+        ) from None
+    columns = [name.strip() for name in table.columns]
+    table = table.set_axis(columns, axis="columns").fillna("").apply(lambda c: c.str.strip())
     missing = [name for name in NEEDED if name not in columns]
     if missing:
         raise InputError(
             f"{path}: column {missing[0]} is missing; needed are {', '.join(NEEDED)}, and read "
             f"are {', '.join(OPTIONAL)}"
         )
+    rows = table.to_dict("records")
     nameless = [number for number, row in enumerate(rows, start=2) if not row["file_name"]]
     if nameless:
         raise InputError(f"{path}, row {nameless[0]}: file_name is empty")

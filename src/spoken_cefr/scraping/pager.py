@@ -7,11 +7,12 @@ address to follow, or says of a size that did not come, that is told (see `crawl
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urldefrag, urljoin, urlsplit
+from urllib.parse import parse_qsl, urldefrag, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from spoken_cefr.corpus.speakers import fold
+from spoken_cefr.scraping.texts import address
 
 # The site's own "next"; without href it is the last page's.
 NEXT_PAGE = (
@@ -66,7 +67,7 @@ def read_pager(page: LexborHTMLParser, url: str, *, base_url: str, card: str) ->
     controls = list(_controls(page, card))
     named = [control for control in controls if _is_next(control)]
     following = next(
-        (link for control in named if (link := _address(control, base_url))), ""
+        (found for control in named if (found := _address(control, base_url))), ""
     )  # one that is disabled may stand before one that is not
     stuck = [control for control in _after_cards(page, card) if _leads_on(control)]
     told = [_folded(node.text()) for node in _short_texts(page, card)]
@@ -133,7 +134,7 @@ def _address(control: LexborNode, base_url: str) -> str:
     href = (control.attributes.get("href") or "").strip()
     if _is_off(control) or not href or href.startswith(("#", "javascript:")):
         return ""
-    return _join(base_url, href)
+    return urldefrag(address(base_url, href)).url
 
 
 def _numbered(controls: list[LexborNode], url: str, base_url: str) -> list[str]:
@@ -141,12 +142,12 @@ def _numbered(controls: list[LexborNode], url: str, base_url: str) -> list[str]:
     own = {pair for pair in _query(url) if not _numbers_pages(*pair)}
     found: dict[int, str] = {}
     for control in controls:
-        link = _address(control, base_url)
-        if not link or urlsplit(link).path != urlsplit(url).path:
+        page_url = _address(control, base_url)
+        if not page_url or urlsplit(page_url).path != urlsplit(url).path:
             continue
-        query = _query(link)
+        query = _query(page_url)
         if own <= set(query) and any(_numbers_pages(*pair) for pair in query):
-            found.setdefault(page_number(link), link)
+            found.setdefault(page_number(page_url), page_url)
     return [found[number] for number in sorted(found)]
 
 
@@ -190,10 +191,3 @@ def _numbers_pages(key: str, value: str) -> bool:
 
 def _query(url: str) -> list[tuple[str, str]]:
     return parse_qsl(urlsplit(url).query, keep_blank_values=True)
-
-
-def _join(url: str, href: str) -> str:
-    try:
-        return urldefrag(urljoin(url, href)).url
-    except ValueError:
-        return ""

@@ -11,7 +11,7 @@ Where a card has two of something, or a page is garbled, the card's remarks say 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import parse_qsl, unquote, urldefrag, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -20,7 +20,7 @@ from spoken_cefr.corpus.speakers import fold
 from spoken_cefr.errors import InputError
 from spoken_cefr.scraping.fields import recording_id
 from spoken_cefr.scraping.pager import Pager, read_pager
-from spoken_cefr.scraping.texts import ungarbled, whole_text
+from spoken_cefr.scraping.texts import address, ungarbled, whole_text
 
 # The site as of January 2025: SPIP with the State's design system (DSFR).
 TILE = 'div[class="fr-col-12 fr-col-sm-6 fr-col-lg-2"]'
@@ -120,7 +120,7 @@ def parse_tiles(html: str, url: str) -> list[Tile]:
         link = node.css_first(TILE_LINK)
         number = RUBRIQUE_NUMBER.search(_attribute(link, "href"))
         if number:
-            target = _join(url, _attribute(link, "href"))
+            target = address(url, _attribute(link, "href"))
             tiles.append(Tile(_tile_name(link), target, int(number[1])))
     if not tiles:
         raise LayoutChanged(f"{TILE} with {TILE_LINK}", "0 tiles", url)
@@ -226,7 +226,7 @@ def _card(node: LexborNode, url: str, base_url: str, *, garbled: bool) -> Card:
         duration=", ".join(_distinct(tags, DURATION_ICON)),
         themes=tuple(text for icons, text in tags if THEME_ICON in icons),
         description=_description(node),
-        page_url=_join(base_url, _attribute(link, "href")) or urldefrag(url).url,
+        page_url=address(base_url, _attribute(link, "href")) or urldefrag(url).url,
         audio_url=audio_url,
         problem=f"several levels: {', '.join(levels)}" if len(levels) > 1 else "",
         remarks=tuple(_remarks(tags, audio_urls, garbled=garbled)),
@@ -270,11 +270,11 @@ def _audio_urls(node: LexborNode, base_url: str) -> list[str]:
     accordion = node.css_first(ACCORDION)
     found = []
     if accordion:
-        links = [_join(base_url, _attribute(link, "href")) for link in accordion.css("a[href]")]
+        links = [address(base_url, _attribute(link, "href")) for link in accordion.css("a[href]")]
         found = [link for link in links if AUDIO_NAME.search(unquote(urlsplit(link).path))]
-        found = found or [_join(base_url, text) for text in AUDIO_URL.findall(accordion.text())]
+        found = found or [address(base_url, text) for text in AUDIO_URL.findall(accordion.text())]
         found = found or [link for link in links if _names_audio(link, base_url)]
-    found = found or [_join(base_url, _attribute(one, "src")) for one in node.css(PLAYER)]
+    found = found or [address(base_url, _attribute(one, "src")) for one in node.css(PLAYER)]
     return list(dict.fromkeys(filter(None, found)))
 
 
@@ -322,7 +322,7 @@ def _description(node: LexborNode) -> str:
 
 def _base_url(page: LexborHTMLParser, url: str) -> str:
     """Where the page's relative links start."""
-    return _join(url, _attribute(page.css_first("base[href]"), "href")) or url
+    return address(url, _attribute(page.css_first("base[href]"), "href")) or url
 
 
 def _check_drift(cards: tuple[Card, ...], url: str) -> None:
@@ -344,14 +344,6 @@ def _tile_name(link: LexborNode) -> str:
 def _text(node: LexborNode, selector: str) -> str:
     found = node.css_first(selector)
     return found.text().strip() if found else ""
-
-
-def _join(url: str, href: str) -> str:
-    """The address that a link leads to; "" where there is no link or it is no address."""
-    try:
-        return urljoin(url, href) if href else ""
-    except ValueError:
-        return ""
 
 
 def _attribute(node: LexborNode | None, name: str) -> str:

@@ -1,6 +1,7 @@
-"""The words of an element, whole, and of a page that was read in the wrong encoding."""
+"""The words of an element, whole, and of a page in the wrong encoding; where a link leads."""
 
 import re
+from urllib.parse import urljoin
 
 from ftfy import fix_encoding
 from selectolax.lexbor import LexborNode
@@ -44,3 +45,11 @@ def ungarbled(html: str) -> tuple[str, bool]:
     if len(GARBLED.findall(html)) < MIN_GARBLED:
         return html, False
     return fix_encoding(html), True
+
+
+def address(url: str, href: str) -> str:
+    """Where a link on a page leads; "" where there is no link or it is no address."""
+    try:
+        return urljoin(url, href) if href else ""
+    except ValueError:
+        return ""
