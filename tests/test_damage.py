@@ -17,7 +17,7 @@ from spoken_cefr import cli, neural_networks
 from spoken_cefr.errors import InputError
 from spoken_cefr.neural_networks import bundle, stage
 from spoken_cefr.processing.stage import load_arrays
-from spoken_cefr.scraping.journal import Journal
+from spoken_cefr.scraping.archive import Journal
 from spoken_cefr.stages import (
     STAGES,
     changed_outputs,

@@ -4,6 +4,7 @@ The markup is in ``site.html.j2``, where jinja2 escapes every value, so that quo
 ``<`` of a title stay text.
 """
 
+import functools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,6 +37,17 @@ class SiteOptions:
     robots: str = "User-agent: *\nDisallow: /ecrire/\n"
 
 
+@functools.cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+    )
+    return environment.get_template("site.html.j2")
+
+
 def rubriques() -> dict[str, int]:
     """Number of the listing of each language, by its name on the site."""
     free = iter(range(FIRST_UNKNOWN_RUBRIQUE, FIRST_UNKNOWN_RUBRIQUE + len(LANGUAGES)))
@@ -53,14 +65,7 @@ class Site:
             number: (name, [entry for entry in entries if entry.language == name])
             for name, number in rubriques().items()
         }
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(Path(__file__).parent),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-        )
-        template = environment.get_template("site.html.j2")
-        self._pages = template.make_module({"base_url": base_url, "options": options})
+        self._pages = _template().make_module({"base_url": base_url, "options": options})
 
     def home(self) -> str:
         """The home page: one tile a language."""
@@ -69,7 +74,7 @@ class Site:
             random.Random(SHUFFLE_SEED).shuffle(links)
         start = self.base_url if self.options.tile_href == "absolute" else ""
         end = "&lang=fr" if self.options.tile_href == "lang" else ""
-        return self._pages.home([(name, start + href + end) for name, href in links])
+        return str(self._pages.home([(name, start + href + end) for name, href in links]))
 
     def listing(self, rubrique: int, offset: int) -> str | None:
         """One page of a language's listing, or None where there is no such language.
@@ -83,14 +88,14 @@ class Site:
         last = max(0, (len(entries) - 1) // size * size)
         offset = min(max(0, offset) // size * size, last)
         shown = entries[offset : offset + size]
-        return self._pages.listing(name, rubrique, shown, offset, last)
+        return str(self._pages.listing(name, rubrique, shown, offset, last))
 
     def article(self, number: str) -> str | None:
         """The page of one recording, or None where there is none of this number."""
         entry = self._articles.get(number)
-        return self._pages.article(entry) if entry else None
+        return str(self._pages.article(entry)) if entry else None
 
     def download_part(self, number: str) -> str | None:
         """What an accordion holds; None where there is no such recording or no audio."""
         entry = self._articles.get(number)
-        return self._pages.download(entry) if entry and entry.slug else None
+        return str(self._pages.download(entry)) if entry and entry.slug else None

@@ -40,6 +40,7 @@ from spoken_cefr.scraping.pages import (
     CARD,
     closed_accordions,
 )
+from spoken_cefr.temporary import end_processes
 
 BROWSERS = ("chromium", "chromium-browser")
 DRIVERS = ("chromedriver", "chromium.chromedriver")
@@ -61,7 +62,6 @@ SCRIPT_S = 5.0  # how long a page's scripts may take to show what we wait for
 QUIET_S = 1.5  # a page that waits for something is read when it has not changed for so long
 LATER_S = 1.0  # the same once an accordion of the page has shown nothing
 POLL_S = 0.05
-END_S = 5.0  # for the browser's processes to end after it has been told to
 REMOVALS = 50  # of the profile, a tenth of a second apart
 OK = 200
 END = "</html>"
@@ -76,12 +76,7 @@ START = (
 )
 # The functions that run inside a page, and what they know of the site's markup.
 SCRIPTS = Path(__file__).with_name("browser.js").read_text(encoding="utf-8")
-SELECTORS = {
-    "card": CARD,
-    "accordion": ACCORDION,
-    "button": ACCORDION_BUTTON,
-    "control": CONTROLS,
-}
+SELECTORS = {"card": CARD, "accordion": ACCORDION, "button": ACCORDION_BUTTON, "control": CONTROLS}
 MAX_PRESSES = 500  # of "show more", so that no page can hold a run for ever
 DEAD = (InvalidSessionIdException, NoSuchWindowException, urllib3.exceptions.HTTPError, OSError)
 DEAD_WORDS = ("disconnected", "crashed", "not reachable", "session deleted", "closed")
@@ -142,11 +137,7 @@ class Browser:
             self.driver.service.stop()
             self.driver = None
         # Until the last of them has ended it may write to the profile anew.
-        _, alive = psutil.wait_procs(started, timeout=END_S)
-        for process in alive:
-            with suppress(psutil.Error):
-                process.kill()
-        psutil.wait_procs(alive, timeout=END_S)
+        end_processes(started)
         if self._profile:
             _remove(self._profile)
             self._profile = None

@@ -9,7 +9,6 @@ from spoken_cefr.corpus.languages import Language
 from spoken_cefr.errors import InputError
 from spoken_cefr.scraping.archive import Archive
 from spoken_cefr.scraping.browser import Browser
-from spoken_cefr.scraping.fields import recording_id
 from spoken_cefr.scraping.pager import Pager, page_number
 from spoken_cefr.scraping.pages import (
     CARD,
@@ -23,6 +22,7 @@ from spoken_cefr.scraping.pages import (
     find_tile,
     parse_listing,
 )
+from spoken_cefr.scraping.texts import recording_id
 
 # A record published during the run moves the others one place down, so a page
 # may hold known cards only; so many in a row are a listing that repeats itself.

@@ -11,8 +11,8 @@ import soundfile
 
 from spoken_cefr.corpus.sound_files import open_sound
 from spoken_cefr.http import Refused, chunks
+from spoken_cefr.scraping.archive import Journal
 from spoken_cefr.scraping.client import Client
-from spoken_cefr.scraping.journal import Journal
 from spoken_cefr.store import replacing, sha256_of
 
 BODY_TIMEOUTS = 20  # a whole file may take so many times scraping.timeout_s

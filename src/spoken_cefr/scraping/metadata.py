@@ -12,8 +12,8 @@ from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.corpus.metadata import COLUMNS
 from spoken_cefr.corpus.speakers import speaker_ids
 from spoken_cefr.scraping.download import Audio
-from spoken_cefr.scraping.fields import place
 from spoken_cefr.scraping.pages import Card
+from spoken_cefr.scraping.texts import place
 from spoken_cefr.stages import Report, finish_stage, stage_folder
 from spoken_cefr.store import write_csv
 

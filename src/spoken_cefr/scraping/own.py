@@ -16,7 +16,6 @@ from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.corpus.sound_files import open_sound
 from spoken_cefr.errors import InputError
 from spoken_cefr.scraping.download import Audio
-from spoken_cefr.scraping.fields import recording_id
 from spoken_cefr.scraping.metadata import (
     build_metadata,
     finish,
@@ -25,6 +24,7 @@ from spoken_cefr.scraping.metadata import (
     same_sound_problems,
 )
 from spoken_cefr.scraping.pages import Card
+from spoken_cefr.scraping.texts import recording_id
 from spoken_cefr.stages import Report, begin_stage, stage_folder
 from spoken_cefr.store import replacing, sha256_of
 

@@ -18,9 +18,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 from spoken_cefr.corpus.languages import LANGUAGES, Language
 from spoken_cefr.corpus.speakers import fold
 from spoken_cefr.errors import InputError
-from spoken_cefr.scraping.fields import recording_id
 from spoken_cefr.scraping.pager import Pager, read_pager
-from spoken_cefr.scraping.texts import address, ungarbled, whole_text
+from spoken_cefr.scraping.texts import address, recording_id, ungarbled, whole_text
 
 # The site as of January 2025: SPIP with the State's design system (DSFR).
 TILE = 'div[class="fr-col-12 fr-col-sm-6 fr-col-lg-2"]'
