@@ -38,22 +38,15 @@ def speaker_ids(authors: Sequence[str], *, by_first_name: bool = False) -> list[
     Gives, in the same order, ``spk_`` and a digest of the group's first normalised name in the
     alphabet: it depends on the set of authors only, not on their order.
     """
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        parent.setdefault(name, name)
-        while parent[name] != name:
-            name = parent[name]
-        return name
+    from scipy.cluster.hierarchy import DisjointSet  # here, as scikit-learn below
 
     n_words = 1 if by_first_name else None
     cards = [[_name(part, n_words) for part in split_authors(a)] or [""] for a in authors]
-    for names in cards:
-        # The smaller name becomes the root, so that a root is its group's smallest.
-        for other in names:
-            first, second = sorted((root(names[0]), root(other)))
-            parent[second] = first
-    return [f"spk_{_digest(root(names[0]))}" for names in cards]
+    groups = DisjointSet(name for names in cards for name in names)
+    for first, *others in cards:
+        for other in others:
+            groups.merge(first, other)
+    return [f"spk_{_digest(min(groups.subset(names[0])))}" for names in cards]
 
 
 def _name(author: str, n_words: int | None) -> str:

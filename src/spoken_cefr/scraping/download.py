@@ -1,6 +1,7 @@
 """Download recordings: each once, whole, checked, and to a temporary name first."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -105,18 +106,19 @@ def _save(
             sha256.update(chunk)
     if path.stat().st_size == 0:
         raise Refused("empty file")
-    return sha256.hexdigest(), _duration_s(path, reply.headers.get("Content-Type", "no type"))
+    seconds = duration_s(path)
+    if not seconds:
+        content_type = reply.headers.get("Content-Type", "no type").partition(";")[0]
+        raise Refused(f"not an audio file ({content_type})")
+    return sha256.hexdigest(), seconds
 
 
-def _duration_s(path: Path, content_type: str) -> float:
-    """Length of a recording; raises Refused where nothing of it can be decoded."""
-    try:
-        with open_sound(path) as audio:
-            if len(audio.read(PROBE_FRAMES, dtype="float32")) > 0:
-                return audio.frames / audio.samplerate
-    except soundfile.LibsndfileError:
-        pass  # the same refusal as for a file of no frames
-    raise Refused(f"not an audio file ({content_type.partition(';')[0]})")
+def duration_s(path: Path) -> float:
+    """Length of a recording; 0 where nothing of it can be decoded."""
+    with suppress(soundfile.LibsndfileError), open_sound(path) as audio:
+        if len(audio.read(PROBE_FRAMES, dtype="float32")):
+            return audio.frames / audio.samplerate
+    return 0.0
 
 
 def _path(url: str) -> str:

@@ -3,19 +3,16 @@
 import io
 import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import pandas as pd
-import soundfile
 
 from spoken_cefr.config import Config
 from spoken_cefr.corpus.cards import AGE_GROUPS, duration_class
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.corpus.levels import TARGET_LEVELS
-from spoken_cefr.corpus.sound_files import open_sound
 from spoken_cefr.errors import InputError
-from spoken_cefr.scraping.download import Audio
+from spoken_cefr.scraping.download import Audio, duration_s
 from spoken_cefr.scraping.metadata import (
     build_metadata,
     finish,
@@ -157,16 +154,13 @@ def _copied(folder: Path, name: str, target: Path, key: str) -> Audio:
         raise InputError(f"{name} lies outside the folder")
     if not source.is_file():
         raise InputError(f"there is no file {name}")
-    duration_s = 0.0
-    with suppress(soundfile.LibsndfileError), open_sound(source) as sound:
-        if len(sound.read(1024, dtype="float32")):
-            duration_s = sound.frames / sound.samplerate
-    if not duration_s:
+    seconds = duration_s(source)
+    if not seconds:
         raise InputError(f"{name} cannot be read as sound: make it {', '.join(SOUNDS)}")
     path = target / "audio" / f"{key}{source.suffix.lower()}"
     with replacing(path) as temporary:
         shutil.copyfile(source, temporary)
-    return Audio(path.relative_to(target).as_posix(), sha256_of(path), round(duration_s, 3))
+    return Audio(path.relative_to(target).as_posix(), sha256_of(path), round(seconds, 3))
 
 
 def _without_row(folder: Path, told: set[str]) -> list[dict[str, str]]:

@@ -8,7 +8,6 @@ kept as ``processing/webmaus/<key>.TextGrid``.
 
 import io
 import time
-import wave
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -17,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
+import soundfile
 from filelock import FileLock
 
 from spoken_cefr.config import WEBMAUS_TERMS, Config
@@ -191,9 +191,5 @@ def wav_bytes(signal: np.ndarray) -> bytes:
     """A mono float32 signal in -1..1 at 16 kHz as a WAV file of 16-bit samples."""
     samples = np.round(np.clip(signal, -1, 1) * 32767).astype("<i2")
     buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(samples.tobytes())
+    soundfile.write(buffer, samples, SAMPLE_RATE, format="WAV")
     return buffer.getvalue()
