@@ -208,19 +208,10 @@ def remarks_of(config: Config, record: Record) -> list[str]:
 
 def transcripts_table(config: Config, records: list[Record]) -> pd.DataFrame:
     """One row a recording."""
-    rows = [
-        {
-            "recording_id": record.recording_id,
-            "text": record.transcript.text,
-            "language": config.scraping.language,  # the site's code, not Whisper's
-            "engine": record.transcript.engine,
-            "model": record.transcript.model,
-            "avg_logprob": record.transcript.avg_logprob,
-            "no_speech_prob": record.transcript.no_speech_prob,
-        }
-        for record in records
-    ]
-    return pd.DataFrame(rows).astype({"avg_logprob": "float64", "no_speech_prob": "float64"})
+    names = ["recording_id", "text", "language", "engine", "model", "avg_logprob", "no_speech_prob"]
+    told = {"language": config.scraping.language}  # the site's code, not Whisper's
+    rows = [asdict(r.transcript) | told | {"recording_id": r.recording_id} for r in records]
+    return pd.DataFrame(rows)[names].astype(dict.fromkeys(names[-2:], "float64"))
 
 
 def words_table(records: list[Record]) -> pd.DataFrame:

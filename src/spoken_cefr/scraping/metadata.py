@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 
 import pandas as pd
 
@@ -67,37 +68,20 @@ def build_metadata(
     ``audio`` has the recordings on disk and ``reasons`` why one is not usable, by
     ``recording_id``. ``duration_s`` is NaN without audio; a missing or unreadable text is "".
     """
-    speakers = speaker_ids([card.author for card in cards])
-    rows = []
-    for card, speaker_id in zip(cards, speakers, strict=True):
-        found = audio.get(card.recording_id)
-        reason = reasons.get(card.recording_id, "")
-        rows.append(
-            {
-                "file_name": found.file_name if found else "",
-                "recording_id": card.recording_id,
-                "language": language,
-                "title": card.title,
-                "author": card.author,
-                "speaker_id": speaker_id,
-                "description": card.description,
-                "date": iso_date(card.date) or "",
-                "level": card.level,
-                "gender": card.gender,
-                "age_group": card.age,
-                "duration_class": named_duration(card.duration),
-                "themes": json.dumps(card.themes, ensure_ascii=False),
-                "page_url": card.page_url,
-                "audio_url": card.audio_url,
-                "sha256": found.sha256 if found else "",
-                "duration_s": found.duration_s if found else float("nan"),
-                "place": place(card.author),
-                "usable": not reason,
-                "reason": reason,
-            }
-        )
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.sort_values("recording_id", ignore_index=True)
+    none = Audio("", "", float("nan"))
+    rows = [asdict(card) | asdict(audio.get(card.recording_id, none)) for card in cards]
+    table = pd.DataFrame(rows).rename(columns={"age": "age_group"})
+    table = table.assign(
+        language=language,
+        speaker_id=speaker_ids(list(table["author"])),
+        date=[iso_date(text) or "" for text in table["date"]],
+        duration_class=table["duration"].map(named_duration),
+        themes=[json.dumps(themes, ensure_ascii=False) for themes in table["themes"]],
+        place=table["author"].map(place),
+        reason=[reasons.get(name, "") for name in table["recording_id"]],
+    )
+    table["usable"] = table["reason"] == ""
+    return table[list(COLUMNS)].sort_values("recording_id", ignore_index=True)
 
 
 def remarks(
