@@ -8,7 +8,6 @@ always gives the same words, and an error does not spread.
 
 import threading
 from abc import ABC, abstractmethod
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
@@ -20,8 +19,8 @@ import numpy as np
 
 from spoken_cefr.backends import torch_threads
 from spoken_cefr.config import Config
+from spoken_cefr.processing.decoding import SAMPLE_RATE
 from spoken_cefr.processing.transcription.batching import map_joined
-from spoken_cefr.processing.transcription.hearing import Hearing, Told, tell_nobody
 from spoken_cefr.processing.transcription.voice import (
     TURN_S,
     Stretch,
@@ -33,21 +32,22 @@ from spoken_cefr.processing.transcription.voice import (
     unheard,
 )
 from spoken_cefr.processing.transcription.words import (
+    COMPRESSION_THRESHOLD,
     UNSPACED,
     Word,
     join_elisions,
     plain_text,
     tidy_words,
+    without_repetition,
 )
 from spoken_cefr.processing.weights.packaged import load_whisper
 
-SAMPLE_RATE = 16_000  # Hz, Whisper's only one
+WINDOW_S = 30.0  # what Whisper takes at once
 BATCH_SIZE = 8  # windows decoded together; see benchmarks/transcription.py
 
-# Guards against invented text; the first three values are OpenAI's defaults.
+# Guards against invented text; the first two values are OpenAI's defaults.
 NO_SPEECH_THRESHOLD = 0.6  # a window with a higher probability of "no speech" ...
 LOGPROB_THRESHOLD = -1.0  # ... and a mean log probability below this is left out
-COMPRESSION_THRESHOLD = 2.4  # text that zips better than this repeats itself
 MIN_LANGUAGE = 0.01  # less probable languages are not kept
 NO_SPEECH = "no speech was detected: empty text"  # the remark where nobody speaks
 HALLUCINATION_SILENCE_S = 2.0  # improbable words between silences of this length are left out
@@ -60,6 +60,13 @@ DECODING = {
     "no_speech_threshold": NO_SPEECH_THRESHOLD,
     "compression_ratio_threshold": COMPRESSION_THRESHOLD,
 }
+
+
+Told = Callable[[int, float], None]  # index of a signal, and the time (s) up to which it is heard
+
+
+def tell_nobody(index: int, time_s: float) -> None:
+    """For who does not want to know how far an engine is."""
 
 
 # The segments that a model hears, and for each window how probable each language is.
@@ -212,7 +219,7 @@ class FasterWhisper(Engine):
         model: Any = None,
         reached: Callable[[float], None] = lambda time_s: None,
     ) -> Heard:
-        hearing = Hearing(len(signal) / SAMPLE_RATE, reached)
+        duration_s, reached_s = len(signal) / SAMPLE_RATE, 0.0
         languages: list[dict[str, float]] = []
         whisper = copy(self._model)
         whisper.model = model or self._model.model
@@ -222,9 +229,12 @@ class FasterWhisper(Engine):
             # From what is encoded anyway: asked on its own, it costs half a transcription.
             (found,) = whisper.model.detect_language(encoded)
             languages.append(_rounded((token[2:-2], p) for token, p in found))
+            # Encoding takes 41 to 47 % of a window's time on one core, so half of it counts as
+            # heard: told at its end only, a batch's first windows would come at once, and late.
+            reached((reached_s + min(reached_s + WINDOW_S, duration_s)) / 2)
             return encoded
 
-        whisper.encode = hearing.after(encode)
+        whisper.encode = encode
         parts, _ = whisper.transcribe(
             signal,
             language=language,
@@ -233,7 +243,12 @@ class FasterWhisper(Engine):
             hallucination_silence_threshold=HALLUCINATION_SILENCE_S,
             **DECODING,
         )
-        return list(hearing.through(parts)), languages
+        heard = []
+        for part in parts:  # as they come, a window at a time
+            reached_s = part.end
+            reached(reached_s)
+            heard.append(part)
+        return heard, languages
 
 
 class OpenAIWhisper(Engine):
@@ -327,11 +342,3 @@ def _transcript(
         remarks=remarks,
         languages=heard[1],
     )
-
-
-def without_repetition(parts: list[Any]) -> tuple[list[Any], list[str]]:
-    """Leave out decoded windows whose text repeats itself: Whisper does so where it is lost."""
-    kept = [part for part in parts if part.compression_ratio <= COMPRESSION_THRESHOLD]
-    lost = Counter(part.seek for part in parts) - Counter(part.seek for part in kept)
-    told = f"the text of {len(lost)} window(s) repeated itself and was left out"
-    return kept, [told] if lost else []

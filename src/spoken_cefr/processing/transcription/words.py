@@ -1,11 +1,13 @@
 """Words with their times, and the tidying of the times that Whisper gives."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 UNSPACED = ("zh", "ja", "th", "lo", "my", "yue")  # languages that write no spaces between words
+COMPRESSION_THRESHOLD = 2.4  # text that zips better than this repeats itself; OpenAI's default
 MIN_WORD_S = 0.01  # every word gets at least this: a TextGrid has no empty interval
 
 
@@ -109,3 +111,11 @@ def word_places(text: str, words: Sequence[Word]) -> dict[int, tuple[int, int]]:
         position = start + len(word.word)
         places[index] = (start, position)
     return places
+
+
+def without_repetition(parts: list[Any]) -> tuple[list[Any], list[str]]:
+    """Leave out decoded windows whose text repeats itself: Whisper does so where it is lost."""
+    kept = [part for part in parts if part.compression_ratio <= COMPRESSION_THRESHOLD]
+    lost = Counter(part.seek for part in parts) - Counter(part.seek for part in kept)
+    told = f"the text of {len(lost)} window(s) repeated itself and was left out"
+    return kept, [told] if lost else []
