@@ -47,9 +47,9 @@ class Client:
     def permit(self, url: str) -> None:
         """Pass only if the address is on a known host and robots.txt allows it, else Refused."""
         self._permit_host(url)
-        if not self.manners.has_rules_for(url):
-            self.manners.set_rules(url, self._read_robots(url))
-        if not self.manners.allows(url):
+        rules = self.manners.rules_for(url)
+        rules = rules or self.manners.set_rules(url, self._read_robots(url))
+        if not rules.allows(url):
             raise Refused("robots.txt forbids it")
 
     def _permit_host(self, url: str) -> None:

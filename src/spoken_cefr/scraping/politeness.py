@@ -91,11 +91,11 @@ class Manners(Pace):
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and parts.hostname in self._hosts
 
-    def has_rules_for(self, url: str) -> bool:
-        """Whether the robots.txt of the address's host has been read."""
-        return origin(url) in self._robots
+    def rules_for(self, url: str) -> Robots | None:
+        """The robots.txt of the address's host, if it has been read."""
+        return self._robots.get(origin(url))
 
-    def set_rules(self, url: str, robots: Robots) -> None:
+    def set_rules(self, url: str, robots: Robots) -> Robots:
         """Obey this robots.txt on the address's host; InputError if no run could keep its delay."""
         if robots.crawl_delay_s > MAX_CRAWL_DELAY_S:
             raise InputError(
@@ -104,7 +104,4 @@ class Manners(Pace):
             )
         self._robots[origin(url)] = robots
         self.delay_s = max(self.delay_s, robots.crawl_delay_s)
-
-    def allows(self, url: str) -> bool:
-        """Whether robots.txt lets us fetch the address."""
-        return self._robots[origin(url)].allows(url)
+        return robots
