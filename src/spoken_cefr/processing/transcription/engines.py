@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from spoken_cefr.backends import torch_threads
 from spoken_cefr.config import Config
 from spoken_cefr.processing.decoding import SAMPLE_RATE
 from spoken_cefr.processing.transcription.batching import map_joined
@@ -263,6 +262,7 @@ class OpenAIWhisper(Engine):
     name = "openai-whisper"
 
     def __init__(self, model: str, *, n_threads: int = 1) -> None:
+        # Only for who compares: faster-whisper needs neither torch nor this.
         from spoken_cefr.processing.weights.openai import load_openai_whisper
 
         self.model_name = model
@@ -271,6 +271,8 @@ class OpenAIWhisper(Engine):
         self._lock = threading.Lock()
 
     def _listen(self, signal: np.ndarray, language: str) -> Heard:
+        from spoken_cefr.backends import torch_threads
+
         with self._lock, torch_threads(self._n_threads):
             result = self._model.transcribe(
                 signal,
