@@ -138,14 +138,11 @@ def find_tile(html: str, url: str, language: Language) -> Tile:
         If no tile fits; the message lists those that are there.
     """
     tiles = parse_tiles(html, url)
-    named = [tile for tile in tiles if fold(tile.name) in names_of(language)]
-    others = names_of(*(other for other in LANGUAGES if other != language))
-    numbered = [
+    fitting = [tile for tile in tiles if fold(tile.name) in names_of(language)] or [
         tile
         for tile in tiles
-        if tile.rubrique == language.rubrique and fold(tile.name) not in others
+        if tile.rubrique == language.rubrique and fold(tile.name) not in names_of_others(language)
     ]
-    fitting = named or numbered
     if not fitting:
         found = ", ".join(f"{tile.name!r} (rubrique{tile.rubrique})" for tile in tiles)
         raise LayoutChanged(f"a tile {language.name!r}", found, url)
@@ -154,14 +151,18 @@ def find_tile(html: str, url: str, language: Language) -> Tile:
 
 def check_heading(heading: str, language: Language, url: str) -> None:
     """Raise LayoutChanged where a listing's heading names another of the site's languages."""
-    others = names_of(*(other for other in LANGUAGES if other != language))
-    if fold(" ".join(heading.split())) in others - names_of(language):
+    if fold(" ".join(heading.split())) in names_of_others(language) - names_of(language):
         raise LayoutChanged(f"the heading {language.name!r}", repr(heading), url)
 
 
 def names_of(*languages: Language) -> set[str]:
     """What the site may call these languages, folded."""
     return {fold(name) for one in languages for name in (one.name, *one.other_names)}
+
+
+def names_of_others(language: Language) -> set[str]:
+    """What the site may call any other language."""
+    return names_of(*(other for other in LANGUAGES if other != language))
 
 
 def parse_listing(html: str, url: str) -> Listing:
@@ -182,7 +183,8 @@ def parse_listing(html: str, url: str) -> Listing:
     """
     html, garbled = ungarbled(html)
     page = LexborHTMLParser(html)
-    base_url = _base_url(page, url)
+    # Relative links start from there.
+    base_url = address(url, _attribute(page.css_first("base[href]"), "href")) or url
     nodes = page.css(CARD)
     if not nodes:
         raise LayoutChanged(CARD, "0 cards", url)
@@ -203,7 +205,8 @@ def closed_accordions(html: str) -> list[int]:
 
 
 def _card(node: LexborNode, url: str, base_url: str, *, garbled: bool) -> Card:
-    link = _article_link(node)
+    # To the recording's own page; a link in the description is none.
+    link = node.css_first(f"{TITLE} {ARTICLE_LINK}, {ACCORDION} {ARTICLE_LINK}")
     audio_urls = _audio_urls(node, base_url)
     audio_url = audio_urls[0] if audio_urls else ""
     tags = _tags(node)
@@ -244,11 +247,6 @@ def _remarks(
         yield f"{len(audio_urls)} audio files; taken is the first, not {', '.join(audio_urls[1:])}"
     if garbled:
         yield "the page's text was garbled (UTF-8 under another name) and put right"
-
-
-def _article_link(node: LexborNode) -> LexborNode | None:
-    """The link to the recording's own page; a link in the description is not it."""
-    return node.css_first(f"{TITLE} {ARTICLE_LINK}, {ACCORDION} {ARTICLE_LINK}")
 
 
 def _article_number(node: LexborNode, link: LexborNode | None) -> str:
@@ -317,11 +315,6 @@ def _description(node: LexborNode) -> str:
         line_break.replace_with("\n")
     parts = [part.text() for part in quote.css("p")] or [quote.text()]
     return re.sub(r" *\n\s*", "\n", "\n".join(parts)).strip()
-
-
-def _base_url(page: LexborHTMLParser, url: str) -> str:
-    """Where the page's relative links start."""
-    return address(url, _attribute(page.css_first("base[href]"), "href")) or url
 
 
 def _check_drift(cards: tuple[Card, ...], url: str) -> None:
