@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from spoken_cefr.corpus.cards import AGE_GROUPS, duration_class
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.errors import InputError
+from spoken_cefr.http import Refused
 from spoken_cefr.scraping.download import Audio, duration_s
 from spoken_cefr.scraping.metadata import (
     build_metadata,
@@ -43,22 +45,24 @@ def import_folder(config: Config, folder: Path, levels: Path) -> Report:
     cards: list[Card] = []
     audio: dict[str, Audio] = {}
     reasons: dict[str, str] = {}
+    seen: set[str] = set()
     for row in [*rows, *_without_row(folder, {row["file_name"] for row in rows})]:
         name, own = row["file_name"], _own_id(row["file_name"])
-        key = _free_id(own, {card.recording_id for card in cards})
+        key = _free_id(own, seen)
+        seen.add(key)
         cards.append(_card(key, row))
         try:
             if "level" not in row:
-                raise InputError(f"{name} has no row in {levels.name}")
+                raise Refused(f"{name} has no row in {levels.name}")
             if key != own:
-                raise InputError(
+                raise Refused(
                     f"{name} stands in two rows, or differs from another in its signs only"
                 )
             if problem := level_problem(cards[-1].level):
-                raise InputError(problem)
+                raise Refused(problem)
             audio[key] = _copied(folder, name, target, key)
-        except InputError as error:
-            reasons[key] = str(error)
+        except Refused as error:
+            reasons[key] = error.reason
     reasons |= same_sound_problems(cards, audio)
     if not set(audio) - set(reasons):
         told = "; ".join(list(dict.fromkeys(reasons.values()))[:3]) or "the table is empty"
@@ -82,15 +86,18 @@ def read_levels(path: Path) -> tuple[list[dict[str, str]], list[str]]:
     Commas, semicolons and tabs are taken, and the mark at the head of a spreadsheet's file.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = path.read_text(encoding="utf-8-sig").lstrip("\n")
         delimiter = max(",;\t", key=text.partition("\n")[0].count)
         options = {"dtype": str, "keep_default_na": False, "index_col": False}
-        table = pd.read_csv(io.StringIO(text), sep=delimiter, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # each row ends in a comma
+            table = pd.read_csv(io.StringIO(text), sep=delimiter, **options)
     except UnicodeDecodeError:
         raise InputError(f"{path} is not UTF-8: save it as CSV UTF-8 in the spreadsheet") from None
     except (OSError, ValueError) as error:
+        told = str(error).strip()
         raise InputError(
-            f"{path} cannot be read ({error}): give a CSV file with {' and '.join(NEEDED)}"
+            f"{path} cannot be read ({told}): give a CSV file with {' and '.join(NEEDED)}"
         ) from None
     columns = [name.strip() for name in table.columns]
     table = table.set_axis(columns, axis="columns").fillna("").apply(lambda c: c.str.strip())
@@ -104,7 +111,8 @@ def read_levels(path: Path) -> tuple[list[dict[str, str]], list[str]]:
     nameless = [number for number, row in enumerate(rows, start=2) if not row["file_name"]]
     if nameless:
         raise InputError(f"{path}, row {nameless[0]}: file_name is empty")
-    unknown = [name for name in columns if name and name not in NEEDED + OPTIONAL]
+    named = [name for name in columns if not name.startswith("Unnamed: ")]  # pandas's of no name
+    unknown = [name for name in named if name not in NEEDED + OPTIONAL]
     notes = [f"columns not read: {', '.join(unknown)}"] if unknown else []
     if "speaker" not in columns:
         notes.append(
@@ -148,15 +156,15 @@ def _free_id(key: str, seen: set[str]) -> str:
 
 
 def _copied(folder: Path, name: str, target: Path, key: str) -> Audio:
-    """The recording beside the table; InputError says why it cannot be there."""
+    """The recording beside the table; Refused says why it cannot be there."""
     source = folder / name
     if not source.resolve().is_relative_to(folder.resolve()):
-        raise InputError(f"{name} lies outside the folder")
+        raise Refused(f"{name} lies outside the folder")
     if not source.is_file():
-        raise InputError(f"there is no file {name}")
+        raise Refused(f"there is no file {name}")
     seconds = duration_s(source)
     if not seconds:
-        raise InputError(f"{name} cannot be read as sound: make it {', '.join(SOUNDS)}")
+        raise Refused(f"{name} cannot be read as sound: make it {', '.join(SOUNDS)}")
     path = target / "audio" / f"{key}{source.suffix.lower()}"
     with replacing(path) as temporary:
         shutil.copyfile(source, temporary)
