@@ -17,7 +17,7 @@ from spoken_cefr import cli, neural_networks
 from spoken_cefr.errors import InputError
 from spoken_cefr.neural_networks import bundle, stage
 from spoken_cefr.processing.stage import load_arrays
-from spoken_cefr.scraping.journal import Journal
+from spoken_cefr.scraping.archive import Journal
 from spoken_cefr.stages import (
     STAGES,
     changed_outputs,
@@ -182,10 +182,10 @@ def test_the_command_verifies_every_stage_before_it_takes_one_as_done(monkeypatc
 
     monkeypatch.setattr(cli, "changed_outputs", changed)
     monkeypatch.setattr(cli, "load_config", lambda profile, overrides: demo_config())
-    monkeypatch.setattr(cli, "_run_stages", lambda *given, **options: asked.append("run"))
+    monkeypatch.setattr(cli, "_run_stage", lambda *given, **options: asked.append("run"))
     monkeypatch.setattr(cli, "_print_results", lambda *given: None)
     assert cli.main(["run", "--verify"]) == 0
-    assert asked == [*((stage, True) for stage in STAGES), "run"]
+    assert asked == [*((stage, True) for stage in STAGES), *["run"] * len(STAGES)]
 
 
 FULL = Path("/dev/full")

@@ -156,7 +156,7 @@ def test_noise_has_the_ratio_asked_for_and_is_reproducible():
     assert not added[1].any()  # silence stays silence
     np.testing.assert_array_equal(noisy, add_white_noise(segments, seed=3))
     assert (noisy[0] != add_white_noise(segments, seed=4)[0]).any()
-    louder = add_white_noise(segments, snr_db=20, seed=3) - segments
+    louder = add_white_noise(segments, ratio=0.1, seed=3) - segments
     np.testing.assert_allclose(louder, 4 * added, atol=1e-6)
 
 

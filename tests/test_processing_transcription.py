@@ -16,8 +16,9 @@ from spoken_cefr.processing.transcription.engines import (
     join_elisions,
     load_engine,
     tidy_words,
+    without_repetition,
 )
-from spoken_cefr.processing.transcription.guards import unheard, without_repetition
+from spoken_cefr.processing.transcription.voice import unheard
 
 pytestmark = pytest.mark.whisper
 

@@ -9,10 +9,11 @@ from test_backends import on_cluster
 from test_processing_stage import write_corpus
 
 from spoken_cefr.corpus.metadata import read_metadata
+from spoken_cefr.paths import ROOT
 from spoken_cefr.processing import stage
+from spoken_cefr.processing.audio import load_audio
 from spoken_cefr.processing.stage import transcribe_all
-from spoken_cefr.processing.transcription.engines import SAMPLE_RATE, Transcript
-from spoken_cefr.processing.transcription.hearing import Hearing
+from spoken_cefr.processing.transcription.engines import SAMPLE_RATE, FasterWhisper, Transcript
 from spoken_cefr.progress import AudioBar
 
 
@@ -124,16 +125,17 @@ def test_threads_do_not_lose_a_second():
         assert bar._bar.n == 400
 
 
+@pytest.mark.whisper
 def test_a_window_is_half_heard_when_it_is_encoded():
+    speech = load_audio(ROOT / "tests" / "audio" / "kermesse.mp3")
     told = []
-    hearing = Hearing(40.0, told.append)
-    encode = hearing.after(lambda window: f"encoded {window}")
-    assert encode("first") == "encoded first"
-
-    class Part:
-        def __init__(self, end):
-            self.end = end
-
-    assert len(list(hearing.through([Part(12.0), Part(29.0)]))) == 2
-    encode("second")  # what is left ends at 40 s
-    assert told == [15.0, 12.0, 29.0, 34.5]
+    engine = FasterWhisper("offline-base")
+    [(index, _)] = engine.transcribe_each(
+        [speech], language="fr", told=lambda index, time_s: told.append((index, time_s))
+    )
+    assert {index for index, _ in told} == {index} == {0}
+    (first_s, *_, last_s) = times_s = [time_s for _, time_s in told]
+    assert times_s == sorted(times_s)
+    # Less than its length is heard: from the first voice to the last.
+    assert 0 < 2 * first_s <= len(speech) / SAMPLE_RATE
+    assert first_s < last_s <= len(speech) / SAMPLE_RATE

@@ -19,9 +19,9 @@ from spoken_cefr.http import Refused, retry_after_s
 from spoken_cefr.replica import serve_replica
 from spoken_cefr.replica.server import Reply
 from spoken_cefr.scraping import download as download_module
+from spoken_cefr.scraping.archive import Journal
 from spoken_cefr.scraping.client import Client
 from spoken_cefr.scraping.download import AudioFolder
-from spoken_cefr.scraping.journal import Journal
 from spoken_cefr.scraping.politeness import Manners, Robots
 
 PATH = "/IMG/mp3/le_jardin.mp3"

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from spoken_cefr.scraping.fields import MAX_ID_CHARS, place, recording_id
+from spoken_cefr.scraping.texts import MAX_ID_CHARS, place, recording_id
 
 
 def test_the_article_number_names_a_recording_and_else_its_slug():

@@ -1,5 +1,6 @@
 """One's own folder of recordings with a CSV of levels, in place of the scraping."""
 
+import errno
 import shutil
 
 import numpy as np
@@ -116,3 +117,15 @@ def test_a_report_counts_what_went_out(folder, tmp_path, demo_config):
     config = demo_config()
     import_folder(config, folder, levels)
     assert read_report(config, "scraping").figures["audio_s"] == 1.0
+
+
+def test_a_full_disk_ends_the_import_and_is_no_reason_of_a_recording(
+    folder, tmp_path, demo_config, monkeypatch
+):
+    def full(source, target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfile", full)
+    levels = told(tmp_path, "file_name,level\na.wav,A1\n")
+    with pytest.raises(InputError, match="disk is full"):
+        import_folder(demo_config(), folder, levels)

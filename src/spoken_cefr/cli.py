@@ -211,7 +211,8 @@ def _run(args: argparse.Namespace) -> int:
     for stage in STAGES if args.verify else ():
         for name in changed_outputs(config, stage, verify=True):
             print(f"{stage_folder(config, stage) / name} is not as the stage {stage} left it")
-    _run_stages(config, wanted, args.overrides, force=args.force)
+    for stage in wanted:
+        _run_stage(config, stage, args.overrides, force=args.force)
     _print_results(config, wanted)
     return 0
 
@@ -231,14 +232,7 @@ def _is_ready(config: Config, stages: Sequence[str]) -> bool:
     return importlib.import_module("spoken_cefr.doctor").run(config.profile) == 0
 
 
-def _run_stages(
-    config: Config, stages: Sequence[str], overrides: list[str], *, force: bool = False
-) -> None:
-    for stage in stages:
-        _run_stage(config, stage, overrides, force=force)
-
-
-def _run_stage(config: Config, stage: str, overrides: list[str], *, force: bool) -> None:
+def _run_stage(config: Config, stage: str, overrides: list[str], *, force: bool = False) -> None:
     before = previous_stage(stage)
     if before and not matches(config, before):
         raise InputError(
@@ -303,7 +297,8 @@ def _reproduce(args: argparse.Namespace) -> int:
     importlib.import_module("spoken_cefr.paper.build").check_profile(config)
     if not _is_ready(config, STAGES):
         return 1
-    _run_stages(config, STAGES, args.overrides)
+    for stage in STAGES:
+        _run_stage(config, stage, args.overrides)
     print()
     return importlib.import_module("spoken_cefr.paper.reproduce").run(config)
 

@@ -6,7 +6,6 @@ Nothing is installed, downloaded or changed.
 import importlib
 import importlib.metadata
 import importlib.util
-import os
 import re
 import shutil
 import sys
@@ -15,6 +14,8 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 from spoken_cefr.arithmetic import has_avx2
 from spoken_cefr.config import Config, load_config
@@ -255,9 +256,7 @@ def webmaus(config: Config) -> Finding:
 def memory(config: Config) -> Finding:
     """The machine's memory."""
     needed = f"{MIN_MEMORY_GB:g} GB are needed"
-    if not hasattr(os, "sysconf") or "SC_PHYS_PAGES" not in os.sysconf_names:
-        return Finding(NOTE, "unknown", needed)
-    total_gb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
+    total_gb = psutil.virtual_memory().total / 1e9
     if total_gb < MIN_MEMORY_GB:
         return Finding(NOTE, f"{total_gb:.1f} GB in all", f"{needed}; --set n_jobs=1 takes less")
     return Finding(OK, f"{total_gb:.1f} GB in all")

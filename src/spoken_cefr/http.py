@@ -35,14 +35,9 @@ T = TypeVar("T")
 
 
 class Refused(Exception):
-    """One file cannot be had; the run goes on.
+    """One file cannot be had, and the run goes on; another one may have it where ``transient``.
 
-    Parameters
-    ----------
-    reason : str
-        In a few words, without the address, so that reasons can be counted.
-    transient : bool
-        Whether another run may have more luck.
+    The reason has no address in it, so that reasons can be counted.
     """
 
     def __init__(self, reason: str, *, transient: bool = False) -> None:
@@ -75,17 +70,7 @@ def user_agent(contact: str) -> str:
 
 
 class Pace:
-    """How often we ask.
-
-    Parameters
-    ----------
-    delay_s : float
-        Between two requests, whoever makes them.
-    back_off_s : float
-        Before the second try.
-    wait : callable
-        Takes seconds; tests give one that only notes them.
-    """
+    """How often we ask: seconds between two requests, by whomever, and before a second try."""
 
     def __init__(self, delay_s: float, *, back_off_s: float = BACK_OFF_S, wait: Wait) -> None:
         self.delay_s = delay_s
@@ -104,18 +89,8 @@ class Pace:
         """Let the next request wait for so many seconds from now."""
         self._not_before_s = time.monotonic() + seconds
 
-    def back_off(self, attempt: int, *, retry_after_s: float | None, host: str) -> None:
-        """Wait before another try, after ``attempt`` ones; as long as is asked for, or longer.
-
-        Raises
-        ------
-        InputError
-            If the host asks for more than ten minutes.
-        """
-        self.wait(self.back_off_s(attempt, retry_after_s=retry_after_s, host=host))
-
     def back_off_s(self, attempt: int, *, retry_after_s: float | None, host: str) -> float:
-        """How long `back_off` waits."""
+        """Seconds to wait after so many tries, as asked or longer; InputError over ten minutes."""
         if retry_after_s is not None and retry_after_s > MAX_RETRY_AFTER_S:
             raise InputError(
                 f"{host} asks to be left alone for {retry_after_s:.0f} s: run the same command "
@@ -164,12 +139,8 @@ def opened(
 ) -> Iterator[requests.Response]:
     """The reply to a request, its body unread; each redirect is permitted like an address.
 
-    Raises
-    ------
-    Refused
-        If there are too many redirects, or it is no web address.
-    Again, TimedOut
-        For faults of the connection, also while the body is read.
+    Refused if there are too many redirects or it is no web address; Again or TimedOut for faults
+    of the connection, also while the body is read.
     """
     try:
         for _ in range(MAX_REDIRECTS):
@@ -202,15 +173,7 @@ def _ask(session: requests.Session, method: str, url: str, **options: object) ->
 
 
 def check_status(reply: requests.Response) -> None:
-    """Pass only an answer of 200.
-
-    Raises
-    ------
-    Again
-        For 429 and faults of the server, with what its Retry-After asks for.
-    Refused
-        For any other.
-    """
+    """Pass only an answer of 200; Again for 429 and the server's faults, else Refused."""
     status = reply.status_code
     if status == TOO_MANY or status >= 500:
         raise Again(f"HTTP {status}", retry_after_s=retry_after_s(reply.headers.get("Retry-After")))
@@ -221,16 +184,9 @@ def check_status(reply: requests.Response) -> None:
 def chunks(
     reply: requests.Response, *, max_bytes: int, too_long: str, end_s: float
 ) -> Iterator[bytes]:
-    """The body as it comes.
+    """The body as it comes; Refused (``too_long``) beyond ``max_bytes``, TimedOut after ``end_s``.
 
-    A server that drips cannot hold us for ever.
-
-    Parameters
-    ----------
-    too_long : str
-        The reason of `Refused` for more than ``max_bytes``.
-    end_s : float
-        On the clock of `time.monotonic`; after it TimedOut is raised.
+    A server that drips cannot hold us for ever; ``end_s`` is on the clock of `time.monotonic`.
     """
     length = reply.headers.get("Content-Length", "")
     announced = int(length) if length.isdecimal() else 0

@@ -48,24 +48,17 @@ NO_RESULT: tuple[str, ...] = ("arithmetic", "config", "errors", "paths", "progre
 # Beside the stages' folders, whose bytes depend on no clock: size, time and SHA-256 of a stage's
 # files when they were last looked at.
 STAMPS = "stamps"
+READ_BY_CODE = (".js", ".j2", ".css")  # beside the modules of a room
 PACKAGE = ROOT / "src" / "spoken_cefr"
 _NAMED = re.compile(r"\bspoken_cefr\.(\w+)(?:\.(\w+))?")
 
 
 @dataclass
 class Report:
-    """The account of one stage.
+    """The account of one stage, in units such as recordings or runs.
 
-    Parameters
-    ----------
-    n_in, n_out : int
-        Units (recordings, runs) that came in and that went out.
-    dropped : list of dict
-        One ``{"id": ..., "reason": ...}`` for each unit that did not go out.
-    remarks : list of dict
-        The same for units that went out with something to say about them.
-    figures : dict
-        Further counts worth keeping, by name.
+    ``dropped`` has one ``{"id": ..., "reason": ...}`` for each unit that did not go out,
+    ``remarks`` the same for those that did with something to say, ``figures`` further counts.
     """
 
     stage: str
@@ -157,7 +150,7 @@ def _code_digest(stage: str) -> str:
 
 
 def code_of(stage: str) -> list[Path]:
-    """The modules of a stage, and those of the package outside the stages that they name.
+    """The modules of a stage, those outside the stages that they name, and the templates of both.
 
     Another stage's modules count where that stage runs: its report is the input
     here. Names are looked for in the text, which costs 10 ms where importing
@@ -169,7 +162,7 @@ def code_of(stage: str) -> list[Path]:
         path = waiting.pop()
         if path in found:
             continue
-        found.add(path)
+        found |= {path, *(p for p in path.parent.iterdir() if p.suffix in READ_BY_CODE)}
         for name, inner in _NAMED.findall(path.read_text(encoding="utf-8")):
             if name not in STAGES + NO_RESULT:
                 places = (f"{name}.py", f"{name}/__init__.py", f"{name}/{inner}.py")
@@ -178,24 +171,14 @@ def code_of(stage: str) -> list[Path]:
 
 
 def written_by(path: Path, stage: str) -> Path:
-    """The path of a file that a stage writes.
-
-    Raises
-    ------
-    InputError
-        If it is not there: the stage has to be run first.
-    """
+    """The path of a file that a stage writes; InputError if the stage has to be run first."""
     if not path.exists():
         raise InputError(f"{path} is missing: run the stage {stage} first")
     return path
 
 
 def begin_stage(config: Config, stage: str) -> None:
-    """Take back the stage's "done" mark and what a killed run left half-written.
-
-    Without the mark, a run that is killed between two tables is not taken for
-    a finished one of another config.
-    """
+    """Take back the stage's "done" mark, so that a killed run is not taken for a finished one."""
     folder = stage_folder(config, stage)
     (folder / "report.json").unlink(missing_ok=True)
     remove_unfinished(folder)
@@ -204,10 +187,7 @@ def begin_stage(config: Config, stage: str) -> None:
 def finish_stage(config: Config, report: Report, outputs: list[Path]) -> Report:
     """Check the account and write ``config.json`` and, last, ``report.json``.
 
-    Parameters
-    ----------
-    outputs : list of Path
-        The files that the next stage reads; their hashes enter the report.
+    ``outputs`` are the files that the next stage reads; their hashes enter the report.
     """
     report.check()
     folder = stage_folder(config, report.stage)
@@ -283,13 +263,7 @@ def changed_outputs(config: Config, stage: str, *, verify: bool = False) -> dict
 
 
 def read_report(config: Config, stage: str) -> Report:
-    """Read a stage's account back.
-
-    Raises
-    ------
-    InputError
-        If the stage has not been run; the message names the missing file.
-    """
+    """Read a stage's account back; InputError if the stage has not been run."""
     path = stage_folder(config, stage) / "report.json"
     account = read_json(path)
     names = {f.name for f in dataclasses.fields(Report)}

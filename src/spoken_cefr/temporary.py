@@ -3,8 +3,8 @@
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -38,7 +38,8 @@ def own_temporary_folder() -> Iterator[None]:
             try:
                 yield
             finally:
-                _end_started()
+                end_processes(_started)
+                _started.clear()
     finally:
         tempfile.tempdir = os.environ["TMPDIR"] = usual
         for number, handler in before.items():
@@ -53,15 +54,15 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _end_started() -> None:
-    if not _started:
+def end_processes(processes: Sequence[Any]) -> None:
+    """Wait for processes (psutil's) to end; tell those that do not, and kill the rest."""
+    if not processes:
         return
     import psutil
 
-    _, alive = psutil.wait_procs(_started, timeout=PATIENCE_S)
-    for process in alive:
-        process.terminate()
-    _, alive = psutil.wait_procs(alive, timeout=PATIENCE_S)
-    for process in alive:
-        process.kill()
-    _started.clear()
+    for act in ("terminate", "kill"):
+        _, processes = psutil.wait_procs(processes, timeout=PATIENCE_S)
+        for process in processes:
+            with suppress(psutil.Error):
+                getattr(process, act)()
+    psutil.wait_procs(processes, timeout=PATIENCE_S)

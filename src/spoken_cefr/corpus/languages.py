@@ -8,31 +8,7 @@ from spoken_cefr.errors import InputError
 
 @dataclass(frozen=True)
 class Language:
-    """One language of the site.
-
-    Parameters
-    ----------
-    code : str
-        ISO 639-1 (639-3 for the Creole tile, which is no single language).
-    name : str
-        As the link of its tile reads in the site's default interface (French).
-    rubrique : int or None
-        Number in the listing's URL, None where it is not known.
-    whisper, bas, spacy, wordfreq : str or None
-        What Whisper, the BAS web services and wordfreq call it, and its spaCy pipeline;
-        None where the tool does not know the language.
-    other_names : tuple of str
-        In English and by itself, as other interfaces of the site may call it.
-    syllables : str
-        How they are counted: "rules" of our own, "pyphen" with its hyphenation,
-        "characters" (one each), "" where the spelling does not tell.
-    tokenizer : str
-        Of `spacy.blank`, where there is no pipeline; "xx" is the one of no language.
-    dependencies : bool
-        Whether the pipeline's relations are those of Universal Dependencies.
-    tenses : tuple of str
-        Those of `measures.syntax.TENSES` that its verbs are marked for.
-    """
+    """One language of the site: None and "" stand for what a tool does not know of it."""
 
     code: str
     name: str
@@ -124,13 +100,7 @@ LANGUAGES: tuple[Language, ...] = (
 
 
 def find_language(code: str) -> Language:
-    """Return the language with this code.
-
-    Raises
-    ------
-    InputError
-        If the site has no such language; the message lists those it has.
-    """
+    """The language with this code; InputError, which lists those of the site, if there is none."""
     for language in LANGUAGES:
         if language.code == code:
             return language

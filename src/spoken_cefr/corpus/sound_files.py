@@ -27,12 +27,10 @@ _inside = 0  # threads that decode at this moment: the last one puts the variabl
 
 @contextmanager
 def open_sound(path: Path | str | BinaryIO) -> Iterator[soundfile.SoundFile]:
-    """Open a file, by its path or open already without a buffer, or one in memory.
+    """Open a file by its path, or one that is open without a buffer or in memory.
 
-    Errors are soundfile's own.
-
-    libsndfile sees no name, so that it goes by the content: by a name it would take
-    any text in ``x.raw`` or ``x.gsm`` for samples.
+    libsndfile sees no name, so that it goes by the content: by a name it would take any text
+    in ``x.raw`` or ``x.gsm`` for samples. Errors are soundfile's own.
     """
     with ExitStack() as stack:
         stack.enter_context(_c_stderr_away())

@@ -31,32 +31,22 @@ def split_authors(author: str) -> list[str]:
 def speaker_ids(authors: Sequence[str], *, by_first_name: bool = False) -> list[str]:
     """Group recordings that may share a voice, by the author field of each, as on the site.
 
-    Two recordings are in one group when an author string of theirs is the same
-    but for case, accents, punctuation and white space; by first name (stricter, never finer),
-    when the first word of it is ("Isabelle de Reims", "Isabelle (Montrouge)"; "Anne" and
-    "Anne-Sophie" as well). A card of two speakers joins the groups of both.
-    Recordings without an author may be anybody's: they form one group.
+    Two are in one group when an author string of theirs is the same but for case, accents,
+    punctuation and white space; by first name (stricter, never finer), when its first word is. A
+    card of two speakers joins the groups of both; recordings without an author form one group.
 
-    Gives an identifier for each recording, in the same order: ``spk_`` and a digest of the
-    group's first normalised name in the alphabet. It depends on the set of authors only, not
-    on their order.
+    Gives, in the same order, ``spk_`` and a digest of the group's first normalised name in the
+    alphabet: it depends on the set of authors only, not on their order.
     """
-    parent: dict[str, str] = {}
-
-    def root(name: str) -> str:
-        parent.setdefault(name, name)
-        while parent[name] != name:
-            name = parent[name]
-        return name
+    from scipy.cluster.hierarchy import DisjointSet  # here, as scikit-learn below
 
     n_words = 1 if by_first_name else None
     cards = [[_name(part, n_words) for part in split_authors(a)] or [""] for a in authors]
-    for names in cards:
-        # The smaller name becomes the root, so that a root is its group's smallest.
-        for other in names:
-            first, second = sorted((root(names[0]), root(other)))
-            parent[second] = first
-    return [f"spk_{_digest(root(names[0]))}" for names in cards]
+    groups = DisjointSet(name for names in cards for name in names)
+    for first, *others in cards:
+        for other in others:
+            groups.merge(first, other)
+    return [f"spk_{_digest(min(groups.subset(names[0])))}" for names in cards]
 
 
 def _name(author: str, n_words: int | None) -> str:

@@ -11,18 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from scipy.signal.windows import hann as hann_window
 
-from spoken_cefr.processing.decoding import load_audio
-
-__all__ = [
-    "add_white_noise",
-    "hann",
-    "load_audio",
-    "log_mel",
-    "segment",
-    "segment_count",
-    "segment_length",
-    "to_image",
-]
+from spoken_cefr.processing.decoding import load_audio as load_audio  # the chain begins with it
 
 N_FFT = 1024
 HOP_LENGTH = 512
@@ -90,30 +79,12 @@ def hann(segments: np.ndarray) -> np.ndarray:
 
 
 def add_white_noise(
-    segments: np.ndarray,
-    *,
-    seed: int | list[int],
-    ratio: float = NOISE_RATIO,
-    snr_db: float | None = None,
+    segments: np.ndarray, *, seed: int | list[int], ratio: float = NOISE_RATIO
 ) -> np.ndarray:
-    """Add Gaussian noise to each segment, in proportion to its own loudness.
+    """Add Gaussian noise to segments (n, samples), in proportion to the loudness of each.
 
-    Parameters
-    ----------
-    segments : np.ndarray, shape (n, samples)
-    seed : int or list of int
-        The same seed gives the same noise.
-    ratio : float >= 0
-        Standard deviation of the noise / that of the segment.
-    snr_db : float, optional
-        Signal-to-noise ratio in dB instead of ``ratio`` (0.025 is 32 dB).
-
-    Returns
-    -------
-    np.ndarray, shape (n, samples), float32
+    ``ratio`` is the noise's standard deviation over that of the segment (0.025: 32 dB below it).
     """
-    if snr_db is not None:
-        ratio = 10 ** (-snr_db / 20)
     noise = np.random.default_rng(seed).standard_normal(segments.shape, dtype=np.float32)
     noise *= ratio * segments.std(axis=-1, keepdims=True)
     noise += segments
@@ -131,22 +102,14 @@ def log_mel(
 ) -> np.ndarray:
     """Mel power spectrogram of each segment, in dB relative to the segment's own peak.
 
-    Within 0.01 dB of ``librosa.feature.melspectrogram`` (frames centred, zeros
-    beyond both ends) and ``librosa.power_to_db(ref=np.max, top_db=80)`` called
-    on one segment at a time. As there, powers below 1e-10 count as 1e-10, so a
-    silent segment is 0 dB everywhere.
+    Within 0.01 dB of ``librosa.feature.melspectrogram`` (frames centred, zeros beyond both ends)
+    and ``librosa.power_to_db(ref=np.max, top_db=80)`` called on one segment at a time. As there,
+    powers below 1e-10 count as 1e-10, so a silent segment is 0 dB everywhere. With
+    ``segment_window`` each segment is multiplied by a Hann window of its own length first, as the
+    study did; the STFT's own (periodic) comes on top.
 
-    Parameters
-    ----------
-    segments : np.ndarray, shape (n, samples), float32
-        May be a strided view; it is not copied.
-    segment_window : bool
-        Multiply each segment by a Hann window of its own length first, as the
-        study did; the STFT's Hann window (periodic) comes on top.
-
-    Returns
-    -------
-    np.ndarray, shape (n, n_mels, 1 + samples // hop_length), float32, -80..0 dB
+    Segments (n, samples), float32, may be a strided view. -> (n, n_mels, 1 + samples //
+    hop_length), float32, -80..0 dB
     """
     import torch  # only for its FFT, 2 x as fast as scipy's; its import takes 1.5 s
 
@@ -198,14 +161,10 @@ def _inner_frames(segments: np.ndarray, inner: slice, n_fft: int, hop_length: in
 def _frame_slices(
     n_samples: int, n_frames: int, n_fft: int, hop_length: int
 ) -> tuple[list[tuple[int, slice, slice]], slice]:
-    """Which frames leave the segment, with what is left of them, and which do not.
+    """Frames that leave the segment with what is left of them; the slice of those wholly inside.
 
-    Frame ``t`` is centred on sample ``t * hop_length``.
-
-    Returns
-    -------
-    edges : list of (frame, samples of the segment, their place in the frame)
-    inner : slice of the frames wholly inside
+    Of the first (frame, samples of the segment, their place in the frame); frame ``t`` is centred
+    on sample ``t * hop_length``.
     """
     edges, inside = [], []
     for t in range(n_frames):
@@ -263,23 +222,13 @@ def _relative_db(power: np.ndarray) -> np.ndarray:
 
 
 def to_image(log_mel: np.ndarray, size: int) -> np.ndarray:
-    """Turn spectrograms into square grey images, as the study's matplotlib figures were.
+    """Turn spectrograms (n, n_mels, n_frames) into the study's images (n, size, size) of 0..1.
 
     Resized by an antialiased triangle filter (what Pillow and
-    ``torch.nn.functional.interpolate(antialias=True)`` call bilinear), then
-    stretched so that the faintest point of each image is 0 and the loudest 1,
-    as matplotlib does by itself. The first row is the **highest** band: low
-    frequencies are at the bottom, as on screen. A flat image is 0.
-
-    Parameters
-    ----------
-    log_mel : np.ndarray, shape (n, n_mels, n_frames)
-    size : int
-        Side of the image in pixels: 50 or 128 in the study.
-
-    Returns
-    -------
-    np.ndarray, shape (n, size, size), float32, 0..1
+    ``torch.nn.functional.interpolate(antialias=True)`` call bilinear), then stretched so that the
+    faintest point of each image is 0 and the loudest 1, as matplotlib does by itself. The first row
+    is the **highest** band: low frequencies are at the bottom, as on screen. A flat image is 0.
+    ``size`` is 50 or 128 in the study.
     """
     _, n_mels, n_frames = log_mel.shape
     down = resize_weights(n_mels, size)[:, ::-1]  # reversed columns: flips the bands

@@ -5,7 +5,7 @@ import math
 import mmap
 import os
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import BinaryIO
 
@@ -72,7 +72,10 @@ def load_audio(
         for rate, samples in pieces
     ]
     signal = np.ascontiguousarray(np.concatenate(resampled), dtype=np.float32)
-    return _without_offset(_in_scale(path, signal))
+    signal = _in_scale(path, signal)
+    # A constant offset, as of a cheap microphone's input, would drown the lowest bands.
+    offset = signal.mean(dtype=np.float64)
+    return signal if abs(offset) < _MIN_OFFSET else signal - np.float32(offset)
 
 
 def _check_file(path: Path) -> None:
@@ -141,14 +144,7 @@ def _decode_part(
 
 
 def _choose_readers(path: Path, file: BinaryIO) -> tuple[list[Reader], float]:
-    """Who decodes an open file, the second one if the first does not reach its end.
-
-    Returns
-    -------
-    readers : list of Reader
-    announced_s : float
-        Seconds that there must be; 0 if nothing tells.
-    """
+    """Who decodes an open file, by turns until one reaches its end; the seconds announced, or 0."""
     kind, announced_s = _libsndfile_header(path, file)
     by_libsndfile, by_ffmpeg = partial(_read_blocks, file), partial(_checked_blocks, path, file)
     if kind == "ogg" and announced_s:  # FFmpeg needs no end mark; all pages are there
@@ -175,8 +171,7 @@ def _choose_readers(path: Path, file: BinaryIO) -> tuple[list[Reader], float]:
 def _is_whole_by_count(frames: ffmpeg.Mp3) -> bool:
     """Whether only some bytes of the last frame are missing, as in many an MP3 file on the web.
 
-    Only a header that counts the frames of all that is there can tell that from a download
-    that broke off.
+    Only a header that counts the frames tells that from a download that broke off.
     """
     counted_s = frames.announced_s
     if counted_s is None or frames.lacking > _FEW_BYTES:
@@ -234,7 +229,8 @@ def _mono_pieces(reader: Reader, max_duration_s: float | None) -> list[Block]:
 
     def mean(channels: np.ndarray) -> np.ndarray:
         nonlocal power_of_mean
-        mono = _mono(channels)
+        # Column by column, which is 10 x faster than ``mean(axis=1)``.
+        mono = reduce(np.add, channels.T) / np.float32(channels.shape[1])
         if channels.shape[1] > 1:
             power[: channels.shape[1]] += len(channels) * channels.var(axis=0, dtype=np.float64)
             power_of_mean += len(channels) * mono.var(dtype=np.float64)
@@ -246,16 +242,6 @@ def _mono_pieces(reader: Reader, max_duration_s: float | None) -> list[Block]:
         loudest = int(power.argmax())
         return _joined(reader(), lambda channels: channels[:, loudest].copy(), max_duration_s)
     return pieces
-
-
-def _mono(channels: np.ndarray) -> np.ndarray:
-    """Mean of the columns; adding two columns is 10 x faster than ``mean(axis=1)``."""
-    if channels.shape[1] == 1:
-        return channels[:, 0]
-    total = channels[:, 0] + channels[:, 1]
-    for column in range(2, channels.shape[1]):
-        total += channels[:, column]
-    return total / np.float32(channels.shape[1])
 
 
 def _joined(
@@ -299,9 +285,3 @@ def _in_scale(path: Path, signal: np.ndarray) -> np.ndarray:
             f"{path} holds samples up to {peak:.3g}, far beyond -1..1: export it again"
         )
     return scaled
-
-
-def _without_offset(signal: np.ndarray) -> np.ndarray:
-    """A constant offset, as of a cheap microphone's input, would drown the lowest bands."""
-    offset = signal.mean(dtype=np.float64)
-    return signal if abs(offset) < _MIN_OFFSET else signal - np.float32(offset)

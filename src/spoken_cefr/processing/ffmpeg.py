@@ -88,13 +88,7 @@ def _frame_bytes(head: bytes) -> int:
 
 
 def read_blocks(file: BinaryIO) -> Iterator[tuple[int, np.ndarray]]:
-    """Decode the first audio stream, each block at its own sample rate.
-
-    Yields
-    ------
-    rate_hz : int
-    samples : np.ndarray, shape (n_samples, n_channels), float32
-    """
+    """Decode the first audio stream: Hz and samples (n_samples, n_channels) of each block."""
     frames: list[np.ndarray] = []
     setup, converter = None, None
     for frame in _frames(file):

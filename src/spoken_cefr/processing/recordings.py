@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
@@ -34,16 +35,9 @@ SILENCE = 10 ** (-80 / 20)  # a peak below -80 dB of full scale is under the las
 
 @dataclass(frozen=True)
 class Record:
-    """What is kept of one recording.
+    """What is kept of one recording; its transcript has Whisper's own times, whoever aligns.
 
-    Parameters
-    ----------
-    n_samples : int
-        At 16 kHz.
-    transcript : Transcript
-        Its words have Whisper's own times, whoever aligns.
-    alignment : Alignment or None
-        The words of the tables; None where they are still to be timed.
+    ``n_samples`` are at 16 kHz; ``alignment`` is None where the words are still to be timed.
     """
 
     recording_id: str
@@ -68,13 +62,7 @@ def textgrid_path(config: Config, recording_id: str) -> Path:
 
 
 def whisper_language(config: Config) -> str:
-    """Whisper's code of the profile's language.
-
-    Raises
-    ------
-    InputError
-        If Whisper does not know the language.
-    """
+    """Whisper's code of the profile's language; InputError if it does not know the language."""
     language = find_language(config.scraping.language)
     if language.whisper is None:
         raise InputError(
@@ -146,13 +134,7 @@ def write_record(config: Config, record: Record, audio_sha256: str) -> None:
 
 
 def checked_sha256(path: Path, expected: str) -> str:
-    """SHA-256 of an audio file.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, or is not the one that scraping wrote down.
-    """
+    """SHA-256 of an audio file; InputError if it is not the one that scraping wrote down."""
     if not path.is_file():
         raise InputError(f"{path} is missing")
     found = sha256_of(path)
@@ -164,10 +146,7 @@ def checked_sha256(path: Path, expected: str) -> str:
 def load_speech(path: Path, max_duration_s: float | None = None) -> np.ndarray:
     """Load a recording as the engines want it, mono float32 at 16 kHz.
 
-    Raises
-    ------
-    InputError
-        As `load_audio`, and if it is shorter than 0.2 s or silent.
+    InputError as `load_audio`, and if it is shorter than 0.2 s or silent.
     """
     signal = load_audio(path, sample_rate=SAMPLE_RATE, max_duration_s=max_duration_s)
     duration_s = len(signal) / SAMPLE_RATE
@@ -180,15 +159,9 @@ def load_speech(path: Path, max_duration_s: float | None = None) -> np.ndarray:
 
 
 def check_duration(config: Config, path: Path, record: Record) -> None:
-    """Pass if a kept recording is not longer than the profile now allows.
+    """InputError if a kept recording is longer than the profile now allows.
 
-    Near the limit the file itself decides: what a run takes must not depend on
-    the runs before it.
-
-    Raises
-    ------
-    InputError
-        As `load_audio` on a file that is too long.
+    Near the limit the file itself decides: what a run takes must not depend on those before it.
     """
     longest_s = config.processing.max_duration_s
     if record.n_samples / SAMPLE_RATE > longest_s - _NEAR_S:
@@ -217,13 +190,7 @@ def process_recording(
 
 
 def align_again(config: Config, recording_id: str, path: Path, audio_sha256: str) -> Record:
-    """`process_recording` with the transcript that is kept.
-
-    Raises
-    ------
-    InputError
-        As `load_speech`; the message names the file.
-    """
+    """`process_recording` with the transcript that is kept."""
     kept = read_record(config, recording_id, audio_sha256)
     signal = load_speech(path, config.processing.max_duration_s)
     return process_recording(config, recording_id, audio_sha256, signal, kept.transcript)
@@ -237,6 +204,26 @@ def remarks_of(config: Config, record: Record) -> list[str]:
     if record.n_samples < config.processing.segment_s * SAMPLE_RATE:
         remarks.append("shorter than one segment: padded with zeros")
     return remarks
+
+
+def transcripts_table(config: Config, records: list[Record]) -> pd.DataFrame:
+    """One row a recording."""
+    names = ["recording_id", "text", "language", "engine", "model", "avg_logprob", "no_speech_prob"]
+    told = {"language": config.scraping.language}  # the site's code, not Whisper's
+    rows = [asdict(r.transcript) | told | {"recording_id": r.recording_id} for r in records]
+    return pd.DataFrame(rows)[names].astype(dict.fromkeys(names[-2:], "float64"))
+
+
+def words_table(records: list[Record]) -> pd.DataFrame:
+    """One row a word; ``word_index`` counts from 0 in each recording."""
+    rows = [
+        (record.recording_id, index, *word, record.alignment.source)
+        for record in records
+        for index, word in enumerate(record.alignment.words)
+    ]
+    names = ("recording_id", "word_index", *Word._fields, "source")
+    types = ("str", "int64", "str", "float64", "float64", "float64", "str")
+    return pd.DataFrame(rows, columns=names).astype(dict(zip(names, types, strict=True)))
 
 
 def forget_others(config: Config, names: set[str]) -> None:

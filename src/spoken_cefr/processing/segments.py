@@ -16,26 +16,12 @@ def segment_table(
     length_s: float = 1.0,
     overlap: float = 0.5,
 ) -> pd.DataFrame:
-    """One row a segment, in the order of `audio.segment` within each recording.
+    """One row of `COLUMNS` a segment, in the order of `audio.segment` within each recording.
 
-    As in the study, a word belongs to every segment that it meets for longer
-    than an instant, so it may stand in several rows.
-
-    Parameters
-    ----------
-    recordings : pd.DataFrame
-        Columns recording_id (unique), speaker_id, level, n_samples.
-    words : pd.DataFrame
-        Columns recording_id, word, start_s, end_s; the words of a recording in
-        order and without overlap.
-
-    Returns
-    -------
-    pd.DataFrame
-        `COLUMNS`, sorted by recording_id and time. ``segment_id`` is the
-        recording_id, ``_`` and the number in four digits (more where needed).
-        ``end_s`` is cut to the recording's duration: the last segment is padded
-        with zeros and its true end may come earlier than ``start_s + length_s``.
+    As in the study, a word belongs to every segment that it meets for longer than an instant.
+    ``recordings`` has recording_id, speaker_id, level and n_samples; ``words`` recording_id, word,
+    start_s and end_s, in order and without overlap. ``end_s`` is cut to the recording's duration:
+    the last segment is padded with zeros.
     """
     length, step = segment_length(sample_rate, length_s, overlap)
     by_recording = dict(tuple(words.groupby("recording_id", sort=False)))
@@ -67,11 +53,7 @@ def segment_table(
 def segment_texts(words: pd.DataFrame, start_s: np.ndarray, end_s: np.ndarray) -> list[str]:
     """Join the words that meet each segment: they end after its start and start before its end.
 
-    Parameters
-    ----------
-    words : pd.DataFrame
-        Columns word, start_s, end_s: one recording's, in order, without overlap.
-    start_s, end_s : np.ndarray, shape (n,)
+    The words are one recording's, in order, without overlap; times (n,) in seconds.
     """
     labels = words["word"].tolist()
     first = np.searchsorted(words["end_s"].to_numpy(dtype=float), start_s, side="right")

@@ -34,10 +34,11 @@ from spoken_cefr.processing.recordings import (
     process_recording,
     read_record,
     remarks_of,
+    transcripts_table,
     whisper_language,
+    words_table,
 )
 from spoken_cefr.processing.segments import segment_table
-from spoken_cefr.processing.tables import transcripts_table, words_table
 from spoken_cefr.processing.transcription.engines import SAMPLE_RATE, load_engine
 from spoken_cefr.processing.transcription.spoken_language import other_languages
 from spoken_cefr.progress import AudioBar, progress, reach_nothing
@@ -116,13 +117,7 @@ def run(config: Config) -> Report:
 
 
 def read_recordings(config: Config) -> pd.DataFrame:
-    """Scraping's table, sorted by recording_id.
-
-    Raises
-    ------
-    InputError
-        If the table is missing, lacks a column or names a recording twice.
-    """
+    """Scraping's table, sorted by recording_id; InputError if it names a recording twice."""
     path = stage_folder(config, "scraping") / "metadata.csv"
     table = read_metadata(path)
     twice = table.loc[table["recording_id"].duplicated(), "recording_id"]
@@ -134,13 +129,7 @@ def read_recordings(config: Config) -> pd.DataFrame:
 def transcribe_all(
     config: Config, metadata: pd.DataFrame
 ) -> tuple[list[Record], list[dict[str, str]]]:
-    """Every recording's record, from disk or made now, and why some have none.
-
-    Returns
-    -------
-    records : list of Record, in the table's order
-    dropped : list of {"id": ..., "reason": ...}
-    """
+    """Every recording's record in the table's order, from disk or made now; why some have none."""
     found: dict[str, Record] = {}
     dropped: list[dict[str, str]] = []
     to_align: list[Task] = []
@@ -312,18 +301,9 @@ def recording_spectrograms(
 def signal_spectrograms(
     config: Config, recording_id: str, signal: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Log-mel spectrograms of one recording's segments, clean and with noise.
+    """Log-mel (n, n_mels, n_frames) of one recording's segments, clean and with noise.
 
     The noise is added before the windows, as a microphone would.
-
-    Parameters
-    ----------
-    signal : np.ndarray, shape (n_samples,), float32
-        At the profile's rate.
-
-    Returns
-    -------
-    clean, noisy : np.ndarray, shape (n, n_mels, n_frames), float32
     """
     p = config.processing
     segments = segment(signal, p.sample_rate, length_s=p.segment_s, overlap=p.overlap)

@@ -77,19 +77,12 @@ def _entry(row: dict[str, str], index: int, path: Path) -> Entry:
         raise InputError(f"{where}: the site has no language {row['Language']!r}")
     name = row["FileName"]
     slug = name if SLUG.fullmatch(name) or not name else f"recording_{index + 1:04d}"
+    as_it_is = [column for column in COLUMNS if column not in ("FileName", "Themes")]
     return Entry(
         article=row.get("ArticleId") or str(FIRST_ARTICLE + index),
-        language=row["Language"],
         slug=slug,
-        author=row["Author"],
-        title=row["Title"],
-        description=row["Description"],
-        date=row["Date"],
-        level=row["Level"],
-        gender=row["Gender"],
-        age=row["Age"],
-        duration=row["Duration"],
         themes=_themes(row["Themes"], where),
+        **{column.lower(): row[column] for column in as_it_is},
     )
 
 

@@ -6,14 +6,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from email.utils import formatdate, parsedate_to_datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from spoken_cefr.replica.assets import SCRIPT, STYLE
 from spoken_cefr.replica.catalogue import SLUG, read_catalogue
 from spoken_cefr.replica.site import Site, SiteOptions
 
@@ -147,8 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
         fixed = {
             "/": (self.server.site.home, HTML),
             "/robots.txt": (lambda: self.server.site.options.robots, "text/plain; charset=utf-8"),
-            "/replica.css": (lambda: STYLE, "text/css; charset=utf-8"),
-            "/replica.js": (lambda: SCRIPT, "text/javascript; charset=utf-8"),
+            "/replica.css": (lambda: _file("replica.css"), "text/css; charset=utf-8"),
+            "/replica.js": (lambda: _file("replica.js"), "text/javascript; charset=utf-8"),
             "/spip.php": (lambda: _spip(self.server.site, url.query), HTML),
         }
         make, content_type = fixed.get(url.path, (lambda: None, HTML))
@@ -160,25 +158,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _audio(self, path: Path) -> Reply:
         if not path.is_file():
             return Reply(HTTPStatus.NOT_FOUND, b"<h1>404</h1>")
-        facts = path.stat()
-        headers = {
-            "ETag": f'"{facts.st_size:x}-{facts.st_mtime_ns:x}"',
-            "Last-Modified": formatdate(facts.st_mtime, usegmt=True),
-        }
-        if self._is_known(headers["ETag"], int(facts.st_mtime)):
-            return Reply(HTTPStatus.NOT_MODIFIED, headers=headers)
-        return Reply(body=path.read_bytes(), content_type="audio/mpeg", headers=headers)
+        return Reply(body=path.read_bytes(), content_type="audio/mpeg")
 
-    def _is_known(self, etag: str, modified_s: int) -> bool:
-        """Whether the client's copy is the one we have; the ETag decides when it is sent."""
-        tags = self.headers.get("If-None-Match")
-        if tags is not None:
-            return etag in {tag.strip() for tag in tags.split(",")}
-        try:
-            since = parsedate_to_datetime(self.headers.get("If-Modified-Since", ""))
-        except ValueError:
-            return False
-        return modified_s <= since.timestamp()
+
+def _file(name: str) -> str:
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
 def _spip(site: Site, query: str) -> str | None:

@@ -1,13 +1,14 @@
-"""The raw pages of a crawl, kept once: gzip, with address, time and SHA-256."""
+"""The raw pages of a crawl, kept once (gzip, with address, time and SHA-256), and what is done."""
 
 import datetime
 import gzip
 import hashlib
+import json
 import shutil
 from pathlib import Path
+from typing import Any
 
-from spoken_cefr.scraping.journal import Journal
-from spoken_cefr.store import replacing
+from spoken_cefr.store import replacing, write_text
 
 # A crawl that was stopped goes on from its saved pages for so long; then the
 # site may have changed too much and all pages are fetched again.
@@ -94,3 +95,34 @@ def _write(path: Path, content: bytes) -> None:
 
 def _now() -> datetime.datetime:
     return datetime.datetime.now(datetime.UTC)
+
+
+class Journal:
+    """What is done, one dict a line; a line that a kill cut short is dropped, the file mended."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.rows: list[dict[str, Any]] = []
+        content = path.read_bytes() if path.exists() else b""
+        for line in content.splitlines():  # of bytes: it may end within a character
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError):
+                break
+            if not isinstance(row, dict):
+                break
+            self.rows.append(row)
+        text = "".join(map(_line, self.rows))
+        if content != text.encode("utf-8"):
+            write_text(path, text)
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Add one line."""
+        self.rows.append(row)
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(_line(row))
+
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"

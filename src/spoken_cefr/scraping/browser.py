@@ -10,6 +10,7 @@ import os
 import shutil
 import tempfile
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -28,7 +29,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.http import FORBIDDEN, TOO_MANY, Refused
+from spoken_cefr.http import FORBIDDEN, TOO_MANY, Again, Refused, tried
 from spoken_cefr.http import retry_after_s as parse_retry_after
 from spoken_cefr.scraping.client import Client, forbidden
 from spoken_cefr.scraping.pager import CONTROLS, MORE_LABELS, announces_more
@@ -39,6 +40,7 @@ from spoken_cefr.scraping.pages import (
     CARD,
     closed_accordions,
 )
+from spoken_cefr.temporary import end_processes
 
 BROWSERS = ("chromium", "chromium-browser")
 DRIVERS = ("chromedriver", "chromium.chromedriver")
@@ -60,7 +62,6 @@ SCRIPT_S = 5.0  # how long a page's scripts may take to show what we wait for
 QUIET_S = 1.5  # a page that waits for something is read when it has not changed for so long
 LATER_S = 1.0  # the same once an accordion of the page has shown nothing
 POLL_S = 0.05
-END_S = 5.0  # for the browser's processes to end after it has been told to
 REMOVALS = 50  # of the profile, a tenth of a second apart
 OK = 200
 END = "</html>"
@@ -73,78 +74,9 @@ START = (
     "{binary} is there but could not be started ({why}): its driver {driver} must be of the same "
     "version, and a container has to allow Chromium its sandbox and shared memory"
 )
-# All that we want of a page in one call: each call takes some milliseconds.
-READ = """
-const [visit] = performance.getEntriesByType("navigation");
-return {
-  url: document.URL,
-  base: document.baseURI,
-  waits: window.__waits ? window.__waits() : false,
-  size: document.querySelectorAll("*").length,
-  status: visit ? visit.responseStatus : null,
-  found: document.querySelector(arguments[0]) !== null,
-  html: "<!DOCTYPE html>\\n" + document.documentElement.outerHTML,
-};
-"""
-# Before any script of the page: counts what the page still waits for, timers and requests, so
-# that a page which adds its cards one by one is read when they are all there.
-WATCH = """
-(() => {
-  const timers = new Set(), {setTimeout: start, clearTimeout: stop, fetch: get} = window;
-  let requests = 0;
-  window.setTimeout = (call, ms = 0, ...more) => {
-    if (typeof call !== "function") return start(call, ms, ...more);
-    const id = start(() => { timers.delete(id); call(...more); }, ms);
-    if (ms <= 5000) timers.add(id);
-    return id;
-  };
-  window.clearTimeout = (id) => { timers.delete(id); stop(id); };
-  window.fetch = (...what) => { requests++; return get(...what).finally(() => { requests--; }); };
-  const send = XMLHttpRequest.prototype.send;
-  XMLHttpRequest.prototype.send = function (...body) {
-    requests++;
-    this.addEventListener("loadend", () => { requests--; });
-    return send.apply(this, body);
-  };
-  window.__waits = () => document.readyState !== "complete" || timers.size + requests > 0;
-})();
-"""
-# Opens the accordion of one card and tells whether it shows its address in time.
-# It clicks again and again, because the site's script may not listen yet.
-OPEN_ACCORDION = f"""
-const [index, limitMs, done] = arguments;
-const section = document.querySelectorAll("{CARD}")[index].querySelector("{ACCORDION}");
-const end = performance.now() + limitMs;
-function step(tick) {{
-  if (/{AUDIO_ENDING}/i.test(section.innerHTML)) return done(true);
-  if (performance.now() > end) return done(false);
-  if (tick % 10 === 0) {{
-    section.querySelectorAll("{ACCORDION_BUTTON}[aria-expanded='false']")
-      .forEach((button) => button.click());
-  }}
-  setTimeout(step, 10, tick + 1);
-}}
-step(0);
-"""
-# Presses "show more" below the last card; gives how many cards there were, or null without such
-# a control. One that leads to an address is the pager's matter.
-PRESS_MORE = f"""
-const cards = document.querySelectorAll("{CARD}"), last = cards[cards.length - 1];
-const folded = (text) => (text || "").normalize("NFD").replace(/[\\u0300-\\u036f]/g, "")
-  .toLowerCase().replace(/\\s+/g, " ").trim();
-const isMore = (one) => [one.textContent, one.ariaLabel, one.title]
-  .some((text) => arguments[0].includes(folded(text)));
-const isOn = (one) => !one.disabled && one.ariaDisabled !== "true" && one.offsetParent !== null;
-const leadsNowhere = (one) => /^(#|javascript:|$)/i.test(one.getAttribute("href") || "");
-const follows = (one) => !last.contains(one)
-  && last.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING;
-const control = last && [...document.querySelectorAll("{CONTROLS}")]
-  .find((one) => follows(one) && isMore(one) && isOn(one) && leadsNowhere(one));
-if (!control) return null;
-control.click();
-return cards.length;
-"""
-COUNT_CARDS = f'return document.querySelectorAll("{CARD}").length'
+# The functions that run inside a page, and what they know of the site's markup.
+SCRIPTS = Path(__file__).with_name("browser.js").read_text(encoding="utf-8")
+SELECTORS = {"card": CARD, "accordion": ACCORDION, "button": ACCORDION_BUTTON, "control": CONTROLS}
 MAX_PRESSES = 500  # of "show more", so that no page can hold a run for ever
 DEAD = (InvalidSessionIdException, NoSuchWindowException, urllib3.exceptions.HTTPError, OSError)
 DEAD_WORDS = ("disconnected", "crashed", "not reachable", "session deleted", "closed")
@@ -153,10 +85,7 @@ DEAD_WORDS = ("disconnected", "crashed", "not reachable", "session deleted", "cl
 class Browser:
     """Opens pages; started at the first one, closed at the end of the ``with`` block.
 
-    Parameters
-    ----------
-    client : Client
-        Gives the user agent, the permission and the delay before each page.
+    The client gives the user agent, the permission and the delay before each page.
     """
 
     def __init__(self, client: Client) -> None:
@@ -177,16 +106,10 @@ class Browser:
 
         A page is read when it waits for no timer and no request of its scripts, or has not
         changed for `QUIET_S`. Accordions are opened only where the audio addresses are not in the
-        page: one after the other and a delay apart, because each may be a
-        request. What does not appear within five seconds, ``expect`` (a CSS
-        selector) or an address, is not waited for: the page is returned as it
-        is. A browser that dies is started again once.
-
-        Raises
-        ------
-        InputError
-            If no browser can be started, robots.txt forbids the page, or the
-            site does not give it.
+        page: one after the other and a delay apart, because each may be a request. What does not
+        appear within five seconds, ``expect`` (a CSS selector) or an address, is not waited for.
+        InputError if no browser can be started or stays alive, robots.txt forbids the page, or the
+        site does not give it.
         """
         for restarted in (False, True):
             try:
@@ -204,13 +127,17 @@ class Browser:
 
     def close(self) -> None:
         """Stop the browser and remove its temporary profile."""
+        started: list[psutil.Process] = []
         if self.driver:
-            started = _processes_of(self.driver.service)
+            with suppress(psutil.Error, AttributeError):  # the driver is gone, or never was
+                driver = psutil.Process(self.driver.service.process.pid)
+                started = driver.children(recursive=True)
             with suppress(WebDriverException, *DEAD):
                 self.driver.quit()
             self.driver.service.stop()
             self.driver = None
-            _await_end(started)
+        # Until the last of them has ended it may write to the profile anew.
+        end_processes(started)
         if self._profile:
             _remove(self._profile)
             self._profile = None
@@ -223,9 +150,7 @@ class Browser:
         self._permit(page["url"])  # where a redirect may have led
         if not page["found"]:
             with suppress(TimeoutException):
-                WebDriverWait(self.driver, SCRIPT_S, POLL_S).until(
-                    lambda _: self._read(expect)["found"]
-                )
+                self._await(lambda: self._read(expect)["found"])
             page = self._read(expect)
         page = self._settled(page, expect)
         if announces_more(page["html"], card=CARD) and self._show_more(expect):
@@ -252,27 +177,34 @@ class Browser:
         """Press "show more" until it is gone or brings no card; gives how often that was done."""
         for n_presses in range(MAX_PRESSES):
             self._client.manners.pause()
-            n_before = self.driver.execute_script(PRESS_MORE, sorted(MORE_LABELS))
+            n_before = self._run("pressMore", SELECTORS, sorted(MORE_LABELS))
             if n_before is None:
                 return n_presses
             try:
-                WebDriverWait(self.driver, SCRIPT_S, POLL_S).until(
-                    lambda driver, n=n_before: driver.execute_script(COUNT_CARDS) > n
-                )
+                self._await(lambda n=n_before: self._run("countCards", SELECTORS) > n)
             except TimeoutException:
                 return n_presses + 1
             self._settled(self._read(expect), expect)
         return MAX_PRESSES
 
     def _read(self, expect: str) -> dict[str, Any]:
-        return self.driver.execute_script(READ, expect)
+        return self._run("read", expect)
+
+    def _run(self, function: str, *values: Any) -> Any:
+        """What a function of ``browser.js`` gives inside the page."""
+        return self.driver.execute_script(f"{SCRIPTS}; return {function}(...arguments)", *values)
+
+    def _await(self, condition: Callable[[], bool]) -> None:
+        WebDriverWait(self.driver, SCRIPT_S, POLL_S).until(lambda _: condition())
 
     def _expand(self, cards: list[int]) -> None:
         """Open the accordions of these cards."""
         limit_s = SCRIPT_S
         for index in cards:
             self._client.manners.pause()
-            if not self.driver.execute_async_script(OPEN_ACCORDION, index, 1000 * limit_s):
+            call = f"{SCRIPTS}; openAccordion(...arguments)"
+            told = (SELECTORS, AUDIO_ENDING, index, 1000 * limit_s)
+            if not self.driver.execute_async_script(call, *told):
                 limit_s = LATER_S
 
     def _permit(self, url: str) -> None:
@@ -284,32 +216,41 @@ class Browser:
     def _load(self, url: str, expect: str) -> dict[str, Any]:
         """Go to a page, again while the site is busy, and read it."""
         manners, max_tries = self._client.manners, self._client.max_tries
-        reason = ""
-        for attempt in range(1, max_tries + 1):
-            manners.pause()
-            retry_after_s = None
-            try:
-                self.driver.get(url)
-                page = self._read(expect)
-                if page["status"] == OK and self._is_whole(page["url"]):
-                    return page
-                status, retry_after_s = self._last_reply()
-                if status == FORBIDDEN:
-                    raise forbidden(url)
-                if status < 400 and page["status"] != OK:
-                    return page
-                if 400 <= status < 500 and status != TOO_MANY:
-                    raise InputError(f"{url} answers HTTP {status}: check scraping.base_url")
-                reason = f"HTTP {status}" if status >= 400 else "the page is cut: it has no end"
-            except TimeoutException:
-                reason = "timed out"
-            except WebDriverException as error:
-                if "net::ERR_" not in str(error):
-                    raise
-                reason = _first_line(error)
-            if attempt < max_tries:
-                manners.back_off(attempt, retry_after_s=retry_after_s, host=manners.host)
-        raise InputError(f"{url} could not be opened ({reason}): run the same command again later")
+        try:
+            return tried(
+                lambda: self._load_once(url, expect),
+                pace=manners,
+                max_tries=max_tries,
+                host=manners.host,
+            )
+        except Again as error:
+            raise InputError(
+                f"{url} could not be opened ({error.reason}): run the same command again later"
+            ) from None
+
+    def _load_once(self, url: str, expect: str) -> dict[str, Any]:
+        self._client.manners.pause()
+        try:
+            self.driver.get(url)
+            page = self._read(expect)
+        except TimeoutException:
+            raise Again("timed out") from None
+        except WebDriverException as error:
+            if "net::ERR_" not in str(error):
+                raise
+            raise Again(_first_line(error)) from None
+        if page["status"] == OK and self._is_whole(page["url"]):
+            return page
+        status, retry_after_s = self._last_reply()
+        if status == FORBIDDEN:
+            raise forbidden(url)
+        if status == TOO_MANY or status >= 500:
+            raise Again(f"HTTP {status}", retry_after_s=retry_after_s)
+        if status >= 400:
+            raise InputError(f"{url} answers HTTP {status}: check scraping.base_url")
+        if page["status"] == OK:
+            raise Again("the page is cut: it has no end")
+        return page
 
     def _is_whole(self, url: str) -> bool:
         """Whether the page came to its end; the browser itself adds an end to half a page."""
@@ -343,7 +284,8 @@ class Browser:
         try:
             self.driver = webdriver.Chrome(self._options(), _service(self._profile.name))
             self.driver.set_page_load_timeout(self._client.timeout_s)
-            self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH})
+            watch = {"source": f"(() => {{ {SCRIPTS}; watch(); }})()"}
+            self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", watch)
             self._frame = self.driver.current_window_handle
         except (WebDriverException, OSError) as error:
             self.close()
@@ -390,23 +332,6 @@ def _service(folder: str) -> Service:
 def _is_dead(error: BaseException) -> bool:
     """Whether the browser or its driver is gone, rather than the page at fault."""
     return isinstance(error, DEAD) or any(word in str(error) for word in DEAD_WORDS)
-
-
-def _processes_of(service: Service) -> list[psutil.Process]:
-    """The browser's processes, which its driver has started."""
-    try:
-        return psutil.Process(service.process.pid).children(recursive=True)
-    except (psutil.Error, AttributeError):  # the driver is gone, or never was
-        return []
-
-
-def _await_end(processes: list[psutil.Process]) -> None:
-    """Until the last of them has ended it may write to the profile anew."""
-    _, alive = psutil.wait_procs(processes, timeout=END_S)
-    for process in alive:
-        with suppress(psutil.Error):
-            process.kill()
-    psutil.wait_procs(alive, timeout=END_S)
 
 
 def _remove(profile: tempfile.TemporaryDirectory) -> None:

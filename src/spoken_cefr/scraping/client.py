@@ -45,17 +45,11 @@ class Client:
         self._session.close()
 
     def permit(self, url: str) -> None:
-        """Pass only if the address is on a known host and robots.txt allows it.
-
-        Raises
-        ------
-        Refused
-            Otherwise; the reason says which.
-        """
+        """Pass only if the address is on a known host and robots.txt allows it, else Refused."""
         self._permit_host(url)
-        if not self.manners.has_rules_for(url):
-            self.manners.set_rules(url, self._read_robots(url))
-        if not self.manners.allows(url):
+        rules = self.manners.rules_for(url)
+        rules = rules or self.manners.set_rules(url, self._read_robots(url))
+        if not rules.allows(url):
             raise Refused("robots.txt forbids it")
 
     def _permit_host(self, url: str) -> None:
@@ -65,25 +59,19 @@ class Client:
     def fetch(self, url: str, handle: Callable[[requests.Response], T]) -> T:
         """GET an address and let ``handle`` read the reply; the whole is tried again on faults.
 
-        Raises
-        ------
-        Refused
-            If it cannot be had, after ``max_tries`` tries where those may help.
-        InputError
-            If the site answers 403 to three in a row, or 429 to the end: the run must stop.
+        Refused if it cannot be had; InputError, which ends the run, if the site answers 403 to
+        three in a row, or 429 to the end.
         """
         try:
             result = self._fetch(url, handle, self.permit)
         except Refused as error:
-            self._count_forbidden(url, error)
+            is_closed = error.reason == f"HTTP {FORBIDDEN}"
+            self._n_forbidden = self._n_forbidden + 1 if is_closed else 0
+            if self._n_forbidden >= MAX_FORBIDDEN:
+                raise forbidden(url) from None
             raise
         self._n_forbidden = 0
         return result
-
-    def _count_forbidden(self, url: str, error: Refused) -> None:
-        self._n_forbidden = self._n_forbidden + 1 if error.reason == f"HTTP {FORBIDDEN}" else 0
-        if self._n_forbidden >= MAX_FORBIDDEN:
-            raise forbidden(url) from None
 
     def _fetch(
         self, url: str, handle: Callable[[requests.Response], T], permit: Callable[[str], None]

@@ -9,8 +9,7 @@ from spoken_cefr.corpus.languages import Language
 from spoken_cefr.errors import InputError
 from spoken_cefr.scraping.archive import Archive
 from spoken_cefr.scraping.browser import Browser
-from spoken_cefr.scraping.fields import recording_id
-from spoken_cefr.scraping.pager import page_number
+from spoken_cefr.scraping.pager import Pager, page_number
 from spoken_cefr.scraping.pages import (
     CARD,
     TILE,
@@ -23,6 +22,7 @@ from spoken_cefr.scraping.pages import (
     find_tile,
     parse_listing,
 )
+from spoken_cefr.scraping.texts import recording_id
 
 # A record published during the run moves the others one place down, so a page
 # may hold known cards only; so many in a row are a listing that repeats itself.
@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Turn:
-    """One page of the walk: the listing, those of its cards that are new, and how it ends.
+    """A page of the walk, those of its cards that are new, and how it ends.
 
     ``doubt`` is "" but on the last page, where it says why the end of the listing is not proved.
     """
@@ -51,65 +51,40 @@ def walk(listing_at: Callable[[str], Listing], first_url: str) -> Iterator[Turn]
     that comes again has the same identifier and the same audio file; one that shares only its
     identifier with another is a recording of its own, and named after its file as well.
     """
-    walked = _Walked()
+    urls: set[str] = set()
+    known: set[tuple[str, str]] = set()
+    names: set[str] = set()
+    n_known_pages = n_stated = n_pages = 0
     url = first_url
     while url:
+        urls.add(url)
         listing = listing_at(url)
-        new = walked.add(url, listing)
-        url = walked.next_url(listing)
-        yield Turn(listing, tuple(new), "" if url else walked.doubt(listing))
-
-
-class _Walked:
-    """What a walk has seen."""
-
-    def __init__(self) -> None:
-        self._urls: set[str] = set()
-        self._numbers: set[int] = set()
-        self._known: set[tuple[str, str]] = set()
-        self._names: set[str] = set()
-        self._n_known_pages = 0
-        self._n_stated = 0
-        self._n_pages = 0
-
-    def add(self, url: str, listing: Listing) -> list[Card]:
-        """Note a page; gives its new cards."""
-        self._urls.add(url)
-        self._numbers.add(page_number(url))
-        new = []
+        pager, new = listing.pager, []
         for card in listing.cards:
             key = (card.recording_id, audio_path(card.audio_url))
-            if key in self._known:
-                continue
-            self._known.add(key)
-            if card.recording_id in self._names:
-                card = _renamed(card, self._names)
-            self._names.add(card.recording_id)
-            new.append(card)
-        self._n_known_pages = 0 if new else self._n_known_pages + 1
-        self._n_stated = max(self._n_stated, listing.pager.n_stated)
-        self._n_pages = max(self._n_pages, listing.pager.n_pages)
-        return new
+            if key not in known:
+                known.add(key)
+                new.append(_renamed(card, names) if card.recording_id in names else card)
+                names.add(new[-1].recording_id)
+        n_known_pages = 0 if new else n_known_pages + 1
+        n_stated, n_pages = max(n_stated, pager.n_stated), max(n_pages, pager.n_pages)
+        url = _next_url(pager, urls) if n_known_pages < MAX_KNOWN_PAGES else ""
+        doubt = ""
+        if url == "" and pager.leads_on:
+            doubt = f"its last page has a control {pager.leads_on!r} without an address"
+        elif url == "" and n_stated > len(names):
+            doubt = f"the site says {n_stated} recordings, and {len(names)} came"
+        elif url == "" and n_pages > len(urls):
+            doubt = f"the site numbers {n_pages} pages, and {len(urls)} could be opened"
+        yield Turn(listing, tuple(new), doubt)
 
-    def next_url(self, listing: Listing) -> str:
-        """Where to go on; "" where the walk ends."""
-        if self._n_known_pages >= MAX_KNOWN_PAGES:
-            return ""
-        following = listing.pager.next_url
-        if following:
-            return "" if following in self._urls else following
-        others = listing.pager.other_urls
-        return next((url for url in others if page_number(url) not in self._numbers), "")
 
-    def doubt(self, listing: Listing) -> str:
-        """Why the last page may not be the listing's last; "" where nothing says so."""
-        if listing.pager.leads_on:
-            return f"its last page has a control {listing.pager.leads_on!r} without an address"
-        if self._n_stated > len(self._names):
-            return f"the site says {self._n_stated} recordings, and {len(self._names)} came"
-        if self._n_pages > len(self._urls):
-            return f"the site numbers {self._n_pages} pages, and {len(self._urls)} could be opened"
-        return ""
+def _next_url(pager: Pager, seen: set[str]) -> str:
+    """Where to go on from a page; "" where the walk ends."""
+    if pager.next_url:
+        return "" if pager.next_url in seen else pager.next_url
+    numbers = {page_number(url) for url in seen}
+    return next((url for url in pager.other_urls if page_number(url) not in numbers), "")
 
 
 def _renamed(card: Card, taken: set[str]) -> Card:
@@ -126,14 +101,9 @@ def _renamed(card: Card, taken: set[str]) -> Card:
 
 
 class Visit:
-    """The pages of a site in one language: saved ones, and the browser for the others.
+    """The pages of a site in one language: saved ones, and the browser (if any) for the others.
 
-    Parameters
-    ----------
-    browser : Browser or None
-        None: saved pages only.
-    site : dict
-        What the archive notes beside each new page.
+    ``site`` is what the archive notes beside each new page.
     """
 
     def __init__(

@@ -1,6 +1,7 @@
 """Download recordings: each once, whole, checked, and to a temporary name first."""
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
@@ -11,8 +12,8 @@ import soundfile
 
 from spoken_cefr.corpus.sound_files import open_sound
 from spoken_cefr.http import Refused, chunks
+from spoken_cefr.scraping.archive import Journal
 from spoken_cefr.scraping.client import Client
-from spoken_cefr.scraping.journal import Journal
 from spoken_cefr.store import replacing, sha256_of
 
 BODY_TIMEOUTS = 20  # a whole file may take so many times scraping.timeout_s
@@ -21,13 +22,7 @@ PROBE_FRAMES = 1152  # one frame of MP3, decoded to see that the file is audio
 
 @dataclass(frozen=True)
 class Audio:
-    """A recording on disk.
-
-    Parameters
-    ----------
-    file_name : str
-        Relative to the stage's folder, with ``/``.
-    """
+    """A recording on disk; ``file_name`` is relative to the stage's folder, with ``/``."""
 
     file_name: str
     sha256: str
@@ -45,8 +40,7 @@ class AudioFolder:
     def kept(self, recording_id: str, url: str) -> Audio | None:
         """The recording, if it was fetched from this address and is still whole.
 
-        Host and port do not count: the site has moved before, and the replica
-        may find its port busy.
+        Host and port do not count: the site has moved before, and the replica's port varies.
         """
         sha256 = self._known.get((recording_id, _path(url)), {}).get("sha256")
         path = self._path(recording_id)
@@ -56,19 +50,11 @@ class AudioFolder:
             return self._describe(path, sha256, audio.frames / audio.samplerate)
 
     def fetch(self, recording_id: str, url: str, client: Client | None, *, max_mb: float) -> Audio:
-        """Return the kept recording, or download it.
+        """Return the kept recording, or download it; a failure leaves no partial file.
 
-        Without a client nothing is fetched, and a recording that is not here
-        is refused for the reason that it had when it was tried.
-
-        Raises
-        ------
-        Refused
-            If the site does not give it, or what it gives is not audio.
-        InputError
-            If the run must stop: 403, too many requests.
-        OSError
-            If the disk is full; no partial file is left.
+        Refused if the site does not give it, or what it gives is not audio. Without a client
+        nothing is fetched: a recording that is not here is refused for the reason that it had
+        when it was tried. InputError if the run must stop.
         """
         audio = self.kept(recording_id, url)
         if audio:
@@ -120,18 +106,19 @@ def _save(
             sha256.update(chunk)
     if path.stat().st_size == 0:
         raise Refused("empty file")
-    return sha256.hexdigest(), _duration_s(path, reply.headers.get("Content-Type", "no type"))
+    seconds = duration_s(path)
+    if not seconds:
+        content_type = reply.headers.get("Content-Type", "no type").partition(";")[0]
+        raise Refused(f"not an audio file ({content_type})")
+    return sha256.hexdigest(), seconds
 
 
-def _duration_s(path: Path, content_type: str) -> float:
-    """Length of a recording; raises Refused where nothing of it can be decoded."""
-    try:
-        with open_sound(path) as audio:
-            if len(audio.read(PROBE_FRAMES, dtype="float32")) > 0:
-                return audio.frames / audio.samplerate
-    except soundfile.LibsndfileError:
-        pass  # the same refusal as for a file of no frames
-    raise Refused(f"not an audio file ({content_type.partition(';')[0]})")
+def duration_s(path: Path) -> float:
+    """Length of a recording; 0 where nothing of it can be decoded."""
+    with suppress(soundfile.LibsndfileError), open_sound(path) as audio:
+        if len(audio.read(PROBE_FRAMES, dtype="float32")):
+            return audio.frames / audio.samplerate
+    return 0.0
 
 
 def _path(url: str) -> str:

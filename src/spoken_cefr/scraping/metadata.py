@@ -2,18 +2,22 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
+from spoken_cefr.config import Config
 from spoken_cefr.corpus.cards import AGE_GROUPS, DURATION_CLASSES, named_duration
 from spoken_cefr.corpus.dates import iso_date
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.corpus.metadata import COLUMNS
 from spoken_cefr.corpus.speakers import speaker_ids
 from spoken_cefr.scraping.download import Audio
-from spoken_cefr.scraping.fields import place
 from spoken_cefr.scraping.pages import Card
+from spoken_cefr.scraping.texts import place
+from spoken_cefr.stages import Report, finish_stage, stage_folder
+from spoken_cefr.store import write_csv
 
 KNOWN = {"age_group": {*AGE_GROUPS}, "duration_class": {*DURATION_CLASSES}}
 # Worth a remark in the report where a card lacks them; the others often do.
@@ -61,56 +65,25 @@ def build_metadata(
     *,
     language: str,
 ) -> pd.DataFrame:
-    """Make the table: a row for each card, sorted by ``recording_id``.
+    """The table of `COLUMNS`: a row for each card, sorted by ``recording_id``.
 
-    Parameters
-    ----------
-    cards : sequence of Card
-        Each recording once.
-    audio : mapping
-        The recordings on disk, by ``recording_id``.
-    reasons : mapping
-        Why a recording is not usable, by ``recording_id``.
-    language : str
-        ISO 639 code.
-
-    Returns
-    -------
-    pd.DataFrame
-        With ``COLUMNS``. ``themes`` is a JSON list; ``duration_s`` is in
-        seconds, NaN without audio; a missing or unreadable text is "".
+    ``audio`` has the recordings on disk and ``reasons`` why one is not usable, by
+    ``recording_id``. ``duration_s`` is NaN without audio; a missing or unreadable text is "".
     """
-    speakers = speaker_ids([card.author for card in cards])
-    rows = []
-    for card, speaker_id in zip(cards, speakers, strict=True):
-        found = audio.get(card.recording_id)
-        reason = reasons.get(card.recording_id, "")
-        rows.append(
-            {
-                "file_name": found.file_name if found else "",
-                "recording_id": card.recording_id,
-                "language": language,
-                "title": card.title,
-                "author": card.author,
-                "speaker_id": speaker_id,
-                "description": card.description,
-                "date": iso_date(card.date) or "",
-                "level": card.level,
-                "gender": card.gender,
-                "age_group": card.age,
-                "duration_class": named_duration(card.duration),
-                "themes": json.dumps(card.themes, ensure_ascii=False),
-                "page_url": card.page_url,
-                "audio_url": card.audio_url,
-                "sha256": found.sha256 if found else "",
-                "duration_s": found.duration_s if found else float("nan"),
-                "place": place(card.author),
-                "usable": not reason,
-                "reason": reason,
-            }
-        )
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    return table.sort_values("recording_id", ignore_index=True)
+    none = Audio("", "", float("nan"))
+    rows = [asdict(card) | asdict(audio.get(card.recording_id, none)) for card in cards]
+    table = pd.DataFrame(rows).rename(columns={"age": "age_group"})
+    table = table.assign(
+        language=language,
+        speaker_id=speaker_ids(list(table["author"])),
+        date=[iso_date(text) or "" for text in table["date"]],
+        duration_class=table["duration"].map(named_duration),
+        themes=[json.dumps(themes, ensure_ascii=False) for themes in table["themes"]],
+        place=table["author"].map(place),
+        reason=[reasons.get(name, "") for name in table["recording_id"]],
+    )
+    table["usable"] = table["reason"] == ""
+    return table[list(COLUMNS)].sort_values("recording_id", ignore_index=True)
 
 
 def remarks(
@@ -144,6 +117,32 @@ def _unknown(row: Mapping[str, Any]) -> list[str]:
     return [
         name for name, words in KNOWN.items() if not {*filter(None, row[name].split(", "))} <= words
     ]
+
+
+def finish(
+    config: Config,
+    table: pd.DataFrame,
+    *,
+    unit: str,
+    remarks: list[dict[str, str]],
+    figures: dict[str, int],
+) -> Report:
+    """Write the table and, last, the account."""
+    folder = stage_folder(config, "scraping")
+    write_csv(folder / "metadata.csv", table)
+    kept, left_out = table[table["usable"]], table[~table["usable"]]
+    pairs = zip(left_out["recording_id"], left_out["reason"], strict=True)
+    report = Report(
+        stage="scraping",
+        unit=unit,
+        n_in=len(table),
+        n_out=len(kept),
+        dropped=[{"id": name, "reason": reason} for name, reason in pairs],
+        remarks=remarks,
+        figures=figures | {"audio_s": round(float(kept["duration_s"].sum()), 3)},
+    )
+    outputs = [folder / "metadata.csv", *(folder / name for name in kept["file_name"])]
+    return finish_stage(config, report, outputs=outputs)
 
 
 def tell_shortcuts(usable: pd.DataFrame) -> str:

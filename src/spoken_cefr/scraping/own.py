@@ -1,49 +1,41 @@
 """A folder of recordings and a CSV of levels, as what scraping leaves for the later stages."""
 
-import csv
 import io
 import shutil
+import warnings
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 
-import soundfile
+import pandas as pd
 
 from spoken_cefr.config import Config
 from spoken_cefr.corpus.cards import AGE_GROUPS, duration_class
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.corpus.levels import TARGET_LEVELS
-from spoken_cefr.corpus.sound_files import open_sound
 from spoken_cefr.errors import InputError
-from spoken_cefr.scraping.download import Audio
-from spoken_cefr.scraping.fields import recording_id
+from spoken_cefr.http import Refused
+from spoken_cefr.scraping.download import Audio, duration_s
 from spoken_cefr.scraping.metadata import (
     build_metadata,
+    finish,
     level_problem,
     remarks,
     same_sound_problems,
 )
 from spoken_cefr.scraping.pages import Card
-from spoken_cefr.stages import Report, begin_stage, finish_stage, stage_folder
-from spoken_cefr.store import replacing, sha256_of, write_csv
+from spoken_cefr.scraping.texts import recording_id
+from spoken_cefr.stages import Report, begin_stage, stage_folder
+from spoken_cefr.store import replacing, sha256_of
 
 NEEDED = ("file_name", "level")
 OPTIONAL = ("speaker", "title", "description", "date", "gender", "age_group", "themes")
 AGES = {english: french for french, english in AGE_GROUPS.items()}
 GENDERS = {"female": "féminin", "f": "féminin", "male": "masculin", "m": "masculin"}
 SOUNDS = (".mp3", ".wav", ".flac", ".ogg")
-MAX_TOLD = 10_000_000  # characters of a CSV; one of levels is far smaller
 
 
 def import_folder(config: Config, folder: Path, levels: Path) -> Report:
-    """Copy the recordings that have a level into ``scraping/``, with their ``metadata.csv``.
-
-    Raises
-    ------
-    InputError
-        If the folder or the CSV cannot be read, the CSV lacks a column, or no recording can
-        be used.
-    """
+    """Copy the recordings that have a level into ``scraping/``, with their ``metadata.csv``."""
     find_language(config.scraping.language)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: give the folder that holds the recordings")
@@ -54,52 +46,38 @@ def import_folder(config: Config, folder: Path, levels: Path) -> Report:
     audio: dict[str, Audio] = {}
     reasons: dict[str, str] = {}
     seen: set[str] = set()
-    for row in rows:
-        name = row["file_name"]
-        key = _own_id(name)
-        if key in seen:
-            key = _free_id(key, seen)
-            reasons[key] = f"{name} stands in two rows, or differs from another in its signs only"
+    for row in [*rows, *_without_row(folder, {row["file_name"] for row in rows})]:
+        name, own = row["file_name"], _own_id(row["file_name"])
+        key = _free_id(own, seen)
         seen.add(key)
-        card = _card(key, row)
-        cards.append(card)
-        problem = reasons.get(key) or level_problem(card.level)
-        if not problem:
-            found = _copied(folder, name, target, key)
-            if isinstance(found, Audio):
-                audio[key] = found
-            problem = "" if isinstance(found, Audio) else found
-        if problem:
-            reasons[key] = problem
-    for path in _without_row(folder, {row["file_name"] for row in rows}):
-        name = path.relative_to(folder).as_posix()
-        key = _free_id(_own_id(name), seen)
-        seen.add(key)
-        cards.append(_card(key, {"file_name": name}))
-        reasons[key] = f"{name} has no row in {levels.name}"
+        cards.append(_card(key, row))
+        try:
+            if "level" not in row:
+                raise Refused(f"{name} has no row in {levels.name}")
+            if key != own:
+                raise Refused(
+                    f"{name} stands in two rows, or differs from another in its signs only"
+                )
+            if problem := level_problem(cards[-1].level):
+                raise Refused(problem)
+            audio[key] = _copied(folder, name, target, key)
+        except Refused as error:
+            reasons[key] = error.reason
     reasons |= same_sound_problems(cards, audio)
     if not set(audio) - set(reasons):
         told = "; ".join(list(dict.fromkeys(reasons.values()))[:3]) or "the table is empty"
         raise InputError(f"{levels}: none of {len(cards)} recordings can be used ({told})")
     table = build_metadata(cards, audio, reasons, language=config.scraping.language)
-    for card in audio:
-        of_card = table["recording_id"] == card
-        table.loc[of_card, "duration_class"] = duration_class(audio[card].duration_s)
-    write_csv(target / "metadata.csv", table)
-    left_out, kept = table[~table["usable"]], table[table["usable"]]
-    pairs = zip(left_out["recording_id"], left_out["reason"], strict=True)
+    known = table["recording_id"].isin(audio)
+    table.loc[known, "duration_class"] = table.loc[known, "duration_s"].map(duration_class)
     odd = [row for row in remarks(cards, table, audio) if not row["reason"].startswith("no ")]
-    report = Report(
-        stage="scraping",
+    return finish(
+        config,
+        table,
         unit="recording",
-        n_in=len(table),
-        n_out=len(kept),
-        dropped=[{"id": key, "reason": reason} for key, reason in pairs],
         remarks=[{"id": levels.name, "reason": note} for note in notes] + odd,
-        figures={"imported": len(kept), "audio_s": round(float(kept["duration_s"].sum()), 3)},
+        figures={"imported": int(table["usable"].sum())},
     )
-    outputs = [target / "metadata.csv", *(target / name for name in kept["file_name"])]
-    return finish_stage(config, report, outputs=outputs)
 
 
 def read_levels(path: Path) -> tuple[list[dict[str, str]], list[str]]:
@@ -108,31 +86,33 @@ def read_levels(path: Path) -> tuple[list[dict[str, str]], list[str]]:
     Commas, semicolons and tabs are taken, and the mark at the head of a spreadsheet's file.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            text = file.read(MAX_TOLD)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}): give a CSV file") from None
+        text = path.read_text(encoding="utf-8-sig").lstrip("\n")
+        delimiter = max(",;\t", key=text.partition("\n")[0].count)
+        options = {"dtype": str, "keep_default_na": False, "index_col": False}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # each row ends in a comma
+            table = pd.read_csv(io.StringIO(text), sep=delimiter, **options)
     except UnicodeDecodeError:
         raise InputError(f"{path} is not UTF-8: save it as CSV UTF-8 in the spreadsheet") from None
-    head = text.partition("\n")[0]
-    delimiter = max(",;\t", key=head.count)
-    try:
-        reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, strict=True)
-        columns = [(name or "").strip() for name in reader.fieldnames or []]
-        reader.fieldnames = columns
-        rows = [_stripped(row) for row in reader]
-    except csv.Error as error:
-        raise InputError(f"{path} cannot be read as CSV ({error}): save it again") from None
+    except (OSError, ValueError) as error:
+        told = str(error).strip()
+        raise InputError(
+            f"{path} cannot be read ({told}): give a CSV file with {' and '.join(NEEDED)}"
+        ) from None
+    columns = [name.strip() for name in table.columns]
+    table = table.set_axis(columns, axis="columns").fillna("").apply(lambda c: c.str.strip())
     missing = [name for name in NEEDED if name not in columns]
     if missing:
         raise InputError(
             f"{path}: column {missing[0]} is missing; needed are {', '.join(NEEDED)}, and read "
             f"are {', '.join(OPTIONAL)}"
         )
+    rows = table.to_dict("records")
     nameless = [number for number, row in enumerate(rows, start=2) if not row["file_name"]]
     if nameless:
         raise InputError(f"{path}, row {nameless[0]}: file_name is empty")
-    unknown = [name for name in columns if name and name not in NEEDED + OPTIONAL]
+    named = [name for name in columns if not name.startswith("Unnamed: ")]  # pandas's of no name
+    unknown = [name for name in named if name not in NEEDED + OPTIONAL]
     notes = [f"columns not read: {', '.join(unknown)}"] if unknown else []
     if "speaker" not in columns:
         notes.append(
@@ -144,10 +124,6 @@ def read_levels(path: Path) -> tuple[list[dict[str, str]], list[str]]:
     if absent:
         notes.append(f"columns that are not there: {', '.join(absent)}")
     return rows, notes
-
-
-def _stripped(row: Mapping[str | None, str | None]) -> dict[str, str]:
-    return {name: (value or "").strip() for name, value in row.items() if isinstance(name, str)}
 
 
 def _card(key: str, row: Mapping[str, str]) -> Card:
@@ -179,25 +155,24 @@ def _free_id(key: str, seen: set[str]) -> str:
     return next(free for n in range(2, len(seen) + 3) if (free := f"{key}_{n}") not in seen)
 
 
-def _copied(folder: Path, name: str, target: Path, key: str) -> Audio | str:
-    """The recording beside the table, or why it is not there."""
+def _copied(folder: Path, name: str, target: Path, key: str) -> Audio:
+    """The recording beside the table; Refused says why it cannot be there."""
     source = folder / name
     if not source.resolve().is_relative_to(folder.resolve()):
-        return f"{name} lies outside the folder"
+        raise Refused(f"{name} lies outside the folder")
     if not source.is_file():
-        return f"there is no file {name}"
-    duration_s = 0.0
-    with suppress(soundfile.LibsndfileError), open_sound(source) as sound:
-        if len(sound.read(1024, dtype="float32")):
-            duration_s = sound.frames / sound.samplerate
-    if not duration_s:
-        return f"{name} cannot be read as sound: make it {', '.join(SOUNDS)}"
+        raise Refused(f"there is no file {name}")
+    seconds = duration_s(source)
+    if not seconds:
+        raise Refused(f"{name} cannot be read as sound: make it {', '.join(SOUNDS)}")
     path = target / "audio" / f"{key}{source.suffix.lower()}"
     with replacing(path) as temporary:
         shutil.copyfile(source, temporary)
-    return Audio(path.relative_to(target).as_posix(), sha256_of(path), round(duration_s, 3))
+    return Audio(path.relative_to(target).as_posix(), sha256_of(path), round(seconds, 3))
 
 
-def _without_row(folder: Path, told: set[str]) -> list[Path]:
+def _without_row(folder: Path, told: set[str]) -> list[dict[str, str]]:
+    """What the CSV could have said of the sounds that it does not name."""
     found = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SOUNDS)
-    return [path for path in found if path.relative_to(folder).as_posix() not in told]
+    names = (path.relative_to(folder).as_posix() for path in found)
+    return [{"file_name": name} for name in names if name not in told]

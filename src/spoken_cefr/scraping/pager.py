@@ -5,13 +5,13 @@ address to follow, or says of a size that did not come, that is told (see `crawl
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urldefrag, urljoin, urlsplit
+from urllib.parse import parse_qsl, urldefrag, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from spoken_cefr.corpus.speakers import fold
+from spoken_cefr.scraping.texts import address
 
 # The site's own "next"; without href it is the last page's.
 NEXT_PAGE = (
@@ -39,6 +39,7 @@ COUNTED = (
 N_STATED = re.compile(rf"\(?(\d[\d ]*) (?:{COUNTED})(?: (?:trouve|disponible)\w*)?\)?\.?")
 RANGE_STATED = re.compile(rf"(?:{COUNTED})? ?\d+ ?(?:a|-|–|to) ?\d+ (?:sur|of|de) (\d[\d ]*)\b.*")
 PAGES_STATED = re.compile(r"page \d+ ?(?:sur|/|of|de|von) ?(\d+)")
+TEXTS = "h1, h2, h3, p, span, div, strong, li, caption, output"
 MAX_TOLD_CHARS = 60  # longer texts that hold a number speak of something else
 
 
@@ -46,16 +47,9 @@ MAX_TOLD_CHARS = 60  # longer texts that hold a number speak of something else
 class Pager:
     """What one page says of the others.
 
-    Parameters
-    ----------
-    next_url : str
-        Of the page that follows; "" where no control gives an address.
-    other_urls : tuple of str
-        Of pages of the same listing that are linked by a number, in their order.
-    leads_on : str
-        Text of a control that leads on without an address, "" where there is none.
-    n_stated, n_pages : int
-        How many recordings and pages the listing has by its own account; 0 where it says nothing.
+    ``leads_on`` is the text of a control that leads on without an address; ``n_stated`` and
+    ``n_pages`` are how many recordings and pages the listing has by its own account, 0 where it
+    says nothing.
     """
 
     next_url: str = ""
@@ -66,22 +60,18 @@ class Pager:
 
 
 def read_pager(page: LexborHTMLParser, url: str, *, base_url: str, card: str) -> Pager:
-    """Read what a page of a listing says of the others.
+    """Read what a page of a listing says of the others, outside its cards (a selector).
 
-    Parameters
-    ----------
-    url, base_url : str
-        Address of the page, and that from which its relative links start.
-    card : str
-        Selector of a card: what stands in one says nothing of the pages.
+    Relative links start from ``base_url``.
     """
-    controls = list(_controls(page, card))
+    controls = _outside(page, CONTROLS, card)
     named = [control for control in controls if _is_next(control)]
     following = next(
-        (link for control in named if (link := _address(control, base_url))), ""
+        (found for control in named if (found := _address(control, base_url))), ""
     )  # one that is disabled may stand before one that is not
     stuck = [control for control in _after_cards(page, card) if _leads_on(control)]
-    told = [_folded(node.text()) for node in _short_texts(page, card)]
+    texts = [node.text().strip() for node in _outside(page, TEXTS, card)]
+    told = [_folded(text) for text in texts if len(text) <= MAX_TOLD_CHARS]
     return Pager(
         next_url=following,
         other_urls=tuple(_numbered(controls, url, base_url)),
@@ -103,22 +93,16 @@ def page_number(url: str) -> int:
     return numbers[0] if numbers else 0
 
 
-def _controls(page: LexborHTMLParser, card: str) -> Iterator[LexborNode]:
-    inside = {node.mem_id for one in page.css(card) for node in one.css(CONTROLS)}
-    return (node for node in page.css(CONTROLS) if node.mem_id not in inside)
+def _outside(page: LexborHTMLParser, selectors: str, card: str) -> list[LexborNode]:
+    """What stands in no card, in the page's order."""
+    return page.css(f":is({selectors}):not({card} *)")
 
 
 def _after_cards(page: LexborHTMLParser, card: str) -> list[LexborNode]:
     """Controls that follow the last card: elsewhere "more" may be more of anything."""
-    last = {node.mem_id for node in page.css(card)[-1:]}
-    controls = {node.mem_id for node in _controls(page, card)}
-    found: list[LexborNode] = []
-    seen = False
-    for node in page.root.traverse():
-        seen = seen or node.mem_id in last
-        if seen and node.mem_id in controls:
-            found.append(node)
-    return found
+    found = _outside(page, f"{card}, {CONTROLS}", card)
+    places = [index for index, node in enumerate(found) if node.css_matches(card)]
+    return found[places[-1] + 1 :] if places else []
 
 
 def _is_next(control: LexborNode) -> bool:
@@ -145,7 +129,7 @@ def _address(control: LexborNode, base_url: str) -> str:
     href = (control.attributes.get("href") or "").strip()
     if _is_off(control) or not href or href.startswith(("#", "javascript:")):
         return ""
-    return _join(base_url, href)
+    return urldefrag(address(base_url, href)).url
 
 
 def _numbered(controls: list[LexborNode], url: str, base_url: str) -> list[str]:
@@ -153,20 +137,13 @@ def _numbered(controls: list[LexborNode], url: str, base_url: str) -> list[str]:
     own = {pair for pair in _query(url) if not _numbers_pages(*pair)}
     found: dict[int, str] = {}
     for control in controls:
-        link = _address(control, base_url)
-        if not link or urlsplit(link).path != urlsplit(url).path:
+        page_url = _address(control, base_url)
+        if not page_url or urlsplit(page_url).path != urlsplit(url).path:
             continue
-        query = _query(link)
+        query = _query(page_url)
         if own <= set(query) and any(_numbers_pages(*pair) for pair in query):
-            found.setdefault(page_number(link), link)
+            found.setdefault(page_number(page_url), page_url)
     return [found[number] for number in sorted(found)]
-
-
-def _short_texts(page: LexborHTMLParser, card: str) -> Iterator[LexborNode]:
-    inside = {node.mem_id for one in page.css(card) for node in one.css("*")}
-    for node in page.css("h1, h2, h3, p, span, div, strong, li, caption, output"):
-        if node.mem_id not in inside and len(node.text().strip()) <= MAX_TOLD_CHARS:
-            yield node
 
 
 def _largest(texts: list[str], *patterns: re.Pattern[str]) -> int:
@@ -202,10 +179,3 @@ def _numbers_pages(key: str, value: str) -> bool:
 
 def _query(url: str) -> list[tuple[str, str]]:
     return parse_qsl(urlsplit(url).query, keep_blank_values=True)
-
-
-def _join(url: str, href: str) -> str:
-    try:
-        return urldefrag(urljoin(url, href)).url
-    except ValueError:
-        return ""

@@ -11,16 +11,15 @@ Where a card has two of something, or a page is garbled, the card's remarks say 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, unquote, urldefrag, urljoin, urlsplit
+from urllib.parse import parse_qsl, unquote, urldefrag, urlsplit
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from spoken_cefr.corpus.languages import LANGUAGES, Language
 from spoken_cefr.corpus.speakers import fold
 from spoken_cefr.errors import InputError
-from spoken_cefr.scraping.fields import recording_id
 from spoken_cefr.scraping.pager import Pager, read_pager
-from spoken_cefr.scraping.texts import ungarbled, whole_text
+from spoken_cefr.scraping.texts import address, recording_id, ungarbled, whole_text
 
 # The site as of January 2025: SPIP with the State's design system (DSFR).
 TILE = 'div[class="fr-col-12 fr-col-sm-6 fr-col-lg-2"]'
@@ -120,7 +119,7 @@ def parse_tiles(html: str, url: str) -> list[Tile]:
         link = node.css_first(TILE_LINK)
         number = RUBRIQUE_NUMBER.search(_attribute(link, "href"))
         if number:
-            target = _join(url, _attribute(link, "href"))
+            target = address(url, _attribute(link, "href"))
             tiles.append(Tile(_tile_name(link), target, int(number[1])))
     if not tiles:
         raise LayoutChanged(f"{TILE} with {TILE_LINK}", "0 tiles", url)
@@ -139,14 +138,11 @@ def find_tile(html: str, url: str, language: Language) -> Tile:
         If no tile fits; the message lists those that are there.
     """
     tiles = parse_tiles(html, url)
-    named = [tile for tile in tiles if fold(tile.name) in names_of(language)]
-    others = names_of(*(other for other in LANGUAGES if other != language))
-    numbered = [
+    fitting = [tile for tile in tiles if fold(tile.name) in names_of(language)] or [
         tile
         for tile in tiles
-        if tile.rubrique == language.rubrique and fold(tile.name) not in others
+        if tile.rubrique == language.rubrique and fold(tile.name) not in names_of_others(language)
     ]
-    fitting = named or numbered
     if not fitting:
         found = ", ".join(f"{tile.name!r} (rubrique{tile.rubrique})" for tile in tiles)
         raise LayoutChanged(f"a tile {language.name!r}", found, url)
@@ -155,14 +151,18 @@ def find_tile(html: str, url: str, language: Language) -> Tile:
 
 def check_heading(heading: str, language: Language, url: str) -> None:
     """Raise LayoutChanged where a listing's heading names another of the site's languages."""
-    others = names_of(*(other for other in LANGUAGES if other != language))
-    if fold(" ".join(heading.split())) in others - names_of(language):
+    if fold(" ".join(heading.split())) in names_of_others(language) - names_of(language):
         raise LayoutChanged(f"the heading {language.name!r}", repr(heading), url)
 
 
 def names_of(*languages: Language) -> set[str]:
     """What the site may call these languages, folded."""
     return {fold(name) for one in languages for name in (one.name, *one.other_names)}
+
+
+def names_of_others(language: Language) -> set[str]:
+    """What the site may call any other language."""
+    return names_of(*(other for other in LANGUAGES if other != language))
 
 
 def parse_listing(html: str, url: str) -> Listing:
@@ -183,7 +183,8 @@ def parse_listing(html: str, url: str) -> Listing:
     """
     html, garbled = ungarbled(html)
     page = LexborHTMLParser(html)
-    base_url = _base_url(page, url)
+    # Relative links start from there.
+    base_url = address(url, _attribute(page.css_first("base[href]"), "href")) or url
     nodes = page.css(CARD)
     if not nodes:
         raise LayoutChanged(CARD, "0 cards", url)
@@ -204,7 +205,8 @@ def closed_accordions(html: str) -> list[int]:
 
 
 def _card(node: LexborNode, url: str, base_url: str, *, garbled: bool) -> Card:
-    link = _article_link(node)
+    # To the recording's own page; a link in the description is none.
+    link = node.css_first(f"{TITLE} {ARTICLE_LINK}, {ACCORDION} {ARTICLE_LINK}")
     audio_urls = _audio_urls(node, base_url)
     audio_url = audio_urls[0] if audio_urls else ""
     tags = _tags(node)
@@ -226,7 +228,7 @@ def _card(node: LexborNode, url: str, base_url: str, *, garbled: bool) -> Card:
         duration=", ".join(_distinct(tags, DURATION_ICON)),
         themes=tuple(text for icons, text in tags if THEME_ICON in icons),
         description=_description(node),
-        page_url=_join(base_url, _attribute(link, "href")) or urldefrag(url).url,
+        page_url=address(base_url, _attribute(link, "href")) or urldefrag(url).url,
         audio_url=audio_url,
         problem=f"several levels: {', '.join(levels)}" if len(levels) > 1 else "",
         remarks=tuple(_remarks(tags, audio_urls, garbled=garbled)),
@@ -247,11 +249,6 @@ def _remarks(
         yield "the page's text was garbled (UTF-8 under another name) and put right"
 
 
-def _article_link(node: LexborNode) -> LexborNode | None:
-    """The link to the recording's own page; a link in the description is not it."""
-    return node.css_first(f"{TITLE} {ARTICLE_LINK}, {ACCORDION} {ARTICLE_LINK}")
-
-
 def _article_number(node: LexborNode, link: LexborNode | None) -> str:
     """From the link to the recording's page, else from the embed code."""
     match = ARTICLE_NUMBER.search(_attribute(link, "href"))
@@ -270,11 +267,11 @@ def _audio_urls(node: LexborNode, base_url: str) -> list[str]:
     accordion = node.css_first(ACCORDION)
     found = []
     if accordion:
-        links = [_join(base_url, _attribute(link, "href")) for link in accordion.css("a[href]")]
+        links = [address(base_url, _attribute(link, "href")) for link in accordion.css("a[href]")]
         found = [link for link in links if AUDIO_NAME.search(unquote(urlsplit(link).path))]
-        found = found or [_join(base_url, text) for text in AUDIO_URL.findall(accordion.text())]
+        found = found or [address(base_url, text) for text in AUDIO_URL.findall(accordion.text())]
         found = found or [link for link in links if _names_audio(link, base_url)]
-    found = found or [_join(base_url, _attribute(one, "src")) for one in node.css(PLAYER)]
+    found = found or [address(base_url, _attribute(one, "src")) for one in node.css(PLAYER)]
     return list(dict.fromkeys(filter(None, found)))
 
 
@@ -320,11 +317,6 @@ def _description(node: LexborNode) -> str:
     return re.sub(r" *\n\s*", "\n", "\n".join(parts)).strip()
 
 
-def _base_url(page: LexborHTMLParser, url: str) -> str:
-    """Where the page's relative links start."""
-    return _join(url, _attribute(page.css_first("base[href]"), "href")) or url
-
-
 def _check_drift(cards: tuple[Card, ...], url: str) -> None:
     if len(cards) < MIN_CARDS_FOR_DRIFT:
         return
@@ -344,14 +336,6 @@ def _tile_name(link: LexborNode) -> str:
 def _text(node: LexborNode, selector: str) -> str:
     found = node.css_first(selector)
     return found.text().strip() if found else ""
-
-
-def _join(url: str, href: str) -> str:
-    """The address that a link leads to; "" where there is no link or it is no address."""
-    try:
-        return urljoin(url, href) if href else ""
-    except ValueError:
-        return ""
 
 
 def _attribute(node: LexborNode | None, name: str) -> str:

@@ -27,13 +27,7 @@ VERSION = re.compile(r"(?im)^([ \t]*user-agent[ \t]*:[ \t]*[^\s/#]+)/[^\s#]*")
 
 
 class Robots:
-    """A robots.txt as RFC 9309 reads it, for us.
-
-    Parameters
-    ----------
-    text : str
-        "" forbids nothing.
-    """
+    """A robots.txt as RFC 9309 reads it, for us; "" forbids nothing."""
 
     def __init__(self, text: str) -> None:
         # A group may name us with a version, which is no part of a name (RFC 9309, 2.2.1).
@@ -59,20 +53,9 @@ def _resolved(url: str) -> str:
 
 
 class Manners(Pace):
-    """The rules of one visit.
+    """The rules of one visit, to the site's host and ``audio_hosts`` alone.
 
-    Parameters
-    ----------
-    base_url : str
-        The site; its host and ``audio_hosts`` are the only ones visited.
-    wait : callable
-        Takes seconds; tests give one that only notes them.
-
-    Raises
-    ------
-    InputError
-        If a host that is not this machine is to be visited without a contact
-        or without a delay.
+    InputError if a host that is not this machine is to be visited without a contact or a delay.
     """
 
     def __init__(self, base_url: str, config: ScrapingConfig, *, wait: Wait = wait) -> None:
@@ -108,18 +91,12 @@ class Manners(Pace):
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and parts.hostname in self._hosts
 
-    def has_rules_for(self, url: str) -> bool:
-        """Whether the robots.txt of the address's host has been read."""
-        return origin(url) in self._robots
+    def rules_for(self, url: str) -> Robots | None:
+        """The robots.txt of the address's host, if it has been read."""
+        return self._robots.get(origin(url))
 
-    def set_rules(self, url: str, robots: Robots) -> None:
-        """Obey this robots.txt on the address's host from now on.
-
-        Raises
-        ------
-        InputError
-            If it asks for a delay that no run could keep.
-        """
+    def set_rules(self, url: str, robots: Robots) -> Robots:
+        """Obey this robots.txt on the address's host; InputError if no run could keep its delay."""
         if robots.crawl_delay_s > MAX_CRAWL_DELAY_S:
             raise InputError(
                 f"robots.txt of {urlsplit(url).hostname} asks for {robots.crawl_delay_s:g} s "
@@ -127,7 +104,4 @@ class Manners(Pace):
             )
         self._robots[origin(url)] = robots
         self.delay_s = max(self.delay_s, robots.crawl_delay_s)
-
-    def allows(self, url: str) -> bool:
-        """Whether robots.txt lets us fetch the address."""
-        return self._robots[origin(url)].allows(url)
+        return robots

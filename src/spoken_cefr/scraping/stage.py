@@ -1,9 +1,8 @@
 """The scraping stage: the site, or the replica of it, in; a table and mp3 files out."""
 
-import dataclasses
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +22,15 @@ from spoken_cefr.scraping.crawl import Visit
 from spoken_cefr.scraping.download import Audio, AudioFolder
 from spoken_cefr.scraping.metadata import (
     build_metadata,
+    finish,
     level_problem,
     remarks,
     same_sound_problems,
 )
 from spoken_cefr.scraping.pages import CARD, TILE, Card, find_tile
 from spoken_cefr.scraping.politeness import Manners
-from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
-from spoken_cefr.store import sha256_of, write_csv
+from spoken_cefr.stages import Report, begin_stage, is_done, read_report, stage_folder
+from spoken_cefr.store import sha256_of
 
 STAGE = "scraping"
 PICTURE_SIZE = 1000, 900  # pixels, of the browser's window
@@ -38,17 +38,7 @@ PICTURE_SIZE = 1000, 900  # pixels, of the browser's window
 
 @dataclass
 class Collected:
-    """What a run has so far.
-
-    Parameters
-    ----------
-    reasons : dict
-        Why a recording cannot be used, by ``recording_id``.
-    n_to_retry : int
-        Recordings that another run may get.
-    doubt : str
-        Why the end of the listing is not proved; "" where it is, or was not asked for.
-    """
+    """What a run has so far; why recordings cannot be used (by ``recording_id``); its ``doubt``."""
 
     cards: list[Card] = field(default_factory=list)
     audio: dict[str, Audio] = field(default_factory=dict)
@@ -73,13 +63,13 @@ def run(config: Config) -> Report:
     if not config.scraping.from_cache and is_done(config, STAGE):
         return read_report(config, STAGE)
     folder = stage_folder(config, STAGE)
-    if is_imported(config):
+    if (folder / "report.json").is_file() and "imported" in read_report(config, STAGE).figures:
         raise InputError(
             f"{folder} holds recordings of your own, imported by other code or settings than "
             "those of today: run `spoken-cefr import` again"
         )
     with _disk_faults_told(folder):
-        with open_site(config) as base_url, _open_client(config, base_url) as client:
+        with open_site(config) as base_url, _client(config, base_url) as client:
             begin_stage(config, STAGE)
             with _open_visit(config, base_url, client) as visit:
                 collected = _collect_cards(visit, config.scraping.limit)
@@ -92,12 +82,6 @@ def run(config: Config) -> Report:
             "doc/adapting.md if the site has another way to go on"
         )
     return report
-
-
-def is_imported(config: Config) -> bool:
-    """Whether the folder holds recordings that `own.import_folder` copied."""
-    report = stage_folder(config, STAGE) / "report.json"
-    return report.is_file() and "imported" in read_report(config, STAGE).figures
 
 
 @contextmanager
@@ -124,12 +108,11 @@ def open_visit(config: Config) -> Iterator[Visit]:
     that are saved are not fetched.
     """
     if is_done(config, STAGE):
-        scraping = dataclasses.replace(config.scraping, from_cache=True)
-        config = dataclasses.replace(config, scraping=scraping)
+        config = _with_cache(config, True)
     with (
         _disk_faults_told(stage_folder(config, STAGE)),
         open_site(config) as base_url,
-        _open_client(config, base_url) as client,
+        _client(config, base_url) as client,
         _open_visit(config, base_url, client) as visit,
     ):
         yield visit
@@ -143,11 +126,10 @@ def photograph(config: Config) -> dict[str, Any]:
     """
     if not config.scraping.replica_dir:
         return {}
-    scraping = dataclasses.replace(config.scraping, from_cache=False)
-    config = dataclasses.replace(config, scraping=scraping)
+    config = _with_cache(config, False)
     with (
         open_site(config) as base_url,
-        _open_client(config, base_url) as client,
+        _client(config, base_url) as client,
         Browser(client) as browser,
     ):
         home = browser.open(base_url, expect=TILE)
@@ -158,6 +140,10 @@ def photograph(config: Config) -> dict[str, Any]:
         listing = browser.driver.get_screenshot_as_png()
         html = card.get_attribute("outerHTML").replace(base_url.rstrip("/"), "")
         return {"listing": listing, "card": card.screenshot_as_png, "html": html}
+
+
+def _with_cache(config: Config, from_cache: bool) -> Config:
+    return replace(config, scraping=replace(config.scraping, from_cache=from_cache))
 
 
 @contextmanager
@@ -172,43 +158,36 @@ def _disk_faults_told(folder: Path) -> Iterator[None]:
         ) from None
 
 
-@contextmanager
-def _open_client(config: Config, base_url: str) -> Iterator[Client | None]:
+def _client(config: Config, base_url: str) -> AbstractContextManager[Client | None]:
     """The HTTP client; None where only saved pages are read."""
     if config.scraping.from_cache:
-        yield None
-        return
-    with Client(Manners(base_url, config.scraping), config.scraping) as client:
-        yield client
+        return nullcontext()
+    return Client(Manners(base_url, config.scraping), config.scraping)
 
 
 @contextmanager
 def _open_visit(config: Config, base_url: str, client: Client | None) -> Iterator[Visit]:
     language = find_language(config.scraping.language)
     archive = Archive(stage_folder(config, STAGE))
+    replica = config.scraping.replica_dir
+    catalogue = under_root(replica) / "catalogue.csv"
     site = {
         "base_url": base_url,
         "language": language.code,
-        "catalogue_sha256": _catalogue_sha256(config),
+        "catalogue_sha256": sha256_of(catalogue) if replica and catalogue.is_file() else "",
     }
     if client is None:
-        _check_saved(archive, language.code)
+        if archive.site.get("language") != language.code:
+            raise InputError(
+                f"{archive.folder} holds no saved pages of the language {language.code!r}: run "
+                "without scraping.from_cache first"
+            )
         yield Visit(archive.home_url, language, archive, None, site=site)
         return
     if not archive.is_fresh(site):
         archive.clear()
     with Browser(client) as browser:
         yield Visit(base_url, language, archive, browser, site=site)
-
-
-def _check_saved(archive: Archive, language: str) -> None:
-    saved = archive.site.get("language")
-    if saved != language:
-        found = f"hold the language {saved!r}" if saved else "are not there"
-        raise InputError(
-            f"scraping.from_cache: the saved pages of {language!r} are needed in "
-            f"{archive.folder}, which {found}; run without scraping.from_cache first"
-        )
 
 
 def _collect_cards(visit: Visit, limit: int) -> Collected:
@@ -233,8 +212,7 @@ def _collect_audio(
 ) -> None:
     """Get the audio of each card that can be used, and note why the others cannot.
 
-    Cards that no later stage would take are not downloaded: the site's
-    bandwidth is not ours to waste.
+    What no later stage would take is not downloaded: the site's bandwidth is not ours to waste.
     """
     for card in progress(collected.cards, desc="recordings", unit="recording"):
         problem = card.problem or level_problem(card.level)
@@ -260,36 +238,18 @@ def _write(config: Config, collected: Collected) -> Report:
             f"none of {len(collected.cards)} recordings can be used ({reasons}): check "
             "scraping.base_url and what its robots.txt allows"
         )
-    folder = stage_folder(config, STAGE)
     table = build_metadata(
         collected.cards, collected.audio, collected.reasons, language=config.scraping.language
     )
-    write_csv(folder / "metadata.csv", table)
-    kept = table[table["usable"]]
-    left_out = table[~table["usable"]]
-    report = Report(
-        stage=STAGE,
+    return finish(
+        config,
+        table,
         unit="card",
-        n_in=len(table),
-        n_out=len(kept),
-        dropped=[
-            {"id": name, "reason": reason}
-            for name, reason in zip(left_out["recording_id"], left_out["reason"], strict=True)
-        ],
         remarks=remarks(collected.cards, table, collected.audio),
         figures={
             "listing_pages": collected.n_pages,
             "repeated_cards": collected.n_repeated,
             # A listing whose end is not proved is walked again by the next run.
             "to_retry": collected.n_to_retry + bool(collected.doubt),
-            "audio_s": round(float(kept["duration_s"].sum()), 3),
         },
     )
-    outputs = [folder / "metadata.csv", *(folder / name for name in kept["file_name"])]
-    return finish_stage(config, report, outputs=outputs)
-
-
-def _catalogue_sha256(config: Config) -> str:
-    """Digest of the replica's catalogue, "" for a real site or where it is missing."""
-    path = under_root(config.scraping.replica_dir) / "catalogue.csv"
-    return sha256_of(path) if config.scraping.replica_dir and path.is_file() else ""

@@ -24,16 +24,9 @@ MAX_ASTRAY = 0.1  # part of a transcript's words that may be missing or other in
 
 @dataclass(frozen=True)
 class Alignment:
-    """The words of one recording with their times.
+    """The words of one recording in order, and whose times they have: ``whisper`` or ``webmaus``.
 
-    Parameters
-    ----------
-    words : list of Word
-        In order, without overlap, inside the recording, each longer than 0 s.
-    source : str
-        ``whisper`` or ``webmaus``: whose times they are.
-    remarks : list of str
-        What a reader of the report should know.
+    They do not overlap, are inside the recording, and each is longer than 0 s.
     """
 
     words: list[Word]
@@ -42,25 +35,13 @@ class Alignment:
 
 
 def check_aligner(config: Config) -> None:
-    """Stop before any work if the profile's aligner cannot be used.
-
-    Raises
-    ------
-    InputError
-        If WebMAUS is chosen without ``accept_terms``, or does not know the language.
-    """
+    """InputError if WebMAUS is chosen without ``accept_terms``, or does not know the language."""
     if config.processing.aligner == "webmaus":
         service(config)
 
 
 def align(config: Config, signal: np.ndarray, transcript: Transcript) -> Alignment:
-    """Word times of one recording, from the profile's aligner or else from Whisper.
-
-    Parameters
-    ----------
-    signal : np.ndarray, shape (n_samples,), float32
-        At 16 kHz.
-    """
+    """Word times of one recording (16 kHz), from the profile's aligner or else from Whisper."""
     if config.processing.aligner == "whisper" or not transcript.words:
         return Alignment(transcript.words, "whisper")
     try:
@@ -88,10 +69,7 @@ def _webmaus(config: Config, signal: np.ndarray, expected: list[Word]) -> Alignm
 def fit(words: list[Word], duration_s: float) -> list[Word]:
     """The words inside 0..duration: MAUS works in frames and may pass the end by less than one.
 
-    Raises
-    ------
-    InputError
-        If the last word passes the end by more: the times are of another recording.
+    InputError if the last word passes the end by more: the times are of another recording.
     """
     if not words:
         return []

@@ -48,14 +48,9 @@ T = TypeVar("T")
 
 
 class WebMausError(Exception):
-    """One recording cannot be aligned by the service; the run goes on.
+    """One recording cannot be aligned by the service, and the run goes on.
 
-    Parameters
-    ----------
-    reason : str
-        In a few words, without any path or address.
-    transient : bool
-        Whether the service, not the recording, is to blame.
+    The reason holds no path and no address; ``transient`` where the service is to blame.
     """
 
     def __init__(self, reason: str, *, transient: bool = False) -> None:
@@ -76,16 +71,7 @@ class Reply:
 class BasClient:
     """One visitor of the services; not to be used by two threads at once.
 
-    Parameters
-    ----------
-    base_url : str
-        Where the operations are, such as ``https://.../BASWebServices/services``.
-    delay_s : float
-        Between two requests.
-    timeout_s : float
-        For one answer; a job is answered when it is done, after minutes perhaps.
-    wait : callable
-        Takes seconds; tests give one that only notes them.
+    A job is answered when it is done, after minutes perhaps: ``timeout_s`` is for one answer.
     """
 
     def __init__(
@@ -98,13 +84,7 @@ class BasClient:
         self._agent = agent
 
     def run(self, operation: str, files: Files, fields: Mapping[str, str]) -> tuple[bytes, Reply]:
-        """Have one job done and fetch the file that it gives.
-
-        Raises
-        ------
-        WebMausError
-            If it fails, after `MAX_TRIES` tries where those may help.
-        """
+        """Have one job done and fetch the file that it gives; WebMausError if it fails."""
         with new_session(self._agent, local=self.host in LOCAL_HOSTS) as session:
             reply = self._try(lambda: self._job(session, operation, files, fields))
             if not reply.success:
@@ -112,7 +92,8 @@ class BasClient:
                 raise WebMausError(f"the service refused it: {told}")
             if not reply.link:
                 raise WebMausError("the service reports success without a link to the result")
-            content = self._try(lambda: self._download(session, reply.link))
+            # As it is given: with its port and its repeated slashes.
+            content = self._try(lambda: self._send(session, "GET", reply.link, MAX_FILE_BYTES))
         if not content.strip():
             raise WebMausError("the service's result is an empty file")
         return content, reply
@@ -151,21 +132,11 @@ class BasClient:
         )
 
     def _load(self, session: requests.Session) -> str:
-        try:
-            body = self._send(session, "GET", f"{self.base_url}/getLoadIndicator", 1024)
-        except TimedOut:
-            raise Again("its load indicator timed out") from None
+        body = self._send(session, "GET", f"{self.base_url}/getLoadIndicator", 1024)
         load = body.decode("ascii", errors="replace").strip()
         if load not in ("0", "1", FULL):
             raise Again("its load indicator is none of 0, 1, 2")
         return load
-
-    def _download(self, session: requests.Session, link: str) -> bytes:
-        """Fetch a link as it is given: with its port and its repeated slashes."""
-        try:
-            return self._send(session, "GET", link, MAX_FILE_BYTES)
-        except TimedOut:
-            raise Again("its result timed out") from None
 
     def _send(
         self, session: requests.Session, method: str, url: str, limit: int, **content: object
@@ -203,15 +174,10 @@ class BasClient:
 
 
 def parse_reply(body: bytes) -> Reply:
-    """Read the service's XML.
+    """Read the service's XML; Again if it is something else: proxies answer with pages in HTML.
 
-    A document type is refused before parsing: without it XML has no entities,
-    and the standard library's parser needs no further guard on a bounded body.
-
-    Raises
-    ------
-    Again
-        If it is something else: proxies answer with pages in HTML.
+    A document type is refused before parsing: without it XML has no entities, and the
+    standard library's parser needs no further guard on a bounded body.
     """
     try:
         text = body.decode("utf-8-sig").strip()

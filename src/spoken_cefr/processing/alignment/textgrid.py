@@ -56,17 +56,8 @@ class _Tier(NamedTuple):
 def write_textgrid(path: Path, words: list[Word], *, duration_s: float) -> None:
     """Write words as a TextGrid; the silences between them are empty intervals.
 
-    Parameters
-    ----------
-    words : list of Word
-        In order, without overlap, inside 0..duration_s, each longer than 0 s.
-    duration_s : float > 0
-        Of the whole recording.
-
-    Raises
-    ------
-    ValueError
-        If the words are not as said; the message names the file.
+    ValueError, which names the file, unless they are in order, without overlap, inside
+    0..duration_s and each longer than 0 s.
     """
     intervals = [(word.start_s, word.end_s, word.word) for word in words]
     try:
@@ -76,29 +67,22 @@ def write_textgrid(path: Path, words: list[Word], *, duration_s: float) -> None:
         grid.addTier(tier)
         with replacing(path) as temporary:
             grid.save(str(temporary), TextgridFormats.LONG_TEXTGRID, includeBlankSpaces=True)
-            plain = _EXPONENT.sub(_without_exponent, temporary.read_text(encoding="utf-8"))
+            plain = _EXPONENT.sub(
+                lambda found: found[1] + format(Decimal(found[2]), "f"),
+                temporary.read_text(encoding="utf-8"),
+            )
             temporary.write_text(plain, encoding="utf-8")
     except PraatioException as error:
         raise ValueError(f"{path}: {error}") from None
 
 
-def _without_exponent(found: re.Match[str]) -> str:
-    return found[1] + format(Decimal(found[2]), "f")
-
-
 def read_intervals(path: Path | str, *, tier: str = TIER) -> list[Word]:
     """Read the labelled intervals of one tier as they stand in the file; empty ones are left out.
 
-    Praat's long and short forms, with or without comments, in UTF-8 or UTF-16, with
-    or without byte order mark (UTF-16 needs it). Of two tiers with one name this is
-    the first; the second one goes by the name with ``_2``. Order and overlap are for
+    Praat's long and short forms, in UTF-8 or UTF-16 (which needs its byte order mark). Of two
+    tiers with one name this is the first; the second one goes by the name with ``_2``. InputError,
+    which names file and tier, if there is no such tier of intervals. Order and overlap are for
     `check_order`.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, in another encoding, damaged, or has no such
-        interval tier; the message names file and tier.
     """
     path = Path(path)
     where = f"{path} (tier {tier!r})"
@@ -116,13 +100,7 @@ def read_intervals(path: Path | str, *, tier: str = TIER) -> list[Word]:
 
 
 def check_order(words: list[Word], *, where: str) -> None:
-    """Pass if every word is longer than 0 s and begins after the one before has ended.
-
-    Raises
-    ------
-    InputError
-        Otherwise; the message begins with ``where`` and names the intervals.
-    """
+    """InputError unless every word is longer than 0 s and begins after the one before has ended."""
     for word in words:
         if not word.end_s > word.start_s:
             raise InputError(f"{where} is not a valid TextGrid: {_told(word)} has no length")
@@ -134,16 +112,15 @@ def check_order(words: list[Word], *, where: str) -> None:
             )
 
 
-def snap(words: list[Word], *, tolerance_s: float = SNAP_S) -> list[Word]:
-    """Mend overlaps below ``tolerance_s`` seconds: the earlier word ends where the next begins.
+def snap(words: list[Word]) -> list[Word]:
+    """Mend overlaps below `SNAP_S`: the earlier word ends where the next begins.
 
-    Larger ones stay, for `check_order` to name; so do those that would leave a
-    word without length.
+    Larger ones stay, for `check_order` to name; so do those that would leave a word no length.
     """
     mended = list(words)
     for index, (before, after) in enumerate(pairwise(words)):
         overlap_s = before.end_s - after.start_s
-        if 0 < overlap_s < tolerance_s and after.start_s > before.start_s:
+        if 0 < overlap_s < SNAP_S and after.start_s > before.start_s:
             mended[index] = before._replace(end_s=after.start_s)
     return mended
 

@@ -7,10 +7,7 @@ kept as ``processing/webmaus/<key>.TextGrid``.
 """
 
 import io
-import threading
 import time
-import unicodedata
-import wave
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -19,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
+import soundfile
 from filelock import FileLock
 
 from spoken_cefr.config import WEBMAUS_TERMS, Config
@@ -28,7 +26,7 @@ from spoken_cefr.http import LOCAL_HOSTS, Wait, is_encrypted, user_agent, wait
 from spoken_cefr.processing.alignment.bas import BasClient, WebMausError
 from spoken_cefr.processing.alignment.textgrid import check_order, read_intervals, snap
 from spoken_cefr.processing.transcription.engines import SAMPLE_RATE
-from spoken_cefr.processing.transcription.words import Word
+from spoken_cefr.processing.transcription.words import Word, plain_text
 from spoken_cefr.stages import stage_folder
 from spoken_cefr.store import digest, read_kept, replacing, write_text
 
@@ -38,8 +36,6 @@ FRAME_S = 0.010  # MAUS's grid
 MAX_WORDS = 3000  # MAUS cannot do more in one piece
 N_FAILURES = 3  # so many recordings in a row without an answer, and ...
 REST_S = 600.0  # ... the service is left alone for so long
-# French writes U+2019 in elisions and no-break spaces before its punctuation.
-_PLAIN = str.maketrans({"\u2019": "'", "\u00a0": " ", "\u202f": " "})
 
 
 @dataclass(frozen=True)
@@ -59,11 +55,7 @@ def service(config: Config) -> "WebMaus":
 class WebMaus:
     """The aligner of one profile; threads may share it, they wait for each other.
 
-    Raises
-    ------
-    InputError
-        If the profile does not accept the terms, the service does not know the
-        language, or its address is none.
+    InputError without the terms, a language that the service knows, or an address of it.
     """
 
     def __init__(
@@ -92,34 +84,18 @@ class WebMaus:
         )
         self._fields = {"LANGUAGE": language.bas, "OUTFORMAT": "TextGrid"}
         self._folder = stage_folder(config, "processing") / "webmaus"
-        self._lock = threading.Lock()
         self._clock = clock
         self._n_failures = 0
         self._rest_until_s = float("-inf")
 
     def align(self, signal: np.ndarray, words: list[str]) -> Result:
-        """Times of the words of one recording.
+        """Times of the words said in a recording (float32 at 16 kHz): the labels of the tier.
 
-        Parameters
-        ----------
-        signal : np.ndarray, shape (n_samples,), float32
-            At 16 kHz, in -1..1.
-        words : list of str
-            What is said, in order.
-
-        Returns
-        -------
-        Result
-            The labels of the tier ORT-MAU: words may be missing, merged or cut.
-
-        Raises
-        ------
-        WebMausError
-            If the service gives none; the message says why.
+        Words may be missing, merged or cut. WebMausError if the service gives none.
         """
         if len(words) > MAX_WORDS:
             raise WebMausError(f"{len(words)} words are too many (the most is {MAX_WORDS})")
-        wav, text = wav_bytes(signal), plain_text(" ".join(words))
+        wav, text = wav_bytes(signal), " ".join(plain_text(" ".join(words)).split())
         key = digest(
             {
                 "service": self._client.base_url,
@@ -132,7 +108,7 @@ class WebMaus:
         path = self._folder / f"{key}.TextGrid"
         self._folder.mkdir(parents=True, exist_ok=True)
         # Threads of this process, and other processes on the same data, wait for their turn.
-        with self._lock, FileLock(self._folder / ".lock"):
+        with FileLock(self._folder / ".lock"):
             kept = read_kept(path, _read_answer, damaged=(WebMausError,))
             return kept or self._ask(path, wav, text)
 
@@ -148,29 +124,24 @@ class WebMaus:
         try:
             content, reply = self._client.run(OPERATION, files, self._fields)
         except WebMausError as error:
-            self._count_failure(error)
+            self._n_failures = self._n_failures + 1 if error.transient else 0
+            if self._n_failures >= N_FAILURES:
+                self._n_failures = 0
+                self._rest_until_s = self._clock() + REST_S
             raise
         self._n_failures = 0
         return _keep(path, content, reply.warnings)
 
-    def _count_failure(self, error: WebMausError) -> None:
-        self._n_failures = self._n_failures + 1 if error.transient else 0
-        if self._n_failures >= N_FAILURES:
-            self._n_failures = 0
-            self._rest_until_s = self._clock() + REST_S
-
 
 def _check_address(url: str, delay_s: float) -> None:
     try:
-        parts = urlsplit(url)
-        host = parts.hostname
+        host, is_safe = urlsplit(url).hostname, is_encrypted(url)
     except ValueError:
-        host = None
-    if not host or parts.scheme not in ("http", "https"):
-        raise InputError(f"processing.webmaus_url is {url!r}; give the services' https address")
-    if not is_encrypted(url):
+        host, is_safe = None, False
+    if not host or not is_safe:
         raise InputError(
-            f"processing.webmaus_url is {url!r}: voices must be sent encrypted (https)"
+            f"processing.webmaus_url is {url!r}: voices must be sent encrypted, give an https "
+            "address"
         )
     if host not in LOCAL_HOSTS and delay_s <= 0:
         raise InputError(
@@ -204,12 +175,8 @@ def _notes(path: Path) -> Path:
 def read_words(path: Path) -> list[Word]:
     """The words of the service's TextGrid, without marks such as ``<p:>`` or ``<usb>``.
 
-    Words that overlap by a rounding error are no reason to do without its times.
-
-    Raises
-    ------
-    WebMausError
-        If it is not one; the message holds no path.
+    Those that overlap by a rounding error are mended. WebMausError, which holds no path, if it is
+    no TextGrid.
     """
     try:
         words = snap(read_intervals(path, tier=TIER))
@@ -224,14 +191,5 @@ def wav_bytes(signal: np.ndarray) -> bytes:
     """A mono float32 signal in -1..1 at 16 kHz as a WAV file of 16-bit samples."""
     samples = np.round(np.clip(signal, -1, 1) * 32767).astype("<i2")
     buffer = io.BytesIO()
-    with wave.open(buffer, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(SAMPLE_RATE)
-        file.writeframes(samples.tobytes())
+    soundfile.write(buffer, samples, SAMPLE_RATE, format="WAV")
     return buffer.getvalue()
-
-
-def plain_text(text: str) -> str:
-    """The text as the service wants it: composed letters, plain apostrophes and spaces."""
-    return " ".join(unicodedata.normalize("NFC", text).translate(_PLAIN).split())

@@ -7,24 +7,19 @@ always gives the same words, and an error does not spread.
 """
 
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from spoken_cefr.config import Config
+from spoken_cefr.processing.decoding import SAMPLE_RATE
 from spoken_cefr.processing.transcription.batching import map_joined
-from spoken_cefr.processing.transcription.guards import (
-    COMPRESSION_THRESHOLD,
-    unheard,
-    without_repetition,
-)
-from spoken_cefr.processing.transcription.hearing import Hearing, Told, tell_nobody
 from spoken_cefr.processing.transcription.voice import (
     TURN_S,
     Stretch,
@@ -33,20 +28,23 @@ from spoken_cefr.processing.transcription.voice import (
     find_voice,
     heard_span,
     joined,
+    unheard,
 )
 from spoken_cefr.processing.transcription.words import (
+    COMPRESSION_THRESHOLD,
     UNSPACED,
     Word,
     join_elisions,
     plain_text,
     tidy_words,
+    without_repetition,
 )
 from spoken_cefr.processing.weights.packaged import load_whisper
 
-SAMPLE_RATE = 16_000  # Hz, Whisper's only one
+WINDOW_S = 30.0  # what Whisper takes at once
 BATCH_SIZE = 8  # windows decoded together; see benchmarks/transcription.py
 
-# Guards against invented text (see `guards` too); the first two values are OpenAI's defaults.
+# Guards against invented text; the first two values are OpenAI's defaults.
 NO_SPEECH_THRESHOLD = 0.6  # a window with a higher probability of "no speech" ...
 LOGPROB_THRESHOLD = -1.0  # ... and a mean log probability below this is left out
 MIN_LANGUAGE = 0.01  # less probable languages are not kept
@@ -63,23 +61,25 @@ DECODING = {
 }
 
 
+Told = Callable[[int, float], None]  # index of a signal, and the time (s) up to which it is heard
+
+
+def tell_nobody(index: int, time_s: float) -> None:
+    """For who does not want to know how far an engine is."""
+
+
+# The segments that a model hears, and for each window how probable each language is.
+Heard = tuple[list[Any], list[dict[str, float]]]
+
+
 @dataclass(frozen=True)
 class Transcript:
     """What an engine heard in one recording.
 
-    Parameters
-    ----------
-    words : list of Word
-        In order, without overlap, inside the recording, each longer than 0 s.
-    avg_logprob : float or None
-        Mean log probability of a token, None when nothing was said.
-    no_speech_prob : float
-        Mean over the text's parts of the probability that nobody speaks.
-    remarks : list of str
-        What the guards did.
-    languages : list of dict
-        By window of 30 s that Whisper heard: how probable each language is, where that is
-        0.01 or more. Empty where the engine does not tell.
+    Words are in order, without overlap, inside the recording, each longer than 0 s. ``avg_logprob``
+    is the mean log probability of a token, None when nothing was said; ``no_speech_prob`` the mean
+    over the text's parts; ``remarks`` what the guards did; ``languages`` says of each window of
+    30 s how probable each language is (from 0.01 on), where the engine tells.
     """
 
     text: str
@@ -93,16 +93,24 @@ class Transcript:
     languages: list[dict[str, float]] = field(default_factory=list)
 
 
-class Engine(Protocol):
-    """What every engine offers."""
+class Engine(ABC):
+    """What every engine offers: transcripts of mono float32 signals at 16 kHz.
 
-    at_once: int  # recordings that are best given together to `transcribe_many`
+    ``language`` is Whisper's code. ValueError if a signal is of another shape or type.
+    """
+
+    name: str
+    model_name: str
+    at_once = 1  # recordings that are best given together to `transcribe_many`
 
     def transcribe(self, signal: np.ndarray, *, language: str) -> Transcript:
-        """Transcribe a mono float32 signal at 16 kHz; ``language`` is Whisper's code."""
+        """What is said in a signal."""
+        return self._guarded(signal, language, self._listen)
 
     def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
         """`transcribe` of each signal, to the last bit, in less time where that can be."""
+        done = dict(self.transcribe_each(signals, language=language))
+        return [done[index] for index in range(len(signals))]
 
     def transcribe_each(
         self, signals: Sequence[np.ndarray], *, language: str, told: Told = tell_nobody
@@ -111,16 +119,30 @@ class Engine(Protocol):
 
         An engine that can calls ``told`` in between, from the thread that listens.
         """
+        for index, signal in enumerate(signals):
+            yield index, self.transcribe(signal, language=language)
+
+    @abstractmethod
+    def _listen(self, signal: np.ndarray, language: str) -> Heard:
+        """What the model alone hears."""
+
+    def _guarded(
+        self, signal: np.ndarray, language: str, listen: Callable[[np.ndarray, str], Heard]
+    ) -> Transcript:
+        """What is heard where somebody speaks, behind the guards."""
+        if signal.ndim != 1 or signal.dtype != np.float32:
+            raise ValueError(f"need mono float32, got {signal.dtype} of shape {signal.shape}")
+        voice_s = find_voice(signal)
+        if not voice_s:
+            return Transcript("", [], language, self.name, self.model_name, None, 1.0, [NO_SPEECH])
+        edges_s = heard_span(voice_s, len(signal) / SAMPLE_RATE)
+        start, stop = (round(edge_s * SAMPLE_RATE) for edge_s in edges_s)
+        heard = listen(signal[start:stop], language)
+        return _transcript(self, heard, language, signal=signal, voice_s=voice_s)
 
 
 def load_engine(config: Config) -> Engine:
-    """The engine and model that the profile names, loaded once in each process.
-
-    Raises
-    ------
-    InputError
-        If the model is unknown, its files are missing or it cannot be downloaded.
-    """
+    """The engine and model that the profile names, loaded once in each process."""
     p = config.processing
     # On a cluster each thread of a worker is one of the cluster's: see `backends`.
     n_jobs = 1 if p.backend == "dask" else config.n_jobs
@@ -138,25 +160,13 @@ def _load_engine(engine: str, model: str, compute_type: str, n_jobs: int) -> Eng
     return FasterWhisper(model, compute_type=compute_type, n_workers=n_jobs)
 
 
-class FasterWhisper:
+class FasterWhisper(Engine):
     """Whisper through CTranslate2.
 
-    Parameters
-    ----------
-    model : str
-        ``offline-base``, a Whisper size, or a folder in CTranslate2's format.
-    compute_type : str
-        ``int8`` or ``float32``.
-    n_workers : int
-        Calls that may run at once from different threads.
-    n_threads : int
-        Cores of each of these calls.
-    batch_size : int, optional
-        Windows of different recordings that `transcribe_many` decodes together.
-        By default `BATCH_SIZE` for int8, whose results are the same bits in any
-        batch (sums of integers have no rounding), and 1 otherwise: float32
-        scores of a batch differ from those of a window on its own by up to
-        1e-6, so a transcript would depend on the recordings beside it.
+    ``n_workers`` calls may run at once, on ``n_threads`` cores each. Windows of different
+    recordings are decoded together for int8 only, whose results are the same bits in any batch
+    (sums of integers have no rounding): float32 scores of a batch differ from those of a window on
+    its own by up to 1e-6, so a transcript would depend on the recordings beside it.
     """
 
     name = "faster-whisper"
@@ -168,31 +178,23 @@ class FasterWhisper:
         compute_type: str = "int8",
         n_workers: int = 1,
         n_threads: int = 1,
-        batch_size: int | None = None,
     ) -> None:
         self.model_name = model
         self._model = load_whisper(
             model, compute_type=compute_type, n_threads=n_threads, n_workers=n_workers
         )
-        self._batch_size = batch_size or (BATCH_SIZE if compute_type == "int8" else 1)
+        self._batch_size = BATCH_SIZE if compute_type == "int8" else 1
         # Twice the batch: as one recording ends, another takes its place in the batch.
         self.at_once = 1 if self._batch_size == 1 else 2 * self._batch_size
-
-    def transcribe(self, signal: np.ndarray, *, language: str) -> Transcript:
-        """See `Engine`; ValueError if the signal is not mono float32."""
-        return self._transcribe(self._model.model, signal, language, lambda time_s: None)
-
-    def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
-        """See `Engine`; ValueError if a signal is not mono float32."""
-        return _in_order(self.transcribe_each(signals, language=language))
 
     def transcribe_each(
         self, signals: Sequence[np.ndarray], *, language: str, told: Told = tell_nobody
     ) -> Iterator[tuple[int, Transcript]]:
-        """See `Engine`; ValueError if a signal is not mono float32."""
+        """See `Engine`."""
 
         def one(model: Any, index: int) -> Transcript:
-            return self._transcribe(model, signals[index], language, partial(told, index))
+            listen = partial(self._listen, model=model, reached=partial(told, index))
+            return self._guarded(signals[index], language, listen)
 
         model = self._model.model
         if self._batch_size == 1 or len(signals) < 2:
@@ -208,61 +210,59 @@ class FasterWhisper:
         _, _, probabilities = self._model.detect_language(signal)
         return _rounded(probabilities)
 
-    def _transcribe(
-        self, model: Any, signal: np.ndarray, language: str, heard: Callable[[float], None]
-    ) -> Transcript:
-        _check_signal(signal)
-        voice_s = find_voice(signal)
-        if not voice_s:
-            return _nothing(self, language)
-        start, stop = _heard_samples(signal, voice_s)
-        hearing = Hearing((stop - start) / SAMPLE_RATE, heard)
+    def _listen(
+        self,
+        signal: np.ndarray,
+        language: str,
+        *,
+        model: Any = None,
+        reached: Callable[[float], None] = lambda time_s: None,
+    ) -> Heard:
+        duration_s, reached_s = len(signal) / SAMPLE_RATE, 0.0
         languages: list[dict[str, float]] = []
         whisper = copy(self._model)
-        whisper.model = model
+        whisper.model = model or self._model.model
 
         def encode(features: np.ndarray) -> Any:
             encoded = self._model.encode(features)
             # From what is encoded anyway: asked on its own, it costs half a transcription.
-            (found,) = model.detect_language(encoded)
+            (found,) = whisper.model.detect_language(encoded)
             languages.append(_rounded((token[2:-2], p) for token, p in found))
+            # Encoding takes 41 to 47 % of a window's time on one core, so half of it counts as
+            # heard: told at its end only, a batch's first windows would come at once, and late.
+            reached((reached_s + min(reached_s + WINDOW_S, duration_s)) / 2)
             return encoded
 
-        whisper.encode = hearing.after(encode)
+        whisper.encode = encode
         parts, _ = whisper.transcribe(
-            signal[start:stop],
+            signal,
             language=language,
             beam_size=1,
             log_prob_threshold=LOGPROB_THRESHOLD,
             hallucination_silence_threshold=HALLUCINATION_SILENCE_S,
             **DECODING,
         )
-        parts = list(hearing.through(parts))
-        told = _transcript(self, parts, language, signal=signal, voice_s=voice_s)
-        return replace(told, languages=languages)
+        heard = []
+        for part in parts:  # as they come, a window at a time
+            reached_s = part.end
+            reached(reached_s)
+            heard.append(part)
+        return heard, languages
 
 
-class OpenAIWhisper:
+class OpenAIWhisper(Engine):
     """Whisper as OpenAI published it, in float32: the reference.
 
     The guards are those of `FasterWhisper` but for HALLUCINATION_SILENCE_S:
     openai-whisper's own form of it leaves out speech, up to that many seconds
-    before the end of each window of 30 s (11 of 670 words in the demo).
-
-    Parameters
-    ----------
-    model : str
-        ``offline-base`` or a folder in CTranslate2's format (the same weights
-        as `FasterWhisper`), or a Whisper size (OpenAI's own file).
-    n_threads : int
-        Cores of one call; calls from several threads wait for each other,
-        because the model keeps what a decoding remembers in itself.
+    before the end of each window of 30 s (11 of 670 words in the demo). Calls from several threads
+    wait for each other: the model keeps what a decoding remembers in itself.
     """
 
     name = "openai-whisper"
-    at_once = 1
 
     def __init__(self, model: str, *, n_threads: int = 1) -> None:
+        # Only for who compares: faster-whisper needs neither torch nor this.
         from spoken_cefr.processing.weights.openai import load_openai_whisper
 
         self.model_name = model
@@ -270,50 +270,18 @@ class OpenAIWhisper:
         self._n_threads = n_threads
         self._lock = threading.Lock()
 
-    def transcribe(self, signal: np.ndarray, *, language: str) -> Transcript:
-        """See `Engine`; ValueError if the signal is not mono float32."""
-        _check_signal(signal)
-        voice_s = find_voice(signal)
-        if not voice_s:
-            return _nothing(self, language)
-        start, stop = _heard_samples(signal, voice_s)
-        with self._lock, _torch_threads(self._n_threads):
+    def _listen(self, signal: np.ndarray, language: str) -> Heard:
+        from spoken_cefr.backends import torch_threads
+
+        with self._lock, torch_threads(self._n_threads):
             result = self._model.transcribe(
-                signal[start:stop],
+                signal,
                 language=language,
                 fp16=False,
                 logprob_threshold=LOGPROB_THRESHOLD,
                 **DECODING,
             )
-        parts = [_part(segment) for segment in result["segments"] if segment["tokens"]]
-        return _transcript(self, parts, language, signal=signal, voice_s=voice_s)
-
-    def transcribe_many(self, signals: Sequence[np.ndarray], *, language: str) -> list[Transcript]:
-        """See `Engine`; ValueError if a signal is not mono float32."""
-        return _in_order(self.transcribe_each(signals, language=language))
-
-    def transcribe_each(
-        self, signals: Sequence[np.ndarray], *, language: str, told: Told = tell_nobody
-    ) -> Iterator[tuple[int, Transcript]]:
-        """See `Engine`; ValueError if a signal is not mono float32."""
-        for index, signal in enumerate(signals):
-            yield index, self.transcribe(signal, language=language)
-
-
-def _in_order(done: Iterator[tuple[int, Transcript]]) -> list[Transcript]:
-    return [transcript for _, transcript in sorted(done, key=lambda pair: pair[0])]
-
-
-@contextmanager
-def _torch_threads(n_threads: int) -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+        return [_part(segment) for segment in result["segments"] if segment["tokens"]], []
 
 
 def _part(segment: dict[str, Any]) -> SimpleNamespace:
@@ -322,27 +290,13 @@ def _part(segment: dict[str, Any]) -> SimpleNamespace:
     return SimpleNamespace(**(segment | {"words": words}))
 
 
-def _check_signal(signal: np.ndarray) -> None:
-    if signal.ndim != 1 or signal.dtype != np.float32:
-        raise ValueError(f"need mono float32, got {signal.dtype} of shape {signal.shape}")
-
-
-def _nothing(engine: Any, language: str) -> Transcript:
-    return Transcript("", [], language, engine.name, engine.model_name, None, 1.0, [NO_SPEECH])
-
-
-def _heard_samples(signal: np.ndarray, voice_s: list[Stretch]) -> tuple[int, int]:
-    start_s, end_s = heard_span(voice_s, len(signal) / SAMPLE_RATE)
-    return round(start_s * SAMPLE_RATE), round(end_s * SAMPLE_RATE)
-
-
 def _rounded(probabilities: Iterable[tuple[str, float]]) -> dict[str, float]:
     return {code: round(p, 4) for code, p in probabilities if p >= MIN_LANGUAGE}
 
 
 def _transcript(
-    engine: Any,
-    parts: list[Any],
+    engine: Engine,
+    heard: Heard,
     language: str,
     *,
     signal: np.ndarray,
@@ -350,7 +304,7 @@ def _transcript(
 ) -> Transcript:
     """Put together what an engine heard, behind the last guard."""
     duration_s = len(signal) / SAMPLE_RATE
-    parts, remarks = without_repetition(parts)
+    parts, remarks = without_repetition(heard[0])
     offset_s, _ = heard_span(voice_s, duration_s)
     raw = [
         Word(
@@ -388,4 +342,5 @@ def _transcript(
         avg_logprob=means[0] if means else None,
         no_speech_prob=means[1] if means else 1.0,
         remarks=remarks,
+        languages=heard[1],
     )

@@ -17,19 +17,18 @@ from spoken_cefr.processing.transcription.words import UNSPACED
 ALL = "all"
 
 
-def words_of(text: str, *, language: str = FRENCH, digits: bool = False) -> str:
-    """Lower case, no punctuation, apostrophes and hyphens as spaces; unless ``digits``, no digits.
+def words_of(text: str, *, language: str = FRENCH) -> str:
+    """Lower case, no punctuation, apostrophes and hyphens as spaces, numbers in words.
 
     What a writer and a recogniser may do differently without an error. ``language`` is one of
     `LANGUAGES`. Where words are written without spaces, each character counts as one. Digits
     stay where num2words does not know the language.
     """
     text = unicodedata.normalize("NFC", text).lower().replace("œ", "oe")
-    if not digits:
-        if language == FRENCH:  # as Whisper writes it
-            text = re.sub(r"(\d+)\s?h(?![a-z])", r"\1 heures ", text)
-        if language in CONVERTER_CLASSES:
-            text = re.sub(r"\d+", lambda n: f" {num2words(int(n[0]), lang=language)} ", text)
+    if language == FRENCH:  # as Whisper writes it
+        text = re.sub(r"(\d+)\s?h(?![a-z])", r"\1 heures ", text)
+    if language in CONVERTER_CLASSES:
+        text = re.sub(r"\d+", lambda n: f" {num2words(int(n[0]), lang=language)} ", text)
     text = re.sub(r"[^\w]|_", " ", text)
     return " ".join("".join(text.split()) if language in UNSPACED else text.split())
 

@@ -22,6 +22,7 @@ EDGE_S = 0.3  # is heard before the first voice and after the last
 BREATH_S = 0.25  # a shorter silence is that of a stop consonant, and inside a word or two
 REACH_S = 0.5  # of voice beside a word are the word's; more is a word that was not heard
 MIN_SOUND_S = 3.0  # of music or noise at an edge that is told
+UNHEARD_S = 3.0  # so much detected speech without a word is told of
 LOUD = 0.1  # of the voice's amplitude: so loud is what is told
 
 
@@ -95,6 +96,20 @@ def cut_to_voice(words: Sequence[Word], voice_s: Sequence[Stretch]) -> list[Word
             word = word._replace(end_s=end_s)
         cut[i] = word
     return cut
+
+
+def unheard(speech_s: Sequence[Stretch], words: Sequence[Word]) -> list[Stretch]:
+    """Stretches of speech (s) of `UNHEARD_S` or more that hold no word; the words are in order.
+
+    The engines leave out windows that their guards distrust, and say nothing.
+    """
+    free = []
+    for start_s, end_s in speech_s:
+        inside = [word for word in words if word.end_s > start_s and word.start_s < end_s]
+        starts_s = [start_s, *(word.end_s for word in inside)]
+        ends_s = [*(word.start_s for word in inside), end_s]
+        free += [pair for pair in zip(starts_s, ends_s, strict=True)]
+    return [(start_s, end_s) for start_s, end_s in free if end_s - start_s >= UNHEARD_S]
 
 
 def edge_sounds(signal: np.ndarray, voice_s: Sequence[Stretch]) -> list[str]:

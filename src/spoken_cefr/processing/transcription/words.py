@@ -1,11 +1,13 @@
 """Words with their times, and the tidying of the times that Whisper gives."""
 
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 UNSPACED = ("zh", "ja", "th", "lo", "my", "yue")  # languages that write no spaces between words
+COMPRESSION_THRESHOLD = 2.4  # text that zips better than this repeats itself; OpenAI's default
 MIN_WORD_S = 0.01  # every word gets at least this: a TextGrid has no empty interval
 
 
@@ -58,18 +60,11 @@ def join_elisions(words: list[Word]) -> list[Word]:
 
 
 def tidy_words(words: list[Word], duration_s: float) -> tuple[list[Word], int]:
-    """Strip words and put them in order, without overlap, inside 0..duration, none of length 0.
+    """Strip words, put them in order without overlap inside 0..duration; and how many were moved.
 
-    Whisper's times may overlap by a step of 20 ms, coincide, or pass the end.
-    A word keeps its times where it can; else it begins where the one before
-    ends, and at the end of the recording words give way backwards.
-
-    Returns
-    -------
-    words : list of Word
-        Times rounded to the microsecond.
-    n_moved : int
-        How many words were moved by more than that.
+    Whisper's times may overlap by a step of 20 ms, coincide, or pass the end. A word keeps its
+    times (rounded to the microsecond) where it can; else it begins where the one before ends, and
+    at the end of the recording words give way backwards. None has length 0.
     """
     if not words:
         return [], 0
@@ -116,3 +111,11 @@ def word_places(text: str, words: Sequence[Word]) -> dict[int, tuple[int, int]]:
         position = start + len(word.word)
         places[index] = (start, position)
     return places
+
+
+def without_repetition(parts: list[Any]) -> tuple[list[Any], list[str]]:
+    """Leave out decoded windows whose text repeats itself: Whisper does so where it is lost."""
+    kept = [part for part in parts if part.compression_ratio <= COMPRESSION_THRESHOLD]
+    lost = Counter(part.seek for part in parts) - Counter(part.seek for part in kept)
+    told = f"the text of {len(lost)} window(s) repeated itself and was left out"
+    return kept, [told] if lost else []

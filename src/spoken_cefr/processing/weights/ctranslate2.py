@@ -15,6 +15,7 @@ import numpy as np
 
 from spoken_cefr.errors import InputError
 
+SPEC = "WhisperSpec"
 BINARY_VERSION = 6
 # By type number; 5 is bfloat16, which numpy does not have.
 DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
@@ -43,66 +44,40 @@ class _Reader:
     def string(self) -> str:
         return bytes(self.take(self.number("H"))).rstrip(b"\0").decode("utf-8")
 
+    def variable(self) -> tuple[str, np.ndarray]:
+        name = self.string()
+        shape = [self.number("I") for _ in range(self.number("B"))]
+        kind, n_bytes = self.number("B"), self.number("I")
+        if kind not in DTYPES:
+            raise ValueError(f"{name} is of the type {kind}")
+        values = np.frombuffer(self.take(n_bytes), dtype=np.dtype(DTYPES[kind]).newbyteorder("<"))
+        return name, values.reshape(shape)
 
-def read_variables(path: Path | str, *, spec: str = "WhisperSpec") -> dict[str, np.ndarray]:
-    """All variables of a ``model.bin``, read-only views of the file's bytes.
 
-    Parameters
-    ----------
-    spec : str
-        The specification that the file must name.
+def read_variables(path: Path | str) -> dict[str, np.ndarray]:
+    """All variables of a ``model.bin`` in the file's order, read-only views of its bytes.
 
-    Returns
-    -------
-    dict of str to np.ndarray
-        In the file's order, each of its own shape (scalars have none) and type.
-        An alias is not repeated: it names a variable that is there.
-
-    Raises
-    ------
-    InputError
-        If the file is missing, cut short, goes on after its end, is of another
-        version or kind, or holds a type that numpy does not have.
+    An alias is not repeated: it names a variable that is there. InputError if the file is missing,
+    cut short, of another version or kind, or holds a type that numpy does not have.
     """
     path = Path(path)
     try:
         reader = _Reader(path.read_bytes())
-        _check_head(path, reader, spec)
-        variables = dict(_variable(path, reader) for _ in range(reader.number("I")))
+        version, kind = reader.number("I"), reader.string()
+        if (version, kind) != (BINARY_VERSION, SPEC):
+            raise ValueError(f"it is {kind!r} of binary version {version}")
+        reader.number("I")  # the revision: other variables, nothing that we read
+        variables = dict(reader.variable() for _ in range(reader.number("I")))
         aliases = [(reader.string(), reader.string()) for _ in range(reader.number("I"))]
+        if absent := [name for _, name in aliases if name not in variables]:
+            raise ValueError(f"{absent[0]} is not there")
+        if reader.position != len(reader.data):
+            raise ValueError("it goes on after its end")
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
-    except (struct.error, UnicodeDecodeError):
-        raise InputError(f"{path} is cut short or is not CTranslate2's model.bin") from None
-    if reader.position != len(reader.data):
-        raise InputError(f"{path} goes on after its end: it is not CTranslate2's model.bin")
-    for alias, name in aliases:
-        if name not in variables:
-            raise InputError(f"{path}: {alias} stands for {name}, which is not there")
-    return variables
-
-
-def _check_head(path: Path, reader: _Reader, spec: str) -> None:
-    version = reader.number("I")
-    if version != BINARY_VERSION:
+    except (struct.error, ValueError) as error:
         raise InputError(
-            f"{path} is not CTranslate2's model.bin of binary version {BINARY_VERSION} "
-            f"(it begins with {version}): convert the model again with a current ctranslate2"
-        )
-    found = reader.string()
-    if found != spec:
-        raise InputError(f"{path} holds a model of the kind {found!r}; {spec!r} is needed")
-    reader.number("I")  # revision: what changed between those in use is which variables there are
-
-
-def _variable(path: Path, reader: _Reader) -> tuple[str, np.ndarray]:
-    name = reader.string()
-    shape = [reader.number("I") for _ in range(reader.number("B"))]
-    kind, n_bytes = reader.number("B"), reader.number("I")
-    if kind not in DTYPES:
-        raise InputError(f"{path}: {name} is of the type {kind}, which cannot be read")
-    values = np.frombuffer(reader.take(n_bytes), dtype=np.dtype(DTYPES[kind]).newbyteorder("<"))
-    try:
-        return name, values.reshape(shape)
-    except ValueError:
-        raise InputError(f"{path}: {name} has {values.size} values for the shape {shape}") from None
+            f"{path} is not CTranslate2's model.bin of {SPEC}, binary version {BINARY_VERSION} "
+            f"({error}): convert the model again with a current ctranslate2"
+        ) from None
+    return variables

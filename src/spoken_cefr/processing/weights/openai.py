@@ -26,16 +26,8 @@ State = dict[str, torch.Tensor]
 def load_openai_whisper(model: str) -> "Whisper":
     """Load a Whisper model for openai-whisper on the CPU, float32.
 
-    Parameters
-    ----------
-    model : str
-        ``offline-base`` or a folder in CTranslate2's format (both are
-        converted in memory), or a Whisper size (openai's own weights).
-
-    Raises
-    ------
-    InputError
-        If there is no such model, its files are damaged or it cannot be downloaded.
+    ``offline-base`` and a folder in CTranslate2's format are converted in memory; a Whisper size
+    is openai's own download.
     """
     import whisper
 
@@ -50,8 +42,7 @@ def load_openai_whisper(model: str) -> "Whisper":
 def _converted(folder: Path) -> "Whisper":
     from whisper.model import Whisper
 
-    path = folder / "model.bin"
-    variables = read_variables(path)
+    variables = read_variables(folder / "model.bin")
     try:
         model = Whisper(dimensions(variables))
         model.load_state_dict(openai_state(variables))
@@ -59,11 +50,9 @@ def _converted(folder: Path) -> "Whisper":
         mask = torch.zeros(model.dims.n_text_layer, model.dims.n_text_head, dtype=torch.bool)
         for layer, head in heads:
             mask[layer, head] = True
-    except OSError as error:
-        raise InputError(f"{folder / 'config.json'} cannot be read ({error.strerror})") from None
-    except (LookupError, RuntimeError, TypeError, ValueError) as error:
+    except (OSError, LookupError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path} does not fit openai-whisper's model: {reason}") from None
+        raise InputError(f"{folder} does not fit openai-whisper's model: {reason}") from None
     model.register_buffer("alignment_heads", mask.to_sparse(), persistent=False)
     return model.eval()
 

