@@ -167,23 +167,22 @@ def test_the_recording_to_explain_is_right_and_sure():
 
 
 @pytest.mark.slow
-def test_figures_are_the_same_bytes_twice_with_and_without_what_they_may_lack():
+def test_evidence_is_drawn_with_and_without_what_it_may_lack():
     measures, levels = corpus_of_measures()
     told = measure_differences(measures, levels, "A10", level="A1", classes=TARGET_LEVELS)
     segments = pd.DataFrame(
         {"segment_id": ["a", "b"], "start_s": [0, 0.5], "end_s": [1, 1.5], "text": ["x", "y"]}
     )
-    p = np.array([[0.6, 0.4], [0.1, 0.9]])
-    evidence = segment_evidence(segments, p, answer=0)
+    evidence = segment_evidence(segments, np.array([[0.6, 0.4], [0.1, 0.9]]), answer=0)
     plain, attended = (evidence.assign(attention=a) for a in (np.nan, np.array([0.3, 0.7])))
     image = np.linspace(0, 1, 100).reshape(10, 10)
-    for draw in (
-        lambda: draw_measures(told, "title"),
-        lambda: draw_measures(told.assign(margin=np.nan), "title"),
-        lambda: draw_segments(plain, "title"),
-        lambda: draw_segments(attended, "title"),
-        lambda: draw_segments(attended.iloc[:1], "title"),
-        lambda: draw_gradcam(image, image, "title"),
+    for figure, n_axes in (
+        (draw_measures(told, "title"), 1),
+        (draw_measures(told.assign(margin=np.nan), "title"), 1),
+        (draw_segments(plain, "title"), 1),
+        (draw_segments(attended, "title"), 2),
+        (draw_segments(attended.iloc[:1], "title"), 2),
+        (draw_gradcam(image, image, "title"), 3),  # and the colour bar
     ):
-        assert png_bytes(draw()) == png_bytes(draw())
-    assert len(draw_segments(attended, "title").axes) == 2
+        assert png_bytes(figure).startswith(b"\x89PNG")
+        assert len(figure.axes) == n_axes

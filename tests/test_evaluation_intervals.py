@@ -80,17 +80,6 @@ def test_the_interval_of_a_mean_is_that_of_an_explicit_resampling(answers):
     np.testing.assert_allclose(fast, [losses.mean(), *percentiles(slow)])
 
 
-def test_more_confidence_gives_a_wider_interval_around_the_estimate(answers):
-    truth, predicted, _, speakers = answers
-    narrow, wide = (
-        speaker_intervals(
-            METRICS, truth, predicted, speakers, BOOTSTRAP._replace(confidence=c), n_classes=K
-        )["accuracy"]
-        for c in (0.5, 0.99)
-    )
-    assert wide.low < narrow.low < narrow.value < narrow.high < wide.high
-
-
 def test_the_order_of_the_rows_changes_nothing(answers):
     truth, predicted, _, speakers = answers
     order = np.random.default_rng(5).permutation(truth.size)
