@@ -1,5 +1,6 @@
 import ast
 import shutil
+from operator import attrgetter
 
 import pytest
 import requests
@@ -22,31 +23,13 @@ def site(**options):
 
 def shown(row):
     """A catalogue row as a card should show it."""
-    return (
-        row["Title"],
-        row["Author"],
-        row["Description"],
-        row["Date"],
-        row["Level"],
-        row["Gender"],
-        row["Age"],
-        row["Duration"],
-        tuple(ast.literal_eval(row["Themes"])),
-    )
+    names = ("Title", "Author", "Description", "Date", "Level", "Gender", "Age", "Duration")
+    return *(row[name] for name in names), tuple(ast.literal_eval(row["Themes"]))
 
 
-def read(card):
-    return (
-        card.title,
-        card.author,
-        card.description,
-        card.date,
-        card.level,
-        card.gender,
-        card.age,
-        card.duration,
-        card.themes,
-    )
+read = attrgetter(
+    "title", "author", "description", "date", "level", "gender", "age", "duration", "themes"
+)
 
 
 def cards_served(folder, **options):
