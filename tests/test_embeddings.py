@@ -80,22 +80,18 @@ def test_frames_of_several_windows_follow_each_other():
     np.testing.assert_allclose(frames[: len(expected), 0], expected, rtol=1e-4)
 
 
-def test_a_segment_is_the_mean_of_its_frames():
+@pytest.mark.parametrize(
+    ("pooling", "start_s", "end_s", "expected"),
+    [
+        ("mean", [0.0, 0.5, 1.5], [1.0, 1.5, 2.0], [24.5, 49.5, 87.0]),
+        ("max", [0.0, 0.5, 1.5], [1.0, 1.5, 2.0], [49, 74, 99]),
+        ("mean", [1.999, 2.0], [2.0, 2.01], [99, 99]),  # past the last frame: the last one
+    ],
+)
+def test_a_segment_is_the_mean_or_the_maximum_of_its_frames(pooling, start_s, end_s, expected):
     frames = np.arange(100, dtype=np.float32)[:, None]  # 2 s of 20 ms frames
-    pooled = pool_frames(frames, np.array([0.0, 0.5, 1.5]), np.array([1.0, 1.5, 2.0]))
-    np.testing.assert_allclose(pooled[:, 0], [24.5, 49.5, 87.0])
-
-
-def test_a_segment_past_the_last_frame_takes_the_last_frame():
-    frames = np.arange(10, dtype=np.float32)[:, None]
-    pooled = pool_frames(frames, np.array([0.199, 0.2]), np.array([0.2, 0.21]))
-    np.testing.assert_allclose(pooled[:, 0], [9, 9])
-
-
-def test_a_segment_is_the_maximum_of_its_frames_where_that_is_asked_for():
-    frames = np.array([[0.0, 9], [5, 1], [2, 2], [7, 0]], dtype=np.float32)
-    pooled = pool_frames(frames, np.array([0.0, 0.04]), np.array([0.04, 0.08]), pooling="max")
-    np.testing.assert_array_equal(pooled, [[5, 9], [7, 2]])
+    pooled = pool_frames(frames, np.array(start_s), np.array(end_s), pooling=pooling)
+    np.testing.assert_allclose(pooled[:, 0], expected)
 
 
 def test_segments_that_end_after_the_signal_go_on_in_silence():
