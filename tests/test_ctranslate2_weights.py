@@ -8,8 +8,7 @@ import pytest
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.processing.weights.ctranslate2 import read_variables
-from spoken_cefr.processing.weights.openai import dimensions, load_openai_whisper, openai_state
-from spoken_cefr.processing.weights.packaged import offline_whisper
+from spoken_cefr.processing.weights.openai import load_openai_whisper
 
 pytestmark = pytest.mark.whisper
 
@@ -33,11 +32,6 @@ def model_bin(*variables, version=6, spec="WhisperSpec", aliases=()):
 
 MATRIX = np.arange(6, dtype=np.float16).reshape(2, 3)
 SMALL = (variable("matrix", MATRIX, 4), variable("heads", np.array(8, dtype=np.int16), 2))
-
-
-@pytest.fixture(scope="module")
-def variables():
-    return read_variables(offline_whisper() / "model.bin")
 
 
 def test_small_file_by_hand(tmp_path):
@@ -82,33 +76,6 @@ def test_file_of_another_kind_is_refused(tmp_path, content):
 def test_missing_file_is_one_sentence(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         read_variables(tmp_path / "model.bin")
-
-
-def test_whisper_base_has_212_variables(variables):
-    assert len(variables) == 212
-    assert variables["decoder/embeddings/weight"].shape == (51865, 512)
-    assert variables["encoder/conv1/weight"].shape == (512, 80, 3)
-    assert variables["encoder/layer_0/self_attention/linear_0/weight"].shape == (3 * 512, 512)
-    assert variables["decoder/layer_5/attention/linear_1/weight"].shape == (2 * 512, 512)
-    kinds = {v.dtype.name for name, v in variables.items() if name.endswith(("weight", "gamma"))}
-    assert kinds == {"float16"}
-
-
-def test_sizes_are_those_of_whisper_base(variables):
-    found = dimensions(variables)
-    assert (found.n_mels, found.n_audio_ctx, found.n_text_ctx) == (80, 1500, 448)
-    assert (found.n_audio_state, found.n_audio_head, found.n_audio_layer) == (512, 8, 6)
-    assert (found.n_text_state, found.n_text_head, found.n_text_layer) == (512, 8, 6)
-    assert found.n_vocab == 51865
-
-
-def test_query_key_and_value_are_taken_apart(variables):
-    state = openai_state(variables)
-    fused = variables["encoder/layer_2/self_attention/linear_0/weight"].astype(np.float32)
-    parts = [state[f"encoder.blocks.2.attn.{n}.weight"].numpy() for n in ("query", "key", "value")]
-    np.testing.assert_array_equal(np.concatenate(parts), fused)
-    assert "encoder.blocks.2.attn.key.bias" not in state
-    assert len(state) == 245
 
 
 def test_openai_model_has_the_published_alignment_heads():

@@ -23,7 +23,6 @@ from spoken_cefr.processing.alignment.bas import WebMausError, parse_reply
 from spoken_cefr.processing.alignment.textgrid import read_intervals
 from spoken_cefr.processing.alignment.webmaus import WebMaus, wav_bytes
 from spoken_cefr.processing.audio import load_audio
-from spoken_cefr.processing.recordings import alignment_key, transcript_key
 from spoken_cefr.processing.transcription.engines import Transcript
 from spoken_cefr.processing.transcription.words import Word
 
@@ -180,13 +179,6 @@ def test_words_that_overlap_by_a_rounding_error_are_mended(profile):
     assert starts_s[0] == pytest.approx(starts_s[1], abs=0.011)
     ends_s = [word.end_s for word in mended.words]
     assert ends_s[:-1] == starts_s[0][1:]
-
-
-def test_the_stand_in_knows_no_other_operation():
-    with serve_webmaus() as server:
-        assert bas.requests.get(f"{server.base_url}/getLoadIndicator", timeout=5).text == "0\n"
-        answer = bas.requests.post(f"{server.base_url}/runG2P", files={"i": b""}, timeout=5)
-    assert (answer.status_code, server.jobs) == (404, [])
 
 
 def test_no_job_is_sent_twice_and_a_damaged_answer_is_asked_for_again(profile):
@@ -412,14 +404,3 @@ def test_another_aligner_needs_no_other_transcript_and_the_way_back_needs_nothin
         stage.run(config)
         assert len(server.jobs) == 1  # the service's answer is kept as well
     assert engine.n_heard == 3
-
-
-@pytest.mark.parametrize("aligner", ["whisper", "webmaus"])
-def test_who_aligns_changes_the_key_of_the_words_and_not_that_of_the_transcript(
-    demo_config, aligner
-):
-    overrides = ["processing.accept_terms=true", f"processing.aligner={aligner}"]
-    config = demo_config(*overrides, "processing.webmaus_url=https://example.org")
-    assert transcript_key(config, "0") == transcript_key(demo_config(), "0")
-    same = alignment_key(config, "0") == alignment_key(demo_config(), "0")
-    assert same == (aligner == "whisper")
