@@ -90,19 +90,8 @@ def test_cropped_segments_are_as_many_from_each_recording_and_drawn_anew_each_ep
     first, second = (examples.draw(torch.Generator().manual_seed(i)).numpy() for i in range(2))
     np.testing.assert_array_equal(np.bincount(owners[first]), [5, 5, 5])
     assert set(first) != set(second)
-    assert sorted(examples.in_order().tolist()) == [
-        2,
-        3,
-        4,
-        5,
-        6,
-        10,
-        10,
-        11,
-        11,
-        12,
-        *range(23, 28),
-    ]
+    middles = [*range(2, 7), 10, 10, 11, 11, 12, *range(23, 28)]
+    assert sorted(examples.in_order().tolist()) == middles
 
 
 # --- bags
