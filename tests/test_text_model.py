@@ -10,15 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
-from train_starter import (
-    SENTENCES,
-    bare,
-    fit,
-    misheard,
-    rounded,
-    spoken,
-    training_texts,
-)
+from starter_texts import bare, misheard, spoken, training_texts
+from train_starter import SENTENCES, fit, rounded
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS, level_codes
 from spoken_cefr.errors import InputError
