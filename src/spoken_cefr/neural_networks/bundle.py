@@ -19,6 +19,7 @@ from spoken_cefr.config import Config
 from spoken_cefr.corpus.levels import label_set
 from spoken_cefr.errors import InputError
 from spoken_cefr.measures.table import measures_of, measures_table
+from spoken_cefr.neural_networks.runs import bundle_folder
 from spoken_cefr.neural_networks.saved import CONFIG, README, WEIGHTS, write_card
 from spoken_cefr.neural_networks.summary import CONSTANT, validation_table
 from spoken_cefr.stages import stage_folder
@@ -57,11 +58,6 @@ transcript and the measures beside the level. **Not for** rating the person who 
 These are the weights of one training of a run that `evaluation/results.csv` scores; the recordings
 of its test part, of {n_test_speakers} further speakers, taught it nothing.
 """
-
-
-def bundle_folder(config: Config) -> Path:
-    """Where the stage neural_networks leaves a profile's bundle."""
-    return stage_folder(config, "neural_networks") / "bundle"
 
 
 def model_facts(config: Config, split: pd.DataFrame) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
+from spoken_cefr.stages import stage_folder
 from spoken_cefr.store import digest, read_csv, read_json, read_kept, read_parquet, sha256_of
 
 # Counted up when a run's folder changes its meaning: older folders are then made again.
@@ -20,6 +21,11 @@ CODE: tuple[str, ...] = (
     *("failures.py", "inputs.py", "out_of_fold.py", "predictions.py", "recordings.py", "saved.py"),
 )
 HERE = Path(__file__).parent
+
+
+def bundle_folder(config: Config) -> Path:
+    """Where the stage neural_networks leaves a profile's bundle."""
+    return stage_folder(config, "neural_networks") / "bundle"
 
 
 @dataclass(frozen=True)

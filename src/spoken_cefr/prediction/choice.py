@@ -5,10 +5,10 @@ from pathlib import Path
 from spoken_cefr.config import load_config, prediction_profile
 from spoken_cefr.corpus.languages import FRENCH, find_language
 from spoken_cefr.errors import InputError
-from spoken_cefr.neural_networks.bundle import bundle_folder
+from spoken_cefr.neural_networks.runs import bundle_folder
 from spoken_cefr.neural_networks.saved import CONFIG, load_run_model
 from spoken_cefr.paths import ROOT
-from spoken_cefr.prediction.models import LevelModel, TrainedRun
+from spoken_cefr.prediction.models import LevelModel
 from spoken_cefr.prediction.starter import INPUTS, TranscriptModel
 
 STARTER = ROOT / "data" / "starter"
@@ -52,5 +52,8 @@ def load_model(folder: Path | str) -> LevelModel:
         If the folder holds none of them, or one that cannot be used.
     """
     saved = load_run_model(folder)
-    kind = TranscriptModel if saved.card.get("inputs") == INPUTS else TrainedRun
-    return kind(saved)
+    if saved.card.get("inputs") == INPUTS:
+        return TranscriptModel(saved)
+    from spoken_cefr.prediction.trained_run import TrainedRun  # what only networks need
+
+    return TrainedRun(saved)

@@ -12,8 +12,7 @@ import numpy as np
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.prediction import parts
-from spoken_cefr.processing.decoding import SAMPLE_RATE, load_audio
-from spoken_cefr.processing.recordings import SILENCE
+from spoken_cefr.processing.decoding import SAMPLE_RATE, SILENCE, load_audio
 from spoken_cefr.processing.transcription.engines import NO_SPEECH, FasterWhisper, Transcript
 from spoken_cefr.processing.transcription.spoken_language import (
     MIN_PROBABILITY,

@@ -98,9 +98,9 @@ def rate_recording(heard: Heard, model: LevelModel, nlp: Language) -> Result:
         transcript.words, transcript.text, duration_s=heard.duration_s, doc=doc
     )
     rating = model.rate(heard, doc, values)
-    verdict = reach_verdict(rating.probabilities, card.classes)
+    verdict = reach_verdict(rating.probabilities, card.classes, model.calibration)
     reason = reason or reason_of_doubt(sum(doubtful), len(doubtful))
-    reason = reason or reason_of_spread(rating.probabilities, card.classes)
+    reason = reason or reason_of_spread(rating.probabilities, card.classes, model.calibration)
     words = _words(heard, doubtful)
     return Result(
         **known,

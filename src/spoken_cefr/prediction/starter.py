@@ -17,11 +17,11 @@ from spoken_cefr.corpus.levels import interpolated_median
 from spoken_cefr.errors import InputError
 from spoken_cefr.measures.pipeline import load_nlp, vectors_width
 from spoken_cefr.measures.table import TEXT_MEASURES, text_measures
-from spoken_cefr.neural_networks.embeddings.text import mean_vector
+from spoken_cefr.neural_networks.embeddings.vectors import mean_vector
 from spoken_cefr.neural_networks.ordinal import OrdinalRegression
 from spoken_cefr.neural_networks.saved import CONFIG, WEIGHTS, RunModel
 from spoken_cefr.prediction.listening import Heard
-from spoken_cefr.prediction.models import Part, Rating, card_of, transcription_of
+from spoken_cefr.prediction.models import Part, Rating, calibration_of, card_of, transcription_of
 from spoken_cefr.prediction.windows import text_windows, word_places
 
 INPUTS = "text"  # of a card
@@ -184,7 +184,7 @@ class TranscriptModel:
     def __init__(self, saved: RunModel) -> None:
         self.card = card_of(saved)
         self.ranges = saved.card["ranges"]
-        self.transcription = transcription_of(saved)
+        self.transcription, self.calibration = transcription_of(saved), calibration_of(saved)
         self.regression = saved.model
         if saved.card["measures"] != list(MEASURE_NAMES):
             raise InputError(

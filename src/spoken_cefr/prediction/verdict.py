@@ -11,7 +11,7 @@ from spoken_cefr.prediction.listening import Heard
 
 MIN_WORDS = 20  # with fewer, one word more or less changes every rate by 5 %
 MAX_DOUBTFUL = 0.3  # share of words left out; in the demo at most 0.16, see `measures.doubt`
-INTERVAL = 0.8  # share of the probability inside `likely`
+INTERVAL = 0.8  # share of texts whose level is inside `likely`, see `Calibration`
 MAX_LEVELS = 3  # an interval of more than so many levels says nothing
 # From which probability of the level shown we call it so.
 SURENESS: tuple[tuple[float, str], ...] = ((0.7, "sure"), (0.5, "fairly sure"), (0.0, "unsure"))
@@ -28,6 +28,29 @@ ABSTENTIONS: dict[str, str] = {
 
 
 @dataclass(frozen=True)
+class Calibration:
+    """From which probability on a level is likely, and an answer is given.
+
+    A level is as deep in an answer as the smaller of the probability up to it and from it on.
+    Without measurement the likely levels are the middle 80 % of the probability. A model of
+    which answers on unseen texts are known has measured ones (`tools/sureness.py`).
+
+    Parameters
+    ----------
+    depths : tuple of float, optional
+        Of each class: where it is deeper than this it is likely.
+    least : float
+        Probability of the level below which no level is given.
+    """
+
+    depths: tuple[float, ...] | None = None
+    least: float = 0.0
+
+
+UNMEASURED = Calibration()
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What the probabilities come to.
 
@@ -40,7 +63,7 @@ class Verdict:
     confidence : float
         Probability of ``level``.
     likely : (str, str)
-        Lowest and highest level of the middle 80 % of the probability.
+        Lowest and highest of the likely levels, see `Calibration`.
     """
 
     level: str
@@ -51,13 +74,15 @@ class Verdict:
     likely: tuple[str, str]
 
 
-def reach_verdict(probabilities: np.ndarray, classes: Sequence[str]) -> Verdict:
+def reach_verdict(
+    probabilities: np.ndarray, classes: Sequence[str], calibration: Calibration = UNMEASURED
+) -> Verdict:
     """Turn probabilities, shape (n_classes,), into level, score and how sure it is."""
     p = np.asarray(probabilities, dtype=np.float64)
     p = p / p.sum()
     score = float(interpolated_median(p[None, :])[0])
     confidence = float(p[int(score) - 1])
-    low, high = likely_levels(p)
+    low, high = likely_levels(p, calibration)
     return Verdict(
         level=classes[int(score) - 1],
         score=score,
@@ -68,12 +93,21 @@ def reach_verdict(probabilities: np.ndarray, classes: Sequence[str]) -> Verdict:
     )
 
 
-def likely_levels(probabilities: np.ndarray) -> tuple[int, int]:
-    """First and last class that the middle 80 % of the probability touches."""
-    tail = (1 - INTERVAL) / 2 + 1e-9
-    low = int((probabilities.cumsum() > tail).argmax())
-    high = len(probabilities) - 1 - int((probabilities[::-1].cumsum() > tail).argmax())
-    return low, high
+def likely_levels(
+    probabilities: np.ndarray, calibration: Calibration = UNMEASURED
+) -> tuple[int, int]:
+    """First and last likely class; the level that is given is always one."""
+    p = np.asarray(probabilities)
+    least = (1 - INTERVAL) / 2 + 1e-9 if calibration.depths is None else calibration.depths
+    likely = np.flatnonzero(depths_of(p[None])[0] > least)
+    given = int(interpolated_median(p[None] / p.sum())[0]) - 1
+    return int(min([*likely, given])), int(max([*likely, given]))
+
+
+def depths_of(probabilities: np.ndarray) -> np.ndarray:
+    """Of each class the smaller of the probability up to it and from it on. (n, k) -> (n, k)"""
+    up_to = np.cumsum(probabilities, axis=1)
+    return np.minimum(up_to, np.cumsum(probabilities[:, ::-1], axis=1)[:, ::-1])
 
 
 def reason_to_abstain(heard: Heard, *, language: str) -> tuple[str, str] | None:
@@ -110,11 +144,15 @@ def reason_of_doubt(n_doubtful: int, n_words: int) -> tuple[str, str] | None:
     return _reason("doubtful_words", n=n_doubtful, n_words=n_words)
 
 
-def reason_of_spread(probabilities: np.ndarray, classes: Sequence[str]) -> tuple[str, str] | None:
-    """Code and sentence where the likely levels are too many, else None."""
-    low, high = likely_levels(np.asarray(probabilities))
-    if high - low + 1 <= MAX_LEVELS:
+def reason_of_spread(
+    probabilities: np.ndarray, classes: Sequence[str], calibration: Calibration = UNMEASURED
+) -> tuple[str, str] | None:
+    """Code and sentence where the level is too improbable or the likely ones are too many."""
+    low, high = likely_levels(probabilities, calibration)
+    confidence = reach_verdict(probabilities, classes).confidence
+    if high - low + 1 <= MAX_LEVELS and confidence >= calibration.least:
         return None
+    low, high = likely_levels(probabilities)
     return _reason("undecided", low=classes[low], high=classes[high])
 
 

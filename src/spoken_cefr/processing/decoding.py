@@ -19,6 +19,7 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.processing import containers, ffmpeg
 
 SAMPLE_RATE = 16_000  # Hz, what Whisper and wav2vec2 were trained on
+SILENCE = 10 ** (-80 / 20)  # a peak below -80 dB of full scale is under the last bit but two
 # What is read, by content and not by name. Others, such as headerless samples, could be any text.
 CONTAINERS = ("wav", "aiff", "au", "caf", "flac", "ogg", "mp3", "aac", "mov", "matroska", "asf")
 MAX_RATE_HZ, MAX_CHANNELS = 192_000, 8  # what a header may ask memory for

@@ -21,6 +21,7 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.processing.alignment.aligners import Alignment, align
 from spoken_cefr.processing.alignment.textgrid import write_textgrid
 from spoken_cefr.processing.audio import load_audio
+from spoken_cefr.processing.decoding import SILENCE
 from spoken_cefr.processing.transcription.engines import SAMPLE_RATE, Transcript
 from spoken_cefr.processing.transcription.words import Word
 from spoken_cefr.processing.weights.packaged import model_digest
@@ -30,7 +31,6 @@ from spoken_cefr.store import digest, read_json, read_kept, sha256_of, write_jso
 FORMAT = 4  # of the JSON file and of what leads to it; a new number re-does every recording
 MIN_DURATION_S = 0.2
 _NEAR_S = 1.0  # header, decoder and resampler agree on a duration to within this
-SILENCE = 10 ** (-80 / 20)  # a peak below -80 dB of full scale is under the last bit but two
 
 
 @dataclass(frozen=True)

@@ -93,7 +93,7 @@ def run(config: Config) -> Report:
         write_parquet(folder / "words.parquet", words)
         write_parquet(folder / "segments.parquet", segments)
         write_spectrograms(config, records, kept)
-        remarks = other_languages(config, records)
+        remarks = other_languages(config, {r.recording_id: r.transcript.languages for r in records})
     remarks += [
         {"id": record.recording_id, "reason": told}
         for record in records

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from sklearn.feature_extraction.text import HashingVectorizer
-from spacy.tokens import Doc
 
 from spoken_cefr.errors import InputError
-from spoken_cefr.measures.lexis import DOUBTFUL
 from spoken_cefr.neural_networks.embeddings.torchaudio_cpu import import_torchaudio
+from spoken_cefr.neural_networks.embeddings.vectors import mean_vector
 from spoken_cefr.processing.weights.openai import load_openai_whisper
 from spoken_cefr.processing.weights.packaged import OFFLINE_MODEL
 
@@ -78,14 +77,6 @@ def embed_whole(text: str, *, encoder: TextEncoder) -> np.ndarray:
     edges = [round(i * len(words) / n_chunks) for i in range(n_chunks + 1)]
     chunks = [" ".join(words[first:last]) for first, last in pairwise(edges)]
     return embed_texts(chunks, encoder=encoder).mean(axis=0)
-
-
-def mean_vector(doc: Doc) -> np.ndarray:
-    """Mean of the vectors of a text's words that are not doubtful, shape (d,), or zeros."""
-    sure = [token for token in doc if token.ent_type_ != DOUBTFUL]
-    known = [token.vector for token in sure if token.has_vector and token.is_alpha]
-    size = doc.vocab.vectors_length
-    return np.mean(known, axis=0) if known else np.zeros(size, dtype=np.float32)
 
 
 class SpacyVectors:

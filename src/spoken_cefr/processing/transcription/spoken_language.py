@@ -6,7 +6,6 @@ import numpy as np
 
 from spoken_cefr.config import Config
 from spoken_cefr.corpus.languages import find_language
-from spoken_cefr.processing.recordings import Record
 from spoken_cefr.progress import tell
 
 MIN_PROBABILITY = 0.5  # of another language that is told
@@ -27,22 +26,24 @@ def mean_probabilities(windows: Sequence[Mapping[str, float]]) -> dict[str, floa
     return {code: float(np.mean([w.get(code, 0.0) for w in windows])) for code in codes}
 
 
-def other_languages(config: Config, records: Sequence[Record]) -> list[dict[str, str]]:
-    """A remark for each recording in which Whisper hears another language.
+def other_languages(
+    config: Config, heard: Mapping[str, Sequence[Mapping[str, float]]]
+) -> list[dict[str, str]]:
+    """A remark for each recording, by its id, in whose windows Whisper hears another language.
 
     Where that is most of them, it is said at once: the listing may be of another language.
     """
     expected = find_language(config.scraping.language).whisper
     remarks = []
-    for record in records:
-        told = mean_probabilities(record.transcript.languages)
+    for recording_id, windows in heard.items():
+        told = mean_probabilities(windows)
         code = max(told, key=told.__getitem__, default=expected)
         if code != expected and told[code] > MIN_PROBABILITY:
             reason = f"spoken in {code!r} ({told[code]:.2f}), not in {expected!r}"
-            remarks.append({"id": record.recording_id, "reason": reason})
-    if 2 * len(remarks) > len(records):
+            remarks.append({"id": recording_id, "reason": reason})
+    if 2 * len(remarks) > len(heard):
         tell(
-            f"{len(remarks)} of {len(records)} recordings are not spoken in {expected!r}: "
+            f"{len(remarks)} of {len(heard)} recordings are not spoken in {expected!r}: "
             "is scraping.language right?"
         )
     return remarks
