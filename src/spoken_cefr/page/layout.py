@@ -46,10 +46,12 @@ CSS = """
 body:not(.dark) { --neutral-400: var(--neutral-500); --color-accent: var(--primary-600); }
 .dark #transcript .highlighted { color: white !important; }
 .or { color: inherit !important; }
+#measures :is(th, td) { padding: 0.2rem 0.4rem; }
+#measures td:not(:first-child) { white-space: nowrap; }
 @media (max-width: 640px) {
   #measures :is(th, td):nth-child(n + 3):nth-last-child(n + 3),
   #table :is(th, td):is(:nth-child(3), :nth-child(5)) { display: none; }
-  #measures :is(th, td), #table :is(th, td) { padding: 0.25rem; }
+  #table :is(th, td) { padding: 0.2rem 0.4rem; }
   #table td:is(:first-child, :last-child) { overflow-wrap: anywhere; }
 }
 """
