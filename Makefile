@@ -50,8 +50,9 @@ format: .venv/.installed  ## let ruff rewrite the code
 	@$(BIN)/ruff format src tests tools benchmarks notebooks
 
 #: for maintainers
-refresh: demo  ## put the demo's notebooks, figures, paper and model card into git
+refresh: demo  ## put the demo's notebooks, figures, paper, model card and the page's picture into git
 	@$(BIN)/spoken-cefr refresh --profile demo
+	@APP_PNG=1 $(BIN)/python -m pytest -q tests/test_app_browser.py -k picture
 
 notebooks: refresh
 

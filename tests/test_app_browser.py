@@ -1,8 +1,12 @@
 """The page in a real headless Chromium, against the real server with a small bundle."""
 
+import base64
+import csv
 import http.client
+import io
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -16,26 +20,32 @@ import numpy as np
 import pytest
 import requests
 import soundfile
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 from prediction_helpers import make_bundle
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
+from selenium_axe_python import Axe
 
 from spoken_cefr.paths import ROOT
+from spoken_cefr.prediction.choice import STARTER
 from spoken_cefr.processing.alignment.textgrid import read_intervals
 from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.scraping.browser import FLAGS, _debian_pair, _service
+from spoken_cefr.store import replacing
 
 pytest.importorskip("gradio")
 
 from test_page import EVIL
 
-from spoken_cefr.page.uploads import MAX_UPLOAD_MB
+from spoken_cefr.page.uploads import MAX_FILES, MAX_UPLOAD_MB
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 AUDIO = ROOT / "data" / "replica" / "audio"
 WAIT_S = 120
+COMMAND = "import sys; from spoken_cefr.cli import main; sys.exit(main(sys.argv[1:]))"
 STOP = "#recording .stop-button"
 # Every piece of text that can be seen, with its colour and the colour under it, mixed of all
 # backgrounds down to the first that hides the rest.
@@ -60,19 +70,46 @@ for (const node of document.querySelectorAll("body *")) {
 }
 return found;
 """
+# Faults of Gradio's own parts, whose markup no option of theirs reaches.
+NOT_OURS = {
+    # The player's button that hides the words has no name.
+    ("button-name", ".cc-button"),
+    # The sound's drawing scrolls in a box of the player's shadow; its arrow keys move the sound.
+    ("scrollable-region-focusable", "['#waveform > div', '.scroll']"),
+    # The button that adds files holds a second one; both do the same.
+    ("nested-interactive", 'button[aria-label="common.upload"]'),
+}
+# What is wider than the window: selector or markup, and its right edge.
+TOO_WIDE = """
+return [...document.querySelectorAll("body *")]
+  .filter((n) => n.checkVisibility({checkOpacity: true, checkVisibilityCSS: true}))
+  .map((n) => [n.outerHTML.slice(0, 150), n.getBoundingClientRect()])
+  .filter(([, box]) => box.width > 1 && (box.right > innerWidth + 1 || box.left < -1))
+  .map(([html, box]) => [html, box.left, box.right]);
+"""
+# What the page's parts are called, without what a recording says.
+HEADINGS = """
+const called = "h1, h2, [role=tab], [data-testid=block-label], [data-testid=block-info], th, "
+  + "button.primary";
+return [...document.querySelectorAll(called)]
+  .filter((node) => node.checkVisibility()).map((node) => node.textContent.trim());
+"""
 # A page whose every answer is that of `test_page`: at once, and with markup in it.
 STAGED = """
 import shutil, sys
 from pathlib import Path
+from types import SimpleNamespace
 import test_page
 from spoken_cefr.cli import main
 from spoken_cefr.page import analysis
 
 class Staged:
+    card = SimpleNamespace(classes=test_page.result()["model"]["classes"], language="fr")
     def __init__(self, **options): pass
-    def analyse(self, path, language, progress):
-        shutil.rmtree(Path(path).parent)
-        return test_page.answer()
+    def analyse(self, paths, language, progress):
+        for path in paths:
+            shutil.rmtree(Path(path).parent)
+            yield test_page.answer()
 
 analysis.Analyst = Staged
 sys.exit(main(["app", "--port", sys.argv[1]]))
@@ -89,10 +126,17 @@ def uploads(tmp_path_factory):
 def url(tmp_path_factory, uploads):
     """`spoken-cefr app` as a user starts it; when it is stopped it leaves nothing behind."""
     bundle = make_bundle(tmp_path_factory.mktemp("bundle") / "bundle")
-    command = "import sys; from spoken_cefr.cli import main; sys.exit(main(sys.argv[1:]))"
-    with serve(command, "app", "--model", bundle, "--port", uploads=uploads) as url:
+    with serve(COMMAND, "app", "--model", bundle, "--port", uploads=uploads) as url:
         yield url
     assert kept(uploads) == []
+
+
+@pytest.fixture(scope="module")
+def url_of_starter(tmp_path_factory):
+    """The page as it is without a model of one's own."""
+    folder = tmp_path_factory.mktemp("starter")
+    with serve(COMMAND, "app", "--model", STARTER, "--port", uploads=folder) as url:
+        yield url
 
 
 @pytest.fixture(scope="module")
@@ -213,6 +257,60 @@ def read_answer(driver):
     return driver.find_element(By.ID, "result").text
 
 
+def choose_several(driver, *paths):
+    """Go to the second tab and choose files; return when they are there."""
+    driver.find_elements(By.CSS_SELECTOR, "[role=tab]")[-1].click()
+    wait_for(driver, "#files input[type=file]").send_keys("\n".join(map(str, paths)))
+    WebDriverWait(driver, WAIT_S).until(
+        lambda d: len(d.find_elements(By.CSS_SELECTOR, "#files tr.file")) == len(paths)
+    )
+
+
+def answer_several(driver, n):
+    """Press the button and read the cells of each row when all are there."""
+    driver.find_element(By.ID, "run_all").click()
+    wait_for(driver, f"#table tbody tr:nth-child({n})")
+    return answered_rows(driver)
+
+
+def answered_rows(driver):
+    return driver.execute_script(
+        "return [...document.querySelectorAll('#table tbody tr')].map("
+        "(row) => [...row.cells].map((cell) => cell.textContent));"
+    )
+
+
+def watch_progress(driver, *, until):
+    """What the page says of how far it is, in order, until something is there."""
+    seen = []
+
+    def arrived(driver):
+        told = driver.execute_script(
+            "return [...document.querySelectorAll('.progress-level-inner')].map("
+            "(node) => node.textContent).join(' ');"
+        )
+        if told and told not in seen[-1:]:
+            seen.append(told)
+        return driver.find_elements(By.CSS_SELECTOR, until)
+
+    WebDriverWait(driver, WAIT_S, poll_frequency=0.05).until(arrived)
+    return seen
+
+
+def faults(driver):
+    """What axe-core finds that is serious or critical: rule, selector and element."""
+    time.sleep(0.7)  # the page fades its progress out, and the button its pressed colour
+    axe = Axe(driver)
+    axe.inject()
+    return [
+        (fault["id"], str(node["target"]), node["html"][:200])
+        for fault in axe.run()["violations"]
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+        if (fault["id"], str(node["target"][0])) not in NOT_OURS
+    ]
+
+
 def requested(driver):
     """Addresses that the page asked for."""
     messages = [json.loads(row["message"])["message"] for row in driver.get_log("performance")]
@@ -317,6 +415,87 @@ def test_what_the_microphone_hears_is_answered(url, uploads, tmp_path):
     assert kept(uploads) == []
 
 
+def test_several_files_become_a_table_and_a_bad_one_does_not_stop_the_rest(
+    browser, url, uploads, tmp_path, downloads
+):
+    bad = tmp_path / "mauvais.mp3"
+    bad.write_text("Ceci n’est pas un son.\n" * 200, encoding="utf-8")
+    paths = [AUDIO / "ma_chambre.mp3", bad, AUDIO / "malo.mp3"]
+    open_page(browser, url)
+    choose_several(browser, *paths)
+    browser.find_element(By.ID, "run_all").click()
+    seen = watch_progress(browser, until="#table tbody tr:nth-child(3)")
+    rows = answered_rows(browser)
+    assert [row[0] for row in rows] == [path.name for path in paths]
+    assert ["pas un fichier audio" in row[5] for row in rows] == [False, True, False]
+    assert re.fullmatch(r"[ABC][12]\.\d", rows[0][1]) or rows[0][5]
+    assert any("Fichier 3 sur 3, étape 2 sur 3" in told for told in seen)
+    assert kept(uploads) == []
+    browser.find_element(By.CSS_SELECTOR, "#results a[download='levels.csv']").click()
+    WebDriverWait(browser, WAIT_S).until(lambda _: (downloads / "levels.csv").exists())
+    with (downloads / "levels.csv").open(encoding="utf-8-sig", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert [row["file"] for row in table] == [path.name for path in paths]
+    assert table[0]["score_name"] == rows[0][1] or table[0]["abstains"] == "True"
+    (downloads / "levels.csv").unlink()
+
+
+def test_how_far_it_is_is_told_in_seconds_of_audio(browser, url):
+    open_page(browser, url)
+    upload(browser, AUDIO / "jardins_partages.mp3")
+    browser.find_element(By.ID, "run").click()
+    seen = watch_progress(browser, until="#result [role=status], #result [role=alert]")
+    told = [re.search(r"étape 2 sur 3 : .*, 0:(\d\d) sur 0:50", row) for row in seen]
+    reached = [int(match[1]) for match in told if match]
+    assert reached == sorted(reached)
+    assert 0 < reached[-1] <= 50
+
+
+def test_more_files_than_are_taken_are_refused_and_deleted(browser, url, uploads, tmp_path):
+    paths = []
+    for n in range(MAX_FILES + 1):
+        paths.append(tmp_path / f"{n}.wav")
+        paths[-1].write_bytes(b"RIFF")
+    open_page(browser, url)
+    choose_several(browser, *paths)
+    browser.find_element(By.ID, "run_all").click()
+    told = wait_for(browser, "#results [role=alert]").text
+    assert str(MAX_FILES) in told
+    assert kept(uploads) == []
+
+
+def test_the_picture_in_readme_is_of_today_s_page(url_of_starter, browser):
+    """With APP_PNG=1 it is taken anew; the texts that it shows stand in the file."""
+    path = ROOT / "doc" / "app.png"
+    open_page(browser, url_of_starter)
+    upload(browser, AUDIO / "jardins_partages.mp3")
+    answer(browser)
+    wait_for(browser, "#measures table")
+    time.sleep(1)  # the page fades its progress out
+    headings = browser.execute_script(HEADINGS)
+    if os.environ.get("APP_PNG"):
+        take_picture(browser, path, headings)
+    with Image.open(path) as image:
+        assert image.width >= 1500
+        assert json.loads(image.text["headings"]) == headings
+
+
+def take_picture(driver, path, headings):
+    """The whole page in a palette, an eighth of the bytes."""
+    size = {"width": 1000, "height": 1400, "deviceScaleFactor": 1.6, "mobile": False}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    time.sleep(1)
+    taken = driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    note = PngInfo()
+    note.add_text("headings", json.dumps(headings))
+    with (
+        Image.open(io.BytesIO(base64.b64decode(taken["data"]))) as image,
+        replacing(path) as temporary,
+    ):
+        image.convert("RGB").quantize(128).save(temporary, "PNG", optimize=True, pnginfo=note)
+
+
 @pytest.mark.parametrize(
     ("language", "told"), [("fr", "ce n’est pas un fichier audio lisible"), ("en", "is not audio")]
 )
@@ -397,6 +576,48 @@ def test_visitors_at_once_each_get_their_own_answer_the_same_file_or_not(browser
     assert ["malo.mp3" in row for row in told] == [False, False, True, True]
     assert [told[0], told[2]] == [told[1], told[3]]
     assert kept(uploads) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault_before_and_after_an_answer(browser, staged, scheme):
+    open_page(browser, staged, scheme=scheme)
+    assert faults(browser) == []
+    upload(browser, AUDIO / "malo.mp3")
+    answer(browser)
+    wait_for(browser, "#measures table")
+    assert faults(browser) == []
+    choose_several(browser, AUDIO / "malo.mp3", AUDIO / "kermesse.mp3")
+    assert faults(browser) == []
+    assert len(answer_several(browser, 2)) == 2
+    assert faults(browser) == []
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_a_phone_shows_all_of_it_without_scrolling_sideways(browser, staged, language):
+    phone = {"width": 360, "height": 780, "deviceScaleFactor": 1, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", phone)
+    try:
+        open_page(browser, staged, language=language)
+        upload(browser, AUDIO / "malo.mp3")
+        answer(browser)
+        wait_for(browser, "#measures table")
+        time.sleep(0.5)
+        assert browser.execute_script("return innerWidth") == 360
+        assert browser.execute_script(TOO_WIDE) == []
+        choose_several(browser, AUDIO / "malo.mp3", AUDIO / "kermesse.mp3")
+        assert browser.execute_script(TOO_WIDE) == []
+        answer_several(browser, 2)
+        assert browser.execute_script(TOO_WIDE) == []
+        level, likely = browser.find_elements(By.CSS_SELECTOR, "#table th")[1:3]
+        assert level.is_displayed() and not likely.is_displayed()
+    finally:
+        browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_axe_finds_a_fault_where_there_is_one(browser, staged):
+    open_page(browser, staged)
+    browser.execute_script("document.querySelector('#run').style.color = 'blue';")
+    assert [rule for rule, *_ in faults(browser)] == ["color-contrast"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -3,9 +3,11 @@
 import base64
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from spoken_cefr.cli import main
 from spoken_cefr.config import load_config
@@ -14,6 +16,7 @@ from spoken_cefr.prediction.choice import STARTER
 from spoken_cefr.prediction.labels import LABELS, by_weight, effect, label, number, span
 from spoken_cefr.prediction.recording import UNSURE
 from spoken_cefr.prediction.report import text_report
+from spoken_cefr.prediction.results_table import ResultsTable
 from spoken_cefr.prediction.verdict import ABSTENTIONS, SURENESS
 from spoken_cefr.processing.alignment.textgrid import read_intervals
 from spoken_cefr.store import read_json
@@ -21,11 +24,13 @@ from spoken_cefr.store import read_json
 gradio = pytest.importorskip("gradio")
 
 from spoken_cefr.page.analysis import Answer  # noqa: E402
-from spoken_cefr.page.result import show_answer  # noqa: E402
+from spoken_cefr.page.result import show_answer, show_table  # noqa: E402
 from spoken_cefr.page.wording import TEXTS, error, remark, text  # noqa: E402
 
 EVIL = '<script>alert("1")</script>'
 LANGUAGES = ("fr", "en")
+LINK = re.compile(r'download="([^"]+)" href="data:[^;]+;base64,([^"]+)"')
+CARD = SimpleNamespace(classes=("A1", "A2", "B1", "B2", "C1"), language="fr", name=EVIL)
 
 
 def result(**changes):
@@ -91,7 +96,10 @@ def answer(**changes):
 def shown(given, language="fr"):
     """The parts that an answer becomes, by their kind; several of a kind in order."""
     with gradio.Column() as column:
-        show_answer(given, language)
+        if isinstance(given, list):
+            show_table(given, language, CARD)
+        else:
+            show_answer(given, language)
     parts, waiting = {}, list(column.children)
     while waiting:
         part = waiting.pop(0)
@@ -104,6 +112,12 @@ def told(given, language="fr"):
     """All that is put on the page as HTML or Markdown."""
     parts = shown(given, language)
     return "\n".join(part.value for kind in ("HTML", "Markdown") for part in parts.get(kind, []))
+
+
+def table_in(given, language):
+    """The one table among it: header, then rows of cells."""
+    rows = LexborHTMLParser(told(given, language)).css("table tr")
+    return [[cell.text() for cell in row.css("th, td")] for row in rows]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -123,15 +137,42 @@ def test_a_result_has_levels_sound_words_and_measures():
         (f"{EVIL} ", "?"),
         ("bonjour ", None),
     ]
-    (plot,), (table,) = parts["Plot"], parts["Dataframe"]
-    assert "0:20 B1.4" in plot.label
-    assert len(table.value["data"]) == len(MEASURES)
-    assert table.value["headers"] == ["measure", "here", "A1", "A2", "nearest", "effect"]
-    assert table.value["data"][0][0] == "speech rate (syllables/s)"
+    assert len(parts["Plot"]) == 1
+    assert "0:20 B1.4" in told(answer(), "en")
+    header, *rows = table_in(answer(), "en")
+    assert len(rows) == len(MEASURES)
+    assert header == ["measure", "here", "A1", "A2", "nearest", "effect"]
+    assert rows[0] == ["speech rate (syllables/s)", "0.25", "0.1-0.3", "0.2-0.6", "A1", "+0.10"]
+
+
+def test_several_answers_are_a_row_each_with_the_reason_where_there_is_no_level():
+    name = "un nom de fichier qui est plus long que cinquante lettres, à coup sûr.mp3"
+    undecided = {"abstains": True, "abstain_code": "undecided"}
+    answers = [result(), result(**undecided), {"file": name, "error": f"{name} is cut short"}]
+    for language, reason in (("fr", "les 80% de la probabilité"), ("en", "80% of the probability")):
+        html = told(answers, language)
+        assert "<script" not in html
+        _, known, unsure, failed = table_in(answers, language)
+        assert known[:2] == [f"{EVIL}.mp3", "B1.4"]
+        assert [known[4], known[5]] == ["40", ""]
+        assert unsure[:2] == [f"{EVIL}.mp3", "-"]
+        assert reason in unsure[5]
+        assert failed == [name, "-", "-", "-", "-", error(f"{name} is cut short", language)]
+
+
+def test_the_table_of_several_is_the_file_that_predict_writes(tmp_path):
+    answers = [result(), {"file": "=b.mp3", "error": "b.mp3 is missing"}]
+    path = tmp_path / "levels.csv"
+    with ResultsTable(str(path), CARD, resume=False) as table:
+        for row in answers:
+            table.add(row)
+    [(name, data)] = LINK.findall(told(answers))
+    assert name == "levels.csv"
+    assert base64.b64decode(data) == path.read_bytes()
 
 
 def test_the_downloads_are_in_the_page_itself(tmp_path):
-    links = re.findall(r'download="([^"]+)" href="data:[^;]+;base64,([^"]+)"', told(answer()))
+    links = LINK.findall(told(answer()))
     files = {name.rpartition(".")[2]: base64.b64decode(data).decode() for name, data in links}
     assert json.loads(files["json"]) == [result()]
     path = tmp_path / "words.TextGrid"
@@ -204,7 +245,7 @@ def test_notes_stand_above_the_result_those_of_the_model_first():
 def test_a_reader_of_transcripts_says_where_its_ranges_and_its_level_come_from():
     model = result()["model"] | {"kind": "text_ordinal", "synthetic": False}
     read = {"model": model, "word_vectors_contribution": -0.412}
-    (hints,) = shown(answer(**read), "en")["Markdown"]
+    hints = shown(answer(**read), "en")["Markdown"][-1]
     for reported in (hints.value, text_report(result(**read))):
         assert "written training passages" in reported
         assert "-0.41" in reported

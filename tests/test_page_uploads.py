@@ -86,3 +86,16 @@ def test_while_the_page_is_served_nothing_abandoned_is_kept_longer_than_promised
         while path.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
     assert not path.parent.exists()
+
+
+def test_the_files_of_a_request_are_out_of_the_sweep_s_way_and_gone_when_it_ends(tmp_path):
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    (tmp_path / "other.mp3").write_bytes(b"o")
+    sent = [aged(folder / name / "voix.mp3", 0) for name in ("a", "b")]
+    with uploads.taken([*map(str, sent), str(tmp_path / "other.mp3"), "gone"], folder) as files:
+        assert list(folder.iterdir()) == []
+        assert [file and file.name for file in files] == ["voix.mp3", "voix.mp3", None, None]
+        assert [file.read_bytes() for file in files[:2]] == [b"v", b"v"]
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["other.mp3"]
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["uploads"]

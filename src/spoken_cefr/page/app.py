@@ -45,22 +45,24 @@ def serve(
         raise InputError(f"--port is {port}: give one from 1024 to 65535")
     if importlib.util.find_spec("gradio") is None:
         raise InputError("the page needs Gradio: pip install 'spoken-cefr[app]', or `make app`")
-    with tempfile.TemporaryDirectory(prefix="spoken_cefr_page_") as folder:
+    with tempfile.TemporaryDirectory(prefix="spoken_cefr_page_") as own:
+        folder = Path(own) / "uploads"
+        folder.mkdir()
         # Gradio reads these when it is imported, which the modules of the page do.
-        os.environ["GRADIO_TEMP_DIR"] = folder
+        os.environ["GRADIO_TEMP_DIR"] = str(folder)
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
         os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
         analysis = importlib.import_module("spoken_cefr.page.analysis")
         layout = importlib.import_module("spoken_cefr.page.layout")
         uploads = importlib.import_module("spoken_cefr.page.uploads")
-        analyst = analysis.Analyst(model=model, profile=profile, uploads=Path(folder))
-        blocks = layout.build_page(analyst, Path(folder))
+        analyst = analysis.Analyst(model=model, profile=profile, uploads=folder)
+        blocks = layout.build_page(analyst, folder)
         try:
             _, url, _ = blocks.launch(server_name=HOST, server_port=port, **layout.LAUNCH)
         except OSError:
             raise InputError(f"port {port} of {HOST} is taken: give another with --port") from None
         try:
-            with uploads.sweeping(Path(folder)):
+            with uploads.sweeping(folder):
                 yield url
         finally:
             blocks.close(verbose=False)

@@ -57,5 +57,5 @@ def why_refused(headers: Mapping[str, str], *, max_bytes: int) -> tuple[int, str
     if "transfer-encoding" in headers or not length.isdecimal():
         return 411, "how long is it?"
     if int(length) > max_bytes:
-        return 413, f"at most {max_bytes} bytes"
+        return 413, "trop à la fois : choisissez moins de fichiers / too much: choose fewer files"
     return None

@@ -5,14 +5,15 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from gradio import route_utils
 from starlette.datastructures import FormData
 
-MAX_UPLOAD_MB = 350  # 30 minutes in stereo at 44.1 kHz and 16 bit are 318 MB
+MAX_UPLOAD_MB = 350  # of one request; 30 minutes in stereo at 44.1 kHz and 16 bit are 318 MB
+MAX_FILES = 50  # of one request: the longest that are taken last 25 hours
 ABANDONED_S = 600  # an upload for which nobody asked a result is gone after this
 SWEEP_S = 30  # between two looks for such uploads
 
@@ -85,6 +86,19 @@ def copy_into(folder: Path, path: Path) -> Path:
     return Path(shutil.copyfile(path, own / path.name))
 
 
-def remove(upload: Path) -> None:
-    """Delete an upload and the folder that is its own."""
-    shutil.rmtree(upload.parent, ignore_errors=True)
+@contextmanager
+def taken(paths: Sequence[str], folder: Path) -> Iterator[list[Path | None]]:
+    """The uploads of one request, out of the sweep's way; deleted when the block ends.
+
+    None in place of a path that is no upload below ``folder``. Each keeps its name, in a folder
+    that is its own: two files may have the same.
+    """
+    with tempfile.TemporaryDirectory(dir=folder.parent) as own:
+        files: list[Path | None] = []
+        for n, upload in enumerate(Path(path).resolve() for path in paths):
+            if folder not in upload.parent.parents or not upload.is_file():
+                files.append(None)
+                continue
+            files.append(Path(own) / str(n) / upload.name)
+            shutil.move(upload.parent, files[-1].parent)
+        yield files

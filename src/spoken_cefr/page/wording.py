@@ -5,12 +5,17 @@ import tomllib
 from pathlib import Path
 
 from spoken_cefr.corpus.languages import LANGUAGES
-from spoken_cefr.page.uploads import MAX_UPLOAD_MB
+from spoken_cefr.page.uploads import MAX_FILES, MAX_UPLOAD_MB
 from spoken_cefr.prediction.verdict import INTERVAL, MIN_WORDS
 
 CHOICES: tuple[tuple[str, str], ...] = (("Français", "fr"), ("English", "en"))
 TEXTS = tomllib.loads(Path(__file__).with_name("texts.toml").read_text(encoding="utf-8"))
-FACTS = {"max_mb": MAX_UPLOAD_MB, "min_words": MIN_WORDS, "interval": f"{INTERVAL:.0%}"}
+FACTS = {
+    "max_mb": MAX_UPLOAD_MB,
+    "max_files": MAX_FILES,
+    "min_words": MIN_WORDS,
+    "interval": f"{INTERVAL:.0%}",
+}
 
 
 def text(key: str, language: str, **facts: object) -> str:

@@ -2,8 +2,9 @@
 
 import re
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
@@ -31,6 +32,8 @@ MAX_DURATION_S = 30 * 60.0
 MAX_FILE_MB = 700.0  # 30 minutes in stereo at 48 kHz and 24 bit are 518 MB
 MAX_BATCH_S = 10 * 60.0  # audio of one batch in memory: 38 MB, and results every few minutes
 LANGUAGE_S = 8.0  # of speech in which one language is told from another
+
+Told = Callable[[float, float], None]  # how far a file is heard and how long it is, in seconds
 
 
 def find_recordings(paths: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
@@ -199,9 +202,16 @@ def load_listener(model: str, *, compute_type: str, n_jobs: int, n_files: int) -
 
 
 def listen(
-    listener: FasterWhisper, paths: Sequence[Path], wish: Wish, *, n_jobs: int
+    listener: FasterWhisper,
+    paths: Sequence[Path],
+    wish: Wish,
+    *,
+    n_jobs: int,
+    told: Told = lambda heard_s, of_s: None,
 ) -> Iterator[Heard | InputError]:
     """Decode and transcribe each file; a file that cannot be used gives its error.
+
+    ``told`` is called from another thread, in the context of the reader.
 
     Yields in the order of the files, as batches are done; no batch is begun before the
     reader has taken what was heard long before it.
@@ -211,15 +221,19 @@ def listen(
     # Threads: CTranslate2 and numpy release the interpreter's lock, and share one model.
     with ThreadPoolExecutor(n_jobs) as pool:
         begun: deque[tuple[Sequence[Path], Future]] = deque()
+
+        def begin(batch: Sequence[Path]) -> Future:
+            return pool.submit(copy_context().run, _listen_batch, listener, batch, wish, told)
+
         try:
             while batches or begun:
                 while batches and len(begun) < n_jobs:
                     batch = batches.popleft()
-                    begun.append((batch, pool.submit(_listen_batch, listener, batch, wish)))
+                    begun.append((batch, begin(batch)))
                 batch, future = begun.popleft()
                 done = future.result()
                 if rest := batch[len(done) :]:
-                    begun.appendleft((rest, pool.submit(_listen_batch, listener, rest, wish)))
+                    begun.appendleft((rest, begin(rest)))
                 while done:
                     yield done.pop(0)
         finally:
@@ -227,7 +241,7 @@ def listen(
 
 
 def _listen_batch(
-    listener: FasterWhisper, paths: Sequence[Path], wish: Wish
+    listener: FasterWhisper, paths: Sequence[Path], wish: Wish, told: Told
 ) -> list[Heard | InputError]:
     """Transcribe the first of the files together, as many as memory allows."""
     outcomes: list[_Loaded | Heard | InputError] = []
@@ -242,11 +256,16 @@ def _listen_batch(
         if loaded_s > MAX_BATCH_S:
             break
     usable = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, _Loaded)]
-    transcripts = listener.transcribe_many(
-        [outcomes[i].signal for i in usable], language=wish.language
-    )
-    for i, transcript in zip(usable, transcripts, strict=True):
-        outcomes[i] = _heard(listener, outcomes[i], transcript, wish.language)
+    signals = [outcomes[i].signal for i in usable]
+
+    def tell(k: int, time_s: float) -> None:
+        told(time_s, len(signals[k]) / SAMPLE_RATE)
+
+    for k in range(len(signals)):
+        tell(k, 0.0)
+    transcripts = dict(listener.transcribe_each(signals, language=wish.language, told=tell))
+    for k, i in enumerate(usable):
+        outcomes[i] = _heard(listener, outcomes[i], transcripts[k], wish.language)
     return outcomes
 
 

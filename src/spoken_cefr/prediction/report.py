@@ -16,6 +16,7 @@ from spoken_cefr.prediction.labels import (
     number,
     span,
 )
+from spoken_cefr.prediction.why import why
 
 WIDTH = 96
 BAR = 30  # characters of a certain level
@@ -35,6 +36,7 @@ def text_report(result: Mapping[str, Any]) -> str:
     parts = [
         [f"{result['file']}  ({clock(result['duration_s'])})", _level_line(result)],
         _bars(result["probabilities"] or {}),
+        _wrapped("Why", why(result, "en")),
         _measures(result),
         _rare(result["rare_words"]) if result["level"] else [],
         _timeline(result["timeline"]),

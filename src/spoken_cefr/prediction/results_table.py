@@ -1,8 +1,9 @@
 """The results as a table for a spreadsheet: a row is written as soon as its result is there."""
 
 import csv
+import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,9 +74,8 @@ class ResultsTable:
         """Write the row of one result; it is on the disk when this returns."""
         if self._path is None:
             return
-        row = {name: _inert(cell) for name, cell in row_of(result).items()}
         try:
-            csv.DictWriter(self._file, self._columns).writerow(row)
+            csv.DictWriter(self._file, self._columns).writerow(row_of(result))
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
@@ -102,8 +102,21 @@ class ResultsTable:
         return InputError(f"{self._path} cannot be written ({error.strerror}): give another")
 
 
+def csv_of(results: Sequence[Mapping[str, Any]], card: Card) -> bytes:
+    """The same table in memory."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns_of(card))
+    writer.writeheader()
+    writer.writerows(map(row_of, results))
+    return text.getvalue().encode(BY_MARK)
+
+
 def row_of(result: Mapping[str, Any]) -> dict[str, Any]:
-    """What a spreadsheet can hold of one result, errors included."""
+    """What a spreadsheet can hold of one result, errors included; no cell of it is run."""
+    return {name: _inert(cell) for name, cell in _cells(result).items()}
+
+
+def _cells(result: Mapping[str, Any]) -> dict[str, Any]:
     if "error" in result:
         return {"file": result["file"], "error": result["error"]}
     return {
