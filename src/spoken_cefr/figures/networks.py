@@ -36,18 +36,9 @@ MOST_POINTS = 1000  # drawn of a cloud; more hide each other and make the notebo
 
 
 def project(embeddings: np.ndarray, *, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Two principal components, and the share of the variance that each holds.
+    """Two principal components of embeddings, from ``first`` on, and their shares of the variance.
 
-    Parameters
-    ----------
-    embeddings : np.ndarray, shape (n, n_features)
-    first : int
-        From 0; 2 gives the third and the fourth component.
-
-    Returns
-    -------
-    points : np.ndarray, shape (n, 2)
-    shares : np.ndarray, shape (2,)
+    (n, n_features) -> points (n, 2) and shares (2,); ``first`` counts from 0.
     """
     pca = PCA(n_components=first + 2, random_state=0)
     points = pca.fit_transform(np.asarray(embeddings, dtype=np.float64))

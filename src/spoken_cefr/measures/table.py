@@ -30,18 +30,10 @@ from spoken_cefr.store import digest, read_kept, read_parquet, sha256_of, write_
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure.
+    """One measure: its key and column, its unit, its kind, what it says and where it comes from.
 
-    Parameters
-    ----------
-    name : str
-        Its key and column.
-    unit : str
-        Such as ``syllables/s``; ``share`` is a part of 1.
-    kind : str
-        ``fluency`` needs the times of the words, ``lexis`` and ``syntax`` the text alone.
-    description, source : str
-        What it says, and where it comes from.
+    A ``share`` is a part of 1. ``fluency`` needs the times of the words, ``lexis`` and
+    ``syntax`` the text alone.
     """
 
     name: str
@@ -129,29 +121,11 @@ def measures_of(code: str) -> tuple[Measure, ...]:
 def measure_recording(
     words: Sequence[Word], text: str, *, duration_s: float, doc: Doc
 ) -> dict[str, float]:
-    """All measures of one recording.
+    """All measures of one recording: those of `measures_of` its language, in their order.
 
-    Parameters
-    ----------
-    words : sequence of Word
-        In order of time; none is fine.
-    text : str
-        The transcript.
-    duration_s : float
-        Of the recording, for a check of the words' times.
-    doc : Doc
-        The transcript as `nlp_of` its language parses it; see `doubt.mark_doubtful`.
-
-    Returns
-    -------
-    dict of str to float
-        One entry for each of `measures_of` its language, in their order; NaN where it has
-        no meaning.
-
-    Raises
-    ------
-    ValueError
-        If the parsed text is another one, or the times are not in order or pass the end.
+    Words are in order of time, none is fine; ``doc`` is the transcript as `nlp_of` its language
+    parses it, see `doubt.mark_doubtful`. NaN where a measure has no meaning. ValueError if the
+    parsed text is another one, or the times are not in order or pass the recording's end.
     """
     if doc.text != plain_text(text):
         raise ValueError(f"the text parsed is {doc.text[:40]!r}..., not {text[:40]!r}...")
@@ -252,10 +226,7 @@ def _read_recordings(config: Config) -> list[dict]:
 def method_keys(language: str = FRENCH) -> list[str]:
     """What the measures depend on beside the recording: our modules, parser and frequencies.
 
-    Raises
-    ------
-    InputError
-        If the spaCy package is missing.
+    InputError if the spaCy package is missing.
     """
     modules = [sha256_of(path) for path in sorted(Path(__file__).parent.glob("*.py"))]
     packages = [version(name) for name in ("wordfreq", "pyphen")]
