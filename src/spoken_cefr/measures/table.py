@@ -48,6 +48,8 @@ _ZIPF = "van Heuven et al. (2014), QJEP 67; frequencies: wordfreq (Speer, 2022)"
 _READABILITY = "François & Fairon (2012), EMNLP-CoNLL"
 _TENSES = "Bartning & Schlyter (2004), Journal of French Language Studies 14"
 _CLAUSES = "Lu (2010), International Journal of Corpus Linguistics 15"
+_VARIETY = "Covington & McFall (2010), Journal of Quantitative Linguistics 17"
+_DENSITY = "Ure (1971), Lexical density and register differentiation"
 
 MEASURES: tuple[Measure, ...] = tuple(
     Measure(*row)
@@ -61,22 +63,10 @@ MEASURES: tuple[Measure, ...] = tuple(
         ("zipf", "Zipf", "lexis", "mean frequency of content words", _ZIPF),
         ("uncommon_share", "share", "lexis", "of content words below Zipf 4", _ZIPF),
         ("rare_share", "share", "lexis", "of content words below Zipf 3", _ZIPF),
-        (
-            "type_token_ratio",
-            "share",
-            "lexis",
-            "of different words among 20 in a row",
-            "Covington & McFall (2010), Journal of Quantitative Linguistics 17",
-        ),
+        ("type_token_ratio", "share", "lexis", "of different words among 20 in a row", _VARIETY),
         ("word_letters", "letters", "lexis", "mean length of a word", _READABILITY),
         ("word_syllables", "syllables", "lexis", "mean length of a word", _READABILITY),
-        (
-            "lexical_density",
-            "share",
-            "lexis",
-            "of words that are content words or names",
-            "Ure (1971), Lexical density and register differentiation",
-        ),
+        ("lexical_density", "share", "lexis", "of words that are content words or names", _DENSITY),
         ("present_share", "share", "syntax", "of finite verbs in the present", _TENSES),
         ("imparfait_share", "share", "syntax", "of finite verbs in the imparfait", _TENSES),
         ("passe_compose_share", "share", "syntax", "of finite verbs in that tense", _TENSES),
