@@ -9,11 +9,12 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.reading import unit_table
 from spoken_cefr.evaluation.shortcuts.baselines import (
     BASELINES,
+    FIELDS,
     all_baselines,
+    card_features,
     from_metadata,
     from_shares,
 )
-from spoken_cefr.evaluation.shortcuts.metadata_models import FIELDS, card_features
 
 P = [f"p_{level}" for level in TARGET_LEVELS]
 

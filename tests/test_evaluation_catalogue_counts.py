@@ -14,7 +14,6 @@ from spoken_cefr.evaluation.catalogue import (
     COUNT_COLUMNS,
     COUNTS,
     baselines_table,
-    catalogue_table,
     read_counts,
     read_split_counts,
 )
@@ -45,17 +44,6 @@ def shown(ax):
 def test_the_counts_add_up_to_the_catalogue_that_the_study_scraped():
     of_level = read_counts().groupby("level")["recordings"].sum()
     assert of_level.to_dict() == STUDY["catalogue"]["rows"]
-
-
-def test_the_table_of_the_catalogue_is_the_one_of_the_facts():
-    table = catalogue_table(read_counts(), read_split_counts())
-    assert list(table.index) == [*TARGET_LEVELS, "all"]
-    assert table["recordings"].to_list() == [191, 363, 357, 80, 11, 1002]
-    # 117 of the 191 recordings of A1 last up to half a minute.
-    assert table.loc["A1", "duration_class: 0-30 secondes"] == pytest.approx(117 / 191)
-    durations = table.filter(like="duration_class")
-    assert (durations.sum(axis=1) <= 1 + 1e-9).all()
-    assert (durations.sum(axis=1) > 0.98).all()
 
 
 def test_the_baselines_are_shown_with_their_intervals():

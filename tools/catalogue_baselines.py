@@ -7,7 +7,7 @@ catalogue's SHA-256, never a row, no card, no name.
 
 A catalogue is the table of cards that the original study's scraper wrote: no
 audio, and the duration as a class of the site. The shortcuts of
-:mod:`spoken_cefr.evaluation.shortcuts.metadata_models` are scored on it by
+:mod:`spoken_cefr.evaluation.shortcuts.baselines` are scored on it by
 cross-validation over speakers.
 """
 
@@ -25,7 +25,7 @@ from spoken_cefr.corpus.speakers import N_FOLDS, speaker_folds, speaker_ids
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.scores.intervals import Bootstrap, Interval, speaker_intervals
 from spoken_cefr.evaluation.scores.metrics import METRICS
-from spoken_cefr.evaluation.shortcuts.metadata_models import (
+from spoken_cefr.evaluation.shortcuts.baselines import (
     DESCRIPTIONS,
     FIELDS,
     card_features,

@@ -19,7 +19,6 @@ from torch.nn import functional as F
 from spoken_cefr.config import Config
 from spoken_cefr.evaluation.reading import Inputs, read_table
 from spoken_cefr.evaluation.scores.answers import AllAnswers, Answers
-from spoken_cefr.evaluation.scores.metrics import confusion_matrix, quadratic_weighted_kappa
 from spoken_cefr.figures.explanations import draw_gradcam, draw_measures, draw_segments
 from spoken_cefr.figures.style import Sketch
 from spoken_cefr.neural_networks.networks.heads import HEADS
@@ -262,19 +261,13 @@ def _image(
         of_head = HEADS[trained.card["head"]].probabilities
         heat = gradcam(trained.model, heard, level, probabilities=of_head)
         image, heat = (to_image(one, len(heard))[0] for one in (log_mel, heat[None]))
-    kappa = _kappa_of(answers[run, "recording"], n_classes=len(inputs.levels))
+    kappa = answers[run, "recording"].kappa()
     title = (
         f"{clear['segment_id']}, {clear['start_s']:.1f} s: {answer} by {run} (kappa {kappa:.2f})"
     )
     seen = {"image_run": run, "image_answer": answer, "image_segment": clear["segment_id"]}
     seen["image_kappa"] = None if math.isnan(kappa) else kappa
     return seen, {"explanation_gradcam": partial(draw_gradcam, image, heat, title)}
-
-
-def _kappa_of(told: Answers, *, n_classes: int) -> float:
-    """How good a run is, by its answers to recordings: the mean over seeds."""
-    matrices = [confusion_matrix(told.truth, one, n_classes=n_classes) for one in told.predicted]
-    return float(quadratic_weighted_kappa(np.stack(matrices)).mean())
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

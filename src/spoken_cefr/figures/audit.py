@@ -49,14 +49,8 @@ STROKE = {"color": OKABE_ITO[5], "marker": "|", "ls": "", "ms": 13, "mew": 2}
 def draw_audit(audit: pd.DataFrame, marks: pd.Series) -> Drawing:
     """What probes and networks read of the level and of other things: kappa with its interval.
 
-    A vertical stroke marks what 95 of 100 probes on permuted labels stay below.
-
-    Parameters
-    ----------
-    audit : pd.DataFrame
-        As ``audit.csv``; its probes are shown, and the runs that were trained again.
-    marks : pd.Series
-        Of each row, one of ``LOOKS``.
+    A vertical stroke marks what 95 of 100 probes on permuted labels stay below. Of ``audit.csv``
+    the probes are shown, and the runs that were trained again; a row's mark is one of ``LOOKS``.
     """
     of_run = audit["kind"] == "run"
     probes = [name for name in VECTOR_NAMES if name in set(audit["model"][~of_run])]
@@ -97,13 +91,7 @@ def draw_audit(audit: pd.DataFrame, marks: pd.Series) -> Drawing:
 
 @in_style
 def draw_learning_curve(curve: pd.DataFrame) -> Drawing:
-    """Kappa over the number of speakers trained on: a panel for the probes, one for the runs.
-
-    Parameters
-    ----------
-    curve : pd.DataFrame
-        As ``learning_curve.csv``.
-    """
+    """Of ``learning_curve.csv``: kappa over the speakers trained on, probes and runs apart."""
     titles = {"probe": "probes, cross-validated", "run": "networks, test part"}
     kinds = [kind for kind in titles if kind in set(curve["kind"])] or ["probe"]
     figure = Drawing(width_in=4 * len(kinds), height_in=4)

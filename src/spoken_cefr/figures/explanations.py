@@ -13,12 +13,8 @@ N_MEASURES = 8
 def draw_segments(evidence: pd.DataFrame, title: str) -> Drawing:
     """What each segment says for the answer, over time, and the attention if there is some.
 
-    Segments in which no word is spoken are hatched: what decides there is no language.
-
-    Parameters
-    ----------
-    evidence : pd.DataFrame
-        From :func:`spoken_cefr.evaluation.explanations.segment_evidence`.
+    Segments in which no word is spoken are hatched: what decides there is no language. The table
+    is from :func:`spoken_cefr.evaluation.explanations.segment_evidence`.
     """
     panels = {"evidence": "evidence (nats)"}
     if evidence["attention"].notna().any():
@@ -46,12 +42,9 @@ def draw_segments(evidence: pd.DataFrame, title: str) -> Drawing:
 
 @in_style
 def draw_gradcam(image: np.ndarray, heat: np.ndarray, title: str) -> Drawing:
-    """A mel image, and the same with the places that speak for the answer.
+    """A mel image, and the same with the places that speak for the answer, both (height, width).
 
-    Parameters
-    ----------
-    image, heat : np.ndarray, shape (height, width)
-        Low frequencies in the last row of the image, as the network saw it.
+    Low frequencies are in the last row of the image, as the network saw it.
     """
     figure = Drawing(width_in=7, height_in=3.4)
     left, right = figure.subplots(1, 2, sharey=True)

@@ -6,6 +6,7 @@ from textwrap import wrap
 import numpy as np
 import pandas as pd
 import torch
+import torchinfo
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 from sklearn.decomposition import PCA
@@ -36,18 +37,9 @@ MOST_POINTS = 1000  # drawn of a cloud; more hide each other and make the notebo
 
 
 def project(embeddings: np.ndarray, *, first: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Two principal components, and the share of the variance that each holds.
+    """Two principal components of embeddings, from ``first`` on, and their shares of the variance.
 
-    Parameters
-    ----------
-    embeddings : np.ndarray, shape (n, n_features)
-    first : int
-        From 0; 2 gives the third and the fourth component.
-
-    Returns
-    -------
-    points : np.ndarray, shape (n, 2)
-    shares : np.ndarray, shape (2,)
+    (n, n_features) -> points (n, 2) and shares (2,); ``first`` counts from 0.
     """
     pca = PCA(n_components=first + 2, random_state=0)
     points = pca.fit_transform(np.asarray(embeddings, dtype=np.float64))
@@ -163,31 +155,19 @@ def layer_table(model: nn.Module, *inputs: torch.Tensor) -> pd.DataFrame:
         only passes on (ReLU, dropout, normalisation) is written behind the
         one before it, and its parameters counted there. The first row is the input.
     """
-    rows = [{"layer": "input", "output_shape": _shape(inputs[0]), "n_parameters": 0}]
-
-    def note(layer: nn.Module, _: object, output: object) -> None:
-        tensor = output[0] if isinstance(output, tuple) else output
-        n_parameters = sum(p.numel() for p in layer.parameters())
+    rows = [{"layer": "input", "output_shape": tuple(inputs[0].shape[1:]), "n_parameters": 0}]
+    found = torchinfo.summary(model, input_data=list(inputs), depth=9, verbose=0)
+    for passed in (layer for layer in found.summary_list if layer.is_leaf_layer):
+        layer, shape = passed.module, tuple(passed.output_size[1:])
         if isinstance(layer, INLINE) and len(rows) > 1:
             rows[-1]["layer"] += f", {_layer_name(layer)}"
-            rows[-1]["n_parameters"] += n_parameters
+            rows[-1]["n_parameters"] += passed.num_params
         else:
-            shape, before = _shape(tensor), rows[-1]["output_shape"]
+            before = rows[-1]["output_shape"]
             if isinstance(layer, Standardise) and sorted(shape) == sorted(before):
                 shape = before  # turned for this layer alone, and back
             row = {"layer": _layer_name(layer), "output_shape": shape}
-            rows.append(row | {"n_parameters": n_parameters})
-
-    leaves = [module for module in model.modules() if not list(module.children())]
-    hooks = [leaf.register_forward_hook(note) for leaf in leaves]
-    training = model.training
-    try:
-        with torch.inference_mode():
-            model.eval()(*inputs)
-    finally:
-        model.train(training)
-        for hook in hooks:
-            hook.remove()
+            rows.append(row | {"n_parameters": passed.num_params})
     return pd.DataFrame(rows)
 
 
@@ -319,10 +299,6 @@ def _layer_name(layer: nn.Module) -> str:
     if isinstance(layer, (nn.Dropout, nn.Dropout2d)):
         return f"dropout {layer.p:g}"
     return PLAIN_NAMES.get(name, name)
-
-
-def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
-    return tuple(tensor.shape[1:])
 
 
 def _draw_box(ax: Axes, corner: tuple[float, float], text: str, *, filled: bool) -> None:

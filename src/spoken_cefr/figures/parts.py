@@ -68,12 +68,7 @@ def points(
 ) -> None:
     """A point for each value, on a stroke from its lower to its upper bound.
 
-    Parameters
-    ----------
-    look : int
-        Number of the colour and of the marker.
-    options
-        Of the points, as `Axes.plot` takes them, such as ``label`` or ``ls``.
+    ``look`` numbers the colour and the marker; the options are those of `Axes.plot`.
     """
     options = {"color": OKABE_ITO[look % 7], "marker": MARKERS[look % 7], "ms": 5, "ls": ""} | (
         options
@@ -95,14 +90,8 @@ def heat_map(
 ) -> tuple[Axes, Colorbar]:
     """A matrix of shares up to 1 in colours, with a text in each cell.
 
-    Parameters
-    ----------
-    shares : np.ndarray, shape (n_rows, n_columns)
-    texts : np.ndarray of str, of the same shape
-    names : two sequences of str
-        Of the rows, of the columns.
-    label : str
-        Of the bar of colours, which begins at ``lowest``.
+    Shares and texts are (n_rows, n_columns), ``names`` those of the rows and of the columns;
+    ``label`` is of the bar of colours, which begins at ``lowest``.
     """
     ax = figure.subplots()
     image = ax.imshow(shares, cmap="cividis", vmin=lowest, vmax=1)

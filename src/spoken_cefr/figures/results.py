@@ -19,13 +19,8 @@ def draw_scores(
 ) -> Drawing:
     """Every run and baseline with its interval over speakers and its spread over seeds.
 
-    Parameters
-    ----------
-    results : pd.DataFrame
-        As ``results.csv``; those of ``shortcuts`` stand below the others, each
-        kind with the best kappa on top.
-    shortcuts : collection of str
-        Answers that need no listening; a dashed line is the best of them.
+    Of ``results.csv``: those of ``shortcuts``, answers that need no listening, stand below the
+    others, each kind with the best kappa on top; a dashed line is the best of them.
     """
     rows = results[results["unit"] == unit]
     rows = rows.assign(listens=~rows["run"].isin(list(shortcuts)))
@@ -63,13 +58,7 @@ def draw_scores(
 def draw_confusion(
     matrix: pd.DataFrame | np.ndarray, title: str, *, levels: Sequence[str] = TARGET_LEVELS
 ) -> Drawing:
-    """Confusion matrix: counts, and the share of each true level as colour and in print.
-
-    Parameters
-    ----------
-    matrix : shape (k, k)
-        Rows the true level, columns the answer.
-    """
+    """Confusion matrix (k, k), rows the truth: counts, and each as a share of its row."""
     counts = np.asarray(matrix)
     totals = counts.sum(axis=1)
     shares = counts / np.maximum(totals, 1)[:, None]
@@ -94,13 +83,7 @@ def _count(value: float) -> str:
 
 @in_style
 def draw_agreement(agreement: pd.DataFrame, *, unit: str) -> Drawing:
-    """Quadratic weighted kappa of each two runs, as a matrix.
-
-    Parameters
-    ----------
-    agreement : pd.DataFrame
-        As ``agreement.csv``.
-    """
+    """Of ``agreement.csv``: quadratic weighted kappa of each two runs, as a matrix."""
     rows = agreement[agreement["unit"] == unit]
     names = list(dict.fromkeys([*rows["run"], *rows["other"]]))
     kappas = np.eye(len(names))
@@ -120,16 +103,10 @@ def draw_agreement(agreement: pd.DataFrame, *, unit: str) -> Drawing:
 
 @in_style
 def draw_calibration(calibration: pd.DataFrame, names: Sequence[str], *, unit: str) -> Drawing:
-    """Reliability diagrams: share of right answers over the probability given to them.
+    """Reliability diagrams, a panel a run: right answers over the probability given to them.
 
-    The number at a point is that of its answers.
-
-    Parameters
-    ----------
-    calibration : pd.DataFrame
-        As ``calibration.csv``, from bins that hold enough answers to mean something.
-    names : sequence of str
-        Runs, one panel each.
+    The number at a point is that of its answers. The rows are as those of ``calibration.csv``,
+    of bins that hold enough answers to mean something.
     """
     n_columns = min(3, max(len(names), 1))
     n_rows = -(-len(names) // n_columns) or 1
@@ -156,14 +133,9 @@ def draw_calibration(calibration: pd.DataFrame, names: Sequence[str], *, unit: s
 
 @in_style
 def draw_per_class(per_class: pd.DataFrame, names: Sequence[str], *, unit: str) -> Drawing:
-    """Recall and precision of each level with Wilson intervals.
+    """Of ``per_class.csv``: recall and precision of each level with Wilson intervals.
 
-    Parameters
-    ----------
-    per_class : pd.DataFrame
-        As ``per_class.csv``.
-    names : sequence of str
-        Runs and baselines to show, seven at most.
+    ``names`` are the runs and baselines to show, seven at most.
     """
     rows = per_class[per_class["unit"] == unit].set_index(["run", "measure", "level"])
     levels = list(dict.fromkeys(per_class["level"]))
@@ -186,13 +158,7 @@ def draw_per_class(per_class: pd.DataFrame, names: Sequence[str], *, unit: str) 
 
 @in_style
 def draw_groups(groups: pd.DataFrame, run: str) -> Drawing:
-    """Accuracy of a run in each group of recordings, with intervals over speakers.
-
-    Parameters
-    ----------
-    groups : pd.DataFrame
-        As ``audit_groups.csv``.
-    """
+    """Of ``audit_groups.csv``: accuracy of a run in each group, with intervals over speakers."""
     rows = groups[(groups["run"] == run) & (groups["metric"] == "accuracy")]
     groupings = list(rows.groupby("grouping", sort=False))
     figure = Drawing(width_in=8, height_in=3.2)

@@ -18,23 +18,10 @@ from spoken_cefr.store import Cache, read_parquet
 
 
 def crop_measures(config: Config, windows: pd.DataFrame) -> pd.DataFrame:
-    """Measure the words that lie wholly inside a window of each recording.
+    """Measure the words wholly inside a window of each recording (recording_id, start_s, end_s).
 
-    Parameters
-    ----------
-    windows : pd.DataFrame
-        One row a recording: recording_id, start_s, end_s.
-
-    Returns
-    -------
-    pd.DataFrame
-        recording_id and one column a measure, in the order of the windows; kept
-        as ``measures_crop.<digest>.parquet``.
-
-    Raises
-    ------
-    InputError
-        If processing has left no words.
+    Gives recording_id and one column a measure, in the order of the windows; kept as
+    ``measures_crop.<digest>.parquet``. InputError if processing has left no words.
     """
     path = stage_folder(config, "processing") / "words.parquet"
     words = read_parquet(written_by(path, "processing"))

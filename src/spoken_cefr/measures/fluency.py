@@ -21,26 +21,12 @@ MIN_PAUSE_S = 0.25
 
 
 def fluency_measures(words: Sequence[Word], *, language: str = FRENCH) -> dict[str, float]:
-    """Rates of speech and of pauses.
+    """Rates of speech and of pauses, from words in order of time and without overlap.
 
-    Parameters
-    ----------
-    words : sequence of Word
-        In order of time, without overlap.
-
-    Returns
-    -------
-    dict of str to float
-        ``speech_rate`` and ``articulation_rate`` in syllables/s, ``pause_rate`` in
-        pauses/min, ``pause_length_s`` the mean, ``pause_share`` of the time,
-        ``run_length`` in syllables between two pauses. All NaN without a syllable, those
-        in syllables where the spelling of the language does not tell of them;
-        ``pause_length_s`` NaN without a pause.
-
-    Raises
-    ------
-    ValueError
-        If a word ends before it begins or before the one before it ends.
+    ``speech_rate`` and ``articulation_rate`` in syllables/s, ``pause_rate`` in pauses/min,
+    ``pause_length_s`` the mean, ``pause_share`` of the time, ``run_length`` in syllables between
+    two pauses. All NaN without a syllable, those in syllables where the spelling of the language
+    does not tell of them; ``pause_length_s`` NaN without a pause. ValueError as `pause_lengths`.
     """
     starts_s = np.array([word.start_s for word in words], dtype=np.float64)
     ends_s = np.array([word.end_s for word in words], dtype=np.float64)
@@ -63,23 +49,10 @@ def fluency_measures(words: Sequence[Word], *, language: str = FRENCH) -> dict[s
 def pause_lengths(
     starts_s: np.ndarray, ends_s: np.ndarray, *, min_pause_s: float = MIN_PAUSE_S
 ) -> np.ndarray:
-    """Lengths of the silences between words that last at least ``min_pause_s``.
+    """Lengths (n_pauses,), in s, of the silences between words that last ``min_pause_s`` or more.
 
-    Parameters
-    ----------
-    starts_s, ends_s : np.ndarray, shape (n_words,)
-        Seconds, in order of time.
-
-    Returns
-    -------
-    np.ndarray, shape (n_pauses,), float64
-        Seconds.
-
-    Raises
-    ------
-    ValueError
-        If a word does not last or begins before the one before it ends; the
-        message gives its index.
+    Words are in order of time, (n_words,), in s. ValueError, which gives its index, if one does
+    not last or begins before the one before it ends.
     """
     if (ends_s <= starts_s).any():
         raise ValueError(f"word {int(np.argmax(ends_s <= starts_s))} does not end after its start")

@@ -43,14 +43,11 @@ class RareWord(NamedTuple):
 def lexis_measures(doc: Doc) -> dict[str, float]:
     """Measures of the words of a parsed text, but for those that `doubt` has marked.
 
-    Returns
-    -------
-    dict of str to float
-        ``zipf`` the mean over content words, ``uncommon_share`` and ``rare_share`` of the
-        content words below Zipf 4 and 3, ``type_token_ratio`` over 20 words at a time (NaN
-        for a shorter text), ``word_letters`` and ``word_syllables`` the means over words,
-        ``lexical_density`` the share of words that are content words or names. NaN
-        where there is no word to count.
+    ``zipf`` the mean over content words, ``uncommon_share`` and ``rare_share`` of the
+    content words below Zipf 4 and 3, ``type_token_ratio`` over 20 words at a time (NaN
+    for a shorter text), ``word_letters`` and ``word_syllables`` the means over words,
+    ``lexical_density`` the share of words that are content words or names. NaN
+    where there is no word to count.
     """
     words = [token for token in doc if is_word(token) and token.ent_type_ != DOUBTFUL]
     zipfs = np.array([token_zipf(token) for token in words if is_content_word(token)])

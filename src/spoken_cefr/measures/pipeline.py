@@ -20,12 +20,8 @@ _LOCK = threading.Lock()  # the cache alone would let two threads load the same 
 def load_nlp(name: str = FRENCH) -> Language:
     """Load a spaCy pipeline once a process, without its recogniser of names.
 
-    It reads every text by `plain_text`.
-
-    Raises
-    ------
-    InputError
-        If the package is not installed or was made for another version of spaCy.
+    It reads every text by `plain_text`. InputError if the package is not installed or was made
+    for another version of spaCy.
     """
     with _LOCK:
         return _load(name)
@@ -73,13 +69,7 @@ def _load(name: str) -> Language:
 
 
 def pipeline_meta(name: str = FRENCH) -> dict[str, Any]:
-    """A pipeline's description of itself: nothing is loaded.
-
-    Raises
-    ------
-    InputError
-        If the package is not installed.
-    """
+    """A pipeline's description of itself, nothing loaded; InputError if it is not installed."""
     if not spacy.util.is_package(name):
         load_nlp(name)  # says what to install
     return spacy.util.get_model_meta(spacy.util.get_package_path(name))

@@ -137,18 +137,10 @@ _DROPPED = re.compile(rf"(?<=[{_VOWELS}][bcdfgjklmnpqrstvzʃ])e{_OPEN}")
 
 
 def count_syllables(word: str) -> int:
-    """Syllables of a word or a short text as it is written.
+    """Syllables of a word or a short text as it is written; 0 without letters and digits.
 
-    Parameters
-    ----------
-    word : str
-        Such as ``maison``, ``l'école``, ``a-t-il``, ``TGV``, ``1998,``, ``10 000`` or ``14h30``.
-        Punctuation says nothing; digits are read as French numbers.
-
-    Returns
-    -------
-    int
-        0 for a text without letters and digits, else at least 1.
+    Such as ``maison``, ``l'école``, ``a-t-il``, ``TGV``, ``1998,``, ``10 000`` or ``14h30``.
+    Punctuation says nothing; digits are read as French numbers.
     """
     text = unicodedata.normalize("NFC", word).replace("’", "'")
     text = _GROUPED.sub(lambda number: re.sub(r"\D", "", number[0]), text)

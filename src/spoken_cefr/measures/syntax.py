@@ -63,16 +63,12 @@ _DOUBTFUL = {("imparfait", "subjonctif"), ("subjonctif", "imperatif"), ("futur",
 def syntax_measures(doc: Doc) -> dict[str, float]:
     """Measures of the clauses of a parsed text.
 
-    Returns
-    -------
-    dict of str to float
-        The share of the finite verbs in each of `TENSES`; ``subordinate_share`` and
-        ``relative_share`` of the clauses, in French by the words that begin such clauses,
-        else by the relation of their heads;
-        ``passive_share`` of the clauses; ``clause_words``, the words per clause; inside
-        clauses ``dependency_distance``, the mean number of words from a word to its head, and
-        ``clause_depth``, the mean over clauses of the longest way down from its verb, in
-        dependencies. All NaN for a text without a finite verb.
+    The share of the finite verbs in each of `TENSES`; ``subordinate_share`` and
+    ``relative_share`` of the clauses, in French by the words that begin such clauses,
+    else by the relation of their heads; ``passive_share`` of the clauses; ``clause_words``, the
+    words per clause; inside clauses ``dependency_distance``, the mean number of words from a word
+    to its head, and ``clause_depth``, the mean over clauses of the longest way down from its verb,
+    in dependencies. All NaN for a text without a finite verb.
     """
     finite = [token for token in doc if is_finite(token)]
     if not finite:

@@ -30,18 +30,10 @@ from spoken_cefr.store import digest, read_kept, read_parquet, sha256_of, write_
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure.
+    """One measure: its key and column, its unit, its kind, what it says and where it comes from.
 
-    Parameters
-    ----------
-    name : str
-        Its key and column.
-    unit : str
-        Such as ``syllables/s``; ``share`` is a part of 1.
-    kind : str
-        ``fluency`` needs the times of the words, ``lexis`` and ``syntax`` the text alone.
-    description, source : str
-        What it says, and where it comes from.
+    A ``share`` is a part of 1. ``fluency`` needs the times of the words, ``lexis`` and
+    ``syntax`` the text alone.
     """
 
     name: str
@@ -56,6 +48,8 @@ _ZIPF = "van Heuven et al. (2014), QJEP 67; frequencies: wordfreq (Speer, 2022)"
 _READABILITY = "François & Fairon (2012), EMNLP-CoNLL"
 _TENSES = "Bartning & Schlyter (2004), Journal of French Language Studies 14"
 _CLAUSES = "Lu (2010), International Journal of Corpus Linguistics 15"
+_VARIETY = "Covington & McFall (2010), Journal of Quantitative Linguistics 17"
+_DENSITY = "Ure (1971), Lexical density and register differentiation"
 
 MEASURES: tuple[Measure, ...] = tuple(
     Measure(*row)
@@ -69,22 +63,10 @@ MEASURES: tuple[Measure, ...] = tuple(
         ("zipf", "Zipf", "lexis", "mean frequency of content words", _ZIPF),
         ("uncommon_share", "share", "lexis", "of content words below Zipf 4", _ZIPF),
         ("rare_share", "share", "lexis", "of content words below Zipf 3", _ZIPF),
-        (
-            "type_token_ratio",
-            "share",
-            "lexis",
-            "of different words among 20 in a row",
-            "Covington & McFall (2010), Journal of Quantitative Linguistics 17",
-        ),
+        ("type_token_ratio", "share", "lexis", "of different words among 20 in a row", _VARIETY),
         ("word_letters", "letters", "lexis", "mean length of a word", _READABILITY),
         ("word_syllables", "syllables", "lexis", "mean length of a word", _READABILITY),
-        (
-            "lexical_density",
-            "share",
-            "lexis",
-            "of words that are content words or names",
-            "Ure (1971), Lexical density and register differentiation",
-        ),
+        ("lexical_density", "share", "lexis", "of words that are content words or names", _DENSITY),
         ("present_share", "share", "syntax", "of finite verbs in the present", _TENSES),
         ("imparfait_share", "share", "syntax", "of finite verbs in the imparfait", _TENSES),
         ("passe_compose_share", "share", "syntax", "of finite verbs in that tense", _TENSES),
@@ -129,29 +111,11 @@ def measures_of(code: str) -> tuple[Measure, ...]:
 def measure_recording(
     words: Sequence[Word], text: str, *, duration_s: float, doc: Doc
 ) -> dict[str, float]:
-    """All measures of one recording.
+    """All measures of one recording: those of `measures_of` its language, in their order.
 
-    Parameters
-    ----------
-    words : sequence of Word
-        In order of time; none is fine.
-    text : str
-        The transcript.
-    duration_s : float
-        Of the recording, for a check of the words' times.
-    doc : Doc
-        The transcript as `nlp_of` its language parses it; see `doubt.mark_doubtful`.
-
-    Returns
-    -------
-    dict of str to float
-        One entry for each of `measures_of` its language, in their order; NaN where it has
-        no meaning.
-
-    Raises
-    ------
-    ValueError
-        If the parsed text is another one, or the times are not in order or pass the end.
+    Words are in order of time, none is fine; ``doc`` is the transcript as `nlp_of` its language
+    parses it, see `doubt.mark_doubtful`. NaN where a measure has no meaning. ValueError if the
+    parsed text is another one, or the times are not in order or pass the recording's end.
     """
     if doc.text != plain_text(text):
         raise ValueError(f"the text parsed is {doc.text[:40]!r}..., not {text[:40]!r}...")
@@ -252,10 +216,7 @@ def _read_recordings(config: Config) -> list[dict]:
 def method_keys(language: str = FRENCH) -> list[str]:
     """What the measures depend on beside the recording: our modules, parser and frequencies.
 
-    Raises
-    ------
-    InputError
-        If the spaCy package is missing.
+    InputError if the spaCy package is missing.
     """
     modules = [sha256_of(path) for path in sorted(Path(__file__).parent.glob("*.py"))]
     packages = [version(name) for name in ("wordfreq", "pyphen")]

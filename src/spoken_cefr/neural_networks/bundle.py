@@ -63,10 +63,7 @@ of its test part, of {n_test_speakers} further speakers, taught it nothing.
 def model_facts(config: Config, split: pd.DataFrame) -> dict[str, Any]:
     """What a prediction must know of any model of this profile, for the cards of its runs.
 
-    Parameters
-    ----------
-    split : pd.DataFrame
-        As ``split.csv`` has it; its column part is that of the study's split.
+    Of ``split.csv`` it reads the column part, that of the study's split.
     """
     train = split[split["part"] == "train"]
     source = config.scraping.base_url or "own recordings"

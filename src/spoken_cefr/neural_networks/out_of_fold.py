@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from safetensors import SafetensorError
 
 from spoken_cefr.backends import run_in_order
 from spoken_cefr.config import Config
 from spoken_cefr.corpus.levels import label_set
-from spoken_cefr.neural_networks.failures import RUN_ERRORS, reason_of
+from spoken_cefr.errors import InputError
 from spoken_cefr.neural_networks.inputs import Source, input_keys
 from spoken_cefr.neural_networks.runs import Run, is_finished, run_key
 from spoken_cefr.neural_networks.saved import CONFIG, WEIGHTS, write_card
@@ -29,6 +30,8 @@ from spoken_cefr.store import digest, read_csv, read_json, read_parquet, write_c
 SEGMENT_COLUMNS = ["segment_id", "recording_id", "start_s", "end_s"]
 NUMBERED = ("fold", "seed")
 SEED_STEP = 1000  # between repetitions: a profile of the next seed repeats none of them
+# Errors of one run that others need not have: bad input, too little memory, an unreadable file.
+RUN_ERRORS = (RuntimeError, MemoryError, ValueError, OSError, SafetensorError)
 
 
 @dataclass(frozen=True)
@@ -164,6 +167,14 @@ def _train(config: Config, training: Training, heard: Heard) -> str | None:
     except RUN_ERRORS as error:
         return reason_of(error)
     return None
+
+
+def reason_of(error: Exception) -> str:
+    """Why a run has failed, one line."""
+    if isinstance(error, InputError):
+        return str(error)
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def joined_table(trainings: Sequence[Training], name: str) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The recordings of a split and their segments, and what no run could learn from."""
+"""The recordings of a split and their segments, and what stops a run before or after training."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from spoken_cefr.config import Config
 from spoken_cefr.corpus.levels import level_codes
 from spoken_cefr.errors import InputError
 from spoken_cefr.neural_networks.runs import Run
-from spoken_cefr.neural_networks.training.examples import middle_starts, n_segments_in
+from spoken_cefr.neural_networks.training.examples import CHUNK, middle_starts, n_segments_in
 
 
 @dataclass(frozen=True)
@@ -102,6 +102,42 @@ def check_classes(split: pd.DataFrame) -> None:
         raise InputError(
             f"all recordings to train on are of level {', '.join(trained) or 'none'}: there is "
             "nothing to tell apart"
+        )
+
+
+def check_inputs(inputs: np.ndarray, segments: pd.DataFrame, *, name: str) -> None:
+    """Raise InputError unless there is one finite row for each segment."""
+    if len(inputs) != len(segments):
+        raise InputError(
+            f"{name}: {len(inputs)} input rows for {len(segments)} segments; run processing again"
+        )
+    for first in range(0, len(inputs), CHUNK):
+        rows = inputs[first : first + CHUNK]
+        finite = np.isfinite(rows.reshape(len(rows), -1)).all(axis=1)
+        if not finite.all():
+            segment_id = segments["segment_id"].iloc[first + int(np.argmin(finite))]
+            raise InputError(
+                f"{name}: the input of segment {segment_id} holds NaN or infinity; delete the "
+                "stage's folder and run it again"
+            )
+
+
+def check_answers(
+    corpus: Corpus, *, of_segments: np.ndarray, of_recordings: np.ndarray, name: str
+) -> None:
+    """Raise InputError if a segment or a recording that can be answered has no probabilities."""
+    ids = corpus.split["recording_id"].to_numpy()
+    spoilt = corpus.usable() & ~np.isfinite(of_recordings).all(axis=1)
+    unit = "recording"
+    if not spoilt.any():
+        ids = corpus.segments["segment_id"].to_numpy()
+        spoilt = ~np.isfinite(of_segments).all(axis=1)
+        unit = "segment"
+    if spoilt.any():
+        first = ids[int(np.argmax(spoilt))]
+        raise InputError(
+            f"{name}: the trained model answers {unit} {first} with NaN, and {int(spoilt.sum())} "
+            f'{unit}s in all: training has run away, try neural_networks.precision = "float32"'
         )
 
 

@@ -18,7 +18,7 @@ CROP_S = 15.0
 # their own (`inputs.EMBEDDING_VERSION`), the measures have `measures.table.method_keys`.
 CODE: tuple[str, ...] = (
     *("networks/*.py", "ordinal.py", "training/*.py", "embeddings/places.py"),
-    *("failures.py", "inputs.py", "out_of_fold.py", "predictions.py", "recordings.py", "saved.py"),
+    *("inputs.py", "out_of_fold.py", "predictions.py", "recordings.py", "saved.py"),
 )
 HERE = Path(__file__).parent
 

@@ -73,16 +73,9 @@ def checked(card: Any, kind: type[BaseModel], path: Path) -> None:
 class RunModel:
     """A trained model with all that is needed to use it.
 
-    Parameters
-    ----------
-    folder : Path
-        Where it was loaded from, for messages.
-    card : dict
-        ``config.json``: name, description, inputs, architecture, head, classes,
-        input_shape, widths, measures and how it was trained.
-    place : PlaceEraser, optional
-        Takes the place in the encoder's window out of speech embeddings, as it was learned
-        from this model's training rows.
+    ``folder`` is where it was loaded from, for messages; ``card`` its ``config.json``: what it
+    reads and answers, and how it was trained; ``place`` takes the place in the encoder's window
+    out of speech embeddings, as it was learned from this model's training rows.
     """
 
     folder: Path
@@ -96,16 +89,9 @@ class RunModel:
         return tuple(self.card["classes"])
 
     def of_segments(self, segments: np.ndarray) -> np.ndarray:
-        """Probabilities by a network whose examples are segments.
+        """Probabilities by a network whose examples are segments. -> (n, n_classes), float64
 
-        Parameters
-        ----------
-        segments : np.ndarray, shape (n, ...)
-            Log-mel spectrograms or embeddings, as `inputs.run_source` has them.
-
-        Returns
-        -------
-        np.ndarray, shape (n, n_classes), float64
+        Segments (n, ...) are log-mel spectrograms or embeddings, as `inputs.run_source` has them.
         """
         rows = torch.from_numpy(self._rows(segments))
         return self._read(torch.cat([self._run(chunk) for chunk in rows.split(CHUNK)]))
@@ -113,14 +99,9 @@ class RunModel:
     def of_recording(self, segments: np.ndarray | None, measures: np.ndarray) -> np.ndarray:
         """Probabilities of one recording, as the run answers it: shape (n_classes,), float64.
 
-        Parameters
-        ----------
-        segments : np.ndarray, shape (n_segments, ...), or None
-            All segments of the recording, of which a cropped run takes the middle; None for
-            a model that reads none.
-        measures : np.ndarray, shape (n_measures,)
-            In the order of ``card["measures"]``, NaN where one is not defined; of a
-            cropped run, those of the middle.
+        Of all its segments (n_segments, ...) a cropped run takes the middle; None for a model that
+        reads none. Measures (n_measures,) are in the order of ``card["measures"]``, NaN where one
+        is not defined; of a cropped run, those of the middle.
         """
         if isinstance(self.model, OrdinalRegression):
             return self.model.predict_proba(measures[None])[0]
@@ -189,18 +170,10 @@ def write_card(folder: Path, card: Mapping[str, Any], *, weights: str = WEIGHTS)
 
 
 def load_run_model(folder: Path | str) -> RunModel:
-    """Load a model, ready to answer, on the CPU.
+    """Load the model of a run, a training, a bundle or the starter's folder, on the CPU.
 
-    Parameters
-    ----------
-    folder : path
-        Of a run, of one of its trainings, of a bundle or of the starter model.
-
-    Raises
-    ------
-    InputError
-        If a file is missing, truncated, changed, or of another version of this
-        project; the message names it.
+    InputError, which names the file, if one is missing, truncated, changed, or of another version
+    of this project.
     """
     folder = Path(folder)
     if not folder.is_dir():

@@ -12,13 +12,14 @@ from spoken_cefr.measures.available import lacking_told
 from spoken_cefr.measures.crops import crop_measures
 from spoken_cefr.measures.table import measures_table
 from spoken_cefr.neural_networks.bundle import bundle_remarks, model_facts
-from spoken_cefr.neural_networks.failures import RUN_ERRORS, reason_of
 from spoken_cefr.neural_networks.inputs import run_source
 from spoken_cefr.neural_networks.out_of_fold import (
+    RUN_ERRORS,
     SEGMENT_COLUMNS,
     Heard,
     Training,
     fold_trainings,
+    reason_of,
     train_all,
     write_run,
 )

@@ -84,11 +84,7 @@ def tell_balance(segments: pd.DataFrame) -> str:
 def place_shares(embeddings: np.ndarray, places: np.ndarray) -> np.ndarray:
     """How much of each of the strongest directions of embeddings the place explains: R2, from 0.
 
-    Parameters
-    ----------
-    embeddings : np.ndarray, shape (n, n_features)
-    places : np.ndarray, shape (n, k)
-        As :func:`spoken_cefr.neural_networks.embeddings.places.cosines` gives them.
+    Embeddings (n, n_features); places (n, k) as `embeddings.places.cosines` gives them.
     """
     amounts = PCA(n_components=N_DIRECTIONS, random_state=0).fit_transform(embeddings)
     told = LinearRegression().fit(places, amounts).predict(places)

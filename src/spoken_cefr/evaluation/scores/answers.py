@@ -30,6 +30,17 @@ class Answers(NamedTuple):
         each = (values[units] for values in self[:4])
         return Answers(*each, self.predicted[:, units], self.probabilities[:, units])
 
+    def matrices(self) -> np.ndarray:
+        """Confusion matrix of each seed, shape (n_seeds, n_classes, n_classes)."""
+        n_classes = self.probabilities.shape[-1]
+        return np.stack(
+            [confusion_matrix(self.truth, one, n_classes=n_classes) for one in self.predicted]
+        )
+
+    def kappa(self) -> float:
+        """Quadratic weighted kappa, the mean over seeds."""
+        return float(quadratic_weighted_kappa(self.matrices()).mean())
+
 
 # By run (or baseline) and unit.
 AllAnswers = Mapping[tuple[str, str], Answers]
@@ -102,8 +113,6 @@ def ranked_runs(runs: Mapping[str, pd.DataFrame], *, levels: Sequence[str]) -> l
     kappas = {}
     for name, predictions in runs.items():
         told = answers_of(predictions, unit="recording", part="validation", levels=levels)
-        given = () if told is None else told.predicted
-        matrices = [confusion_matrix(told.truth, one, n_classes=len(levels)) for one in given]
-        kappa = float(quadratic_weighted_kappa(np.stack(matrices)).mean()) if matrices else np.nan
+        kappa = np.nan if told is None else told.kappa()
         kappas[name] = -np.inf if np.isnan(kappa) else kappa
     return sorted(kappas, key=lambda name: -kappas[name])

@@ -86,7 +86,7 @@ def score(
     told: Answers, *, run: str, unit: str, bootstrap: Bootstrap, levels: Sequence[str]
 ) -> Score:
     """Score a run's answers to one unit."""
-    matrices = _matrices(told, levels)
+    matrices = told.matrices()
     losses = np.stack([log_losses(told.truth, p) for p in told.probabilities])
     confidence = np.take_along_axis(told.probabilities, told.predicted[..., None], axis=2)[..., 0]
     sums = np.stack(
@@ -129,7 +129,7 @@ def per_class_rows(
     wilson_high, and low, high over speakers: NaN where fewer than two speakers
     have the level, because no resampling could vary it.
     """
-    matrix = _matrices(told, levels).mean(axis=0)
+    matrix = told.matrices().mean(axis=0)
     asked = told.truth, told.predicted, told.speakers
     measures = class_metrics(levels)
     over_speakers = speaker_intervals(measures, *asked, bootstrap, n_classes=len(levels))
@@ -150,13 +150,6 @@ def per_class_rows(
             row["low"], row["high"] = interval[1:] if several else (np.nan, np.nan)
             rows.append(row)
     return rows
-
-
-def _matrices(told: Answers, levels: Sequence[str]) -> np.ndarray:
-    """Confusion matrix of each seed, shape (n_seeds, k, k)."""
-    return np.stack(
-        [confusion_matrix(told.truth, one, n_classes=len(levels)) for one in told.predicted]
-    )
 
 
 def results_document(

@@ -35,12 +35,13 @@ from spoken_cefr.evaluation.shortcuts.rows import (
     audit_rows,
     curve_row,
 )
-from spoken_cefr.neural_networks.failures import RUN_ERRORS, reason_of
 from spoken_cefr.neural_networks.out_of_fold import (
+    RUN_ERRORS,
     Heard,
     Training,
     fold_trainings,
     joined_table,
+    reason_of,
     train_all,
 )
 from spoken_cefr.neural_networks.runs import RUNS, Run, select_runs

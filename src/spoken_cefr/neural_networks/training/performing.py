@@ -12,13 +12,18 @@ from torch import nn
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.neural_networks.embeddings.places import PlaceEraser
-from spoken_cefr.neural_networks.failures import check_answers, check_inputs
 from spoken_cefr.neural_networks.inputs import Source
 from spoken_cefr.neural_networks.networks.heads import HEADS
 from spoken_cefr.neural_networks.networks.per_segment import count_parameters
 from spoken_cefr.neural_networks.ordinal import OrdinalRegression, fit_best
 from spoken_cefr.neural_networks.predictions import pool_segments, predictions_table
-from spoken_cefr.neural_networks.recordings import Corpus, left_out, read_corpus
+from spoken_cefr.neural_networks.recordings import (
+    Corpus,
+    check_answers,
+    check_inputs,
+    left_out,
+    read_corpus,
+)
 from spoken_cefr.neural_networks.runs import Run
 from spoken_cefr.neural_networks.saved import new_model, save_run
 from spoken_cefr.neural_networks.training.balance import class_weights, sampling_weights
