@@ -1,12 +1,12 @@
 """The counts of the real catalogue in git, and the three figures drawn from them."""
 
 import csv
+import re
 
 import count_catalogue
 import numpy as np
 import pytest
 from draw_catalogue import draw
-from matplotlib.image import imread
 
 from spoken_cefr.corpus.cards import AGE_GROUPS, DURATION_CLASSES
 from spoken_cefr.corpus.levels import TARGET_LEVELS, Level
@@ -109,11 +109,18 @@ def test_ages_are_named_in_english_and_add_up():
     assert np.sum([list(series.values()) for series in shown(ax)], axis=0) == pytest.approx(1)
 
 
+def strokes(path):
+    """All coordinates of an SVG's lines, bars and letters, in the order of drawing."""
+    drawn = " ".join(re.findall(r'(?:\bd|\bx|\by|transform)="([^"]+)"', path.read_text("utf-8")))
+    return np.array(re.findall(r"-?\d+\.?\d*", drawn), dtype=float)
+
+
 @pytest.mark.slow
 def test_the_figures_are_the_same_bytes_twice_and_those_in_git_show_the_tables(tmp_path):
     for first, second in zip(draw(tmp_path / "one"), draw(tmp_path / "two"), strict=True):
         assert first.read_bytes() == second.read_bytes()
-        # By eye, not by byte: another platform compresses and smooths a little otherwise.
-        drawn, kept = imread(first), imread(ROOT / "doc" / first.name)
-        assert drawn.shape == kept.shape
-        assert np.abs(drawn - kept).mean() < 0.005, f"{first.name}: run tools/draw_catalogue.py"
+        # By place, not by byte: another platform may lay a letter out a little otherwise.
+        drawn, kept = strokes(first), strokes(ROOT / "doc" / first.name)
+        assert drawn.size > 1000
+        assert drawn.shape == kept.shape, f"{first.name}: run tools/draw_catalogue.py"
+        assert np.abs(drawn - kept).max() < 0.5, f"{first.name}: run tools/draw_catalogue.py"

@@ -207,8 +207,18 @@ def test_a_figure_has_labels_and_its_notice_and_is_the_same_bytes_twice(name, tm
     assert b"Software" not in first
     assert figure.get_supxlabel() == "Test tables."
     for ax in figure.axes:
-        assert ax.get_ylabel()
+        place = ax.get_subplotspec()  # none: a bar of colours
+        assert ax.get_ylabel() or not place.is_first_col()
         assert ax.get_xlabel() or ax.get_label() == "<colorbar>"
+
+
+def test_a_figure_for_print_is_lines_and_no_pixels_and_the_same_bytes_twice(tmp_path):
+    for file in ("first", "second"):
+        save_figure(draw_classes(SEGMENTS), tmp_path / f"{file}.svg", notice="Test tables.")
+    first, second = ((tmp_path / f"{file}.svg").read_bytes() for file in ("first", "second"))
+    assert first == second
+    assert b"<path" in first
+    assert not any(part in first for part in (b"<image", b"dc:date", b"matplotlib.org"))
 
 
 def test_without_notice_nothing_is_added():

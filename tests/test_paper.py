@@ -3,6 +3,7 @@
 import dataclasses
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -173,7 +174,7 @@ def test_no_paper_without_a_file_or_figure(copy, name):
 
 def test_no_paper_when_an_announced_figure_is_gone(copy):
     announced = [name for name in read_json(copy / DEMO / "contents.json")["files"]]
-    extra = [name for name in announced if name.endswith(".png") and name not in REQUIRED]
+    extra = [name for name in announced if name.endswith(".svg") and name not in REQUIRED]
     assert extra
     (copy / DEMO / extra[0]).unlink()
     with pytest.raises(InputError, match=re.escape(Path(extra[0]).name)):
@@ -288,7 +289,7 @@ def test_collecting_takes_what_is_listed_and_no_transcript(finished):
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     best = read_json(folder / "results.json")["best_run"]
     listed = {*REQUIRED, *OPTIONAL, "pipeline.json", RECORD, "contents.json"}
-    assert names <= listed | {f"figures/confusion_{best}_recording.png"}
+    assert names <= listed | {f"figures/confusion_{best}_recording.svg"}
     assert set(REQUIRED) <= names
     everything = b"".join((folder / name).read_bytes() for name in names)
     assert b"what a child said" not in everything
@@ -301,6 +302,15 @@ def test_the_record_holds_what_a_second_run_is_held_against(finished):
     assert told["counts"] == {"recordings": 1, "segments": 7, "words heard": 5, "speakers": 2}
     assert told["sha256"]["words.parquet"] == "hash of words.parquet"
     assert told["versions"]["numpy"] == np.__version__
+    assert told["machine"]["cores"] == os.cpu_count()
+    assert told["machine"]["seconds"] == {}  # no notebook was run
+
+
+def test_the_time_of_a_stage_is_that_of_its_notebook(finished):
+    path = executed_path(finished, "scraping")
+    path.parent.mkdir(parents=True)
+    nbformat.write(new_notebook(metadata={"papermill": {"duration": 12.5}}), path)
+    assert record(finished)["machine"]["seconds"] == {"scraping": 12.5}
 
 
 def test_one_call_collects_and_compiles_into_the_data_folder_and_gives_the_same_bytes_twice(
@@ -344,7 +354,7 @@ def test_refreshing_puts_one_run_into_git(finished, copy, monkeypatch):
     assert "# Model card" in (root / "doc" / "model_card.md").read_text(encoding="utf-8")
     assert {path.stem for path in (root / "notebooks").iterdir()} == set(STAGES)
     figures = stage_folder(finished, "evaluation") / "figures"
-    assert names_in(root / "doc" / "demo") == names_in(figures)
+    assert names_in(root / "doc" / "demo") == {path.name for path in figures.glob("*.png")}
     assert names_in(root / DEMO) == names_in(results_folder(finished))
     assert RECORD in names_in(root / DEMO)
 

@@ -2,9 +2,9 @@
 
     python tools/draw_catalogue.py
 
-doc/classes.png         data/fr_catalogue_2025-01_counts.csv, data/study_tables.toml
-doc/age.png             data/fr_catalogue_2025-01_counts.csv
-doc/data_balancing.png  data/fr_catalogue_2025-01_split_counts.csv, data/study_tables.toml
+doc/classes.svg         data/fr_catalogue_2025-01_counts.csv, data/study_tables.toml
+doc/age.svg             data/fr_catalogue_2025-01_counts.csv
+doc/data_balancing.svg  data/fr_catalogue_2025-01_split_counts.csv, data/study_tables.toml
 
 The same bytes every time; the demo's own figures are in ``doc/demo/``.
 """
@@ -40,7 +40,7 @@ def draw(folder: Path) -> list[Path]:
     }
     paths = []
     for name, figure in figures.items():
-        paths.append(folder / f"{name}.png")
+        paths.append(folder / f"{name}.svg")
         save_figure(figure, paths[-1], notice=source)
     return paths
 

@@ -58,6 +58,14 @@ SHOWN_BASELINES: tuple[str, ...] = ("majority", "duration_only", "all_metadata")
 # There may be dozens of runs; figures show those that validation ranks first.
 N_SHOWN = 6  # where each run has a panel or a curve
 N_ROWS = 12  # where each has a row
+# The paper prints these, as lines; a notebook shows the smaller PNG.
+PRINTED = (
+    "audit",
+    "calibration_recording",
+    "confusion_",
+    "learning_curve",
+    "scores_recording",
+)  # how their names begin
 
 
 @threadpool_limits.wrap(limits=1)  # small matrices: more threads only get in each other's way
@@ -263,11 +271,15 @@ def write_all(
     documents: Mapping[str, object],
     figures: Mapping[str, Sketch],
 ) -> list[Path]:
-    """Write one CSV a table, one JSON a document, one PNG a figure; delete what others left."""
+    """Write a CSV a table, a JSON a document, a PNG or two files a figure; delete what is old."""
     folder = stage_folder(config, "evaluation")
     of_tables = {folder / f"{name}.csv": table for name, table in tables.items()}
     of_documents = {folder / f"{name}.json": document for name, document in documents.items()}
-    sketches = {folder / "figures" / f"{name}.png": sketch for name, sketch in figures.items()}
+    sketches = {
+        folder / "figures" / f"{name}.{kind}": sketch
+        for name, sketch in figures.items()
+        for kind in ("png", "svg")[: 1 + name.startswith(PRINTED)]
+    }
     for path, table in of_tables.items():
         write_csv(path, table)
     for path, document in of_documents.items():
@@ -275,7 +287,7 @@ def write_all(
     draw_all(sketches, notice=config.notice, n_jobs=config.n_jobs)
     written = [*of_tables, *of_documents, *sketches]
     kept = {*written, folder / "report.json", folder / "config.json"}
-    for pattern in ("*.csv", "*.json", "confusion/*.csv", "figures/*.png"):
+    for pattern in ("*.csv", "*.json", "confusion/*.csv", "figures/*.*g"):
         for path in set(folder.glob(pattern)) - kept:
             path.unlink()
     return written

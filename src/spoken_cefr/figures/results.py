@@ -6,11 +6,15 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from spoken_cefr.corpus.cards import AGE_GROUPS, DURATION_CLASSES
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.figures.parts import GREY, heat_map, legend_above, points
-from spoken_cefr.figures.style import HATCHES, OKABE_ITO, Drawing, in_style
+from spoken_cefr.figures.style import OKABE_ITO, Drawing, in_style
 
-LABEL_BOX = {"facecolor": "white", "edgecolor": "none", "pad": 1.2, "alpha": 0.9}
+GENDERS = {"féminin": "feminine", "masculin": "masculine"}
+SITE_WORDS = (
+    AGE_GROUPS | GENDERS | {name: name.replace("secondes", "s") for name in DURATION_CLASSES}
+)
 
 
 @in_style
@@ -161,19 +165,21 @@ def draw_groups(groups: pd.DataFrame, run: str) -> Drawing:
     """Of ``audit_groups.csv``: accuracy of a run in each group, with intervals over speakers."""
     rows = groups[(groups["run"] == run) & (groups["metric"] == "accuracy")]
     groupings = list(rows.groupby("grouping", sort=False))
-    figure = Drawing(width_in=8, height_in=3.2)
-    axes = figure.subplots(1, max(len(groupings), 1), sharey=True, squeeze=False).ravel()
+    figure = Drawing(width_in=8, height_in=2.8)
+    axes = figure.subplots(1, max(len(groupings), 1), sharex=True, squeeze=False).ravel()
     for look, (ax, (grouping, told)) in enumerate(zip(axes, groupings, strict=False)):
+        # The site's order from above; what it has no word for comes last.
+        told = told.set_index("group")
+        order = [*SITE_WORDS, *sorted(set(told.index) - set(SITE_WORDS))]
+        told = told.loc[[name for name in reversed(order) if name in told.index]]
         places = np.arange(len(told))
-        bars = {"color": OKABE_ITO[look], "hatch": HATCHES[look], "edgecolor": "white"}
-        ax.bar(places, told["value"], **bars)
-        ax.vlines(places, told["low"], told["high"], color="black", lw=1.2)
-        for place, value in zip(places, told["value"], strict=True):
-            ax.text(place, 0.03, f"{value:.2f}", ha="center", fontsize=8, bbox=LABEL_BOX)
-        names = [f"{row.group}\nn = {row.n}" for row in told.itertuples()]
-        ax.set_xticks(places, names, fontsize=8)
-        ax.set(title=grouping.replace("_", " "), ylim=(0, 1.08))
-    axes[0].set_ylabel(f"accuracy of {run}")
+        points(ax, places, told["value"], (told["low"], told["high"]), look=look, upright=False)
+        names = [f"{SITE_WORDS.get(row.Index, row.Index)} ({row.n})" for row in told.itertuples()]
+        ax.set_yticks(places, names, fontsize=8)
+        ax.set(title=grouping.replace("_", " "), ylim=(-0.6, len(told) - 0.4), xlim=(-0.04, 1.04))
+        ax.set_xlabel(f"accuracy of {run}", fontsize=8)
+        ax.grid(axis="x", lw=0.4)
+    axes[0].set_ylabel("group (recordings)")
     return figure
 
 
@@ -192,7 +198,7 @@ def draw_learning_curves(histories: Mapping[str, pd.DataFrame]) -> Drawing:
     panels = {"loss": "loss (nats)", "accuracy": "accuracy", "macro_f1": "macro-F1"}
     looks = {"train": {"color": OKABE_ITO[1], "ls": "--"}, "validation": {"color": OKABE_ITO[0]}}
     n_runs = max(len(histories), 1)
-    figure = Drawing(width_in=max(1.6 * n_runs + 0.5, 4.5), height_in=5.2)
+    figure = Drawing(width_in=max(1.35 * n_runs + 0.5, 4.5), height_in=4.8)
     grid = figure.subplots(len(panels), n_runs, squeeze=False, sharex="col")
     for column, (run, history) in zip(grid.T, histories.items(), strict=False):
         kept = history["epoch"].iloc[history["validation_macro_f1"].to_numpy().argmax()]
@@ -203,7 +209,7 @@ def draw_learning_curves(histories: Mapping[str, pd.DataFrame]) -> Drawing:
                     ax.plot(history["epoch"], values, label=part, lw=1.4, **look)
             ax.axvline(kept, color=GREY, lw=0.8, ls=":", label="epoch kept")
             ax.set_xlabel("epoch", fontsize=8)
-            ax.set_ylabel(label, fontsize=8)
+            ax.set_ylabel(label if ax in grid[:, 0] else "", fontsize=8)
             ax.tick_params(labelsize=8)
             if name != "loss":  # heads have losses of their own; shares compare
                 ax.set_ylim(-0.02, 1.02)

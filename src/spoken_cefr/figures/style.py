@@ -16,6 +16,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.font_manager import fontManager
 from PIL import Image
@@ -56,6 +57,7 @@ STYLE: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "hatch.linewidth": 0.6,
+    "svg.hashsalt": "spoken_cefr",  # else names inside an SVG differ from run to run
 }
 
 # About so many characters of the footnote fit into one inch.
@@ -135,9 +137,17 @@ def _tell_of_boxes(told: list[warnings.WarningMessage]) -> None:
         )
 
 
+def svg_bytes(figure: Drawing) -> bytes:
+    """The figure as lines and letters' outlines, sharp in print, the same bytes every time."""
+    buffer = io.BytesIO()
+    with mpl.rc_context(STYLE):
+        FigureCanvasSVG(figure).print_svg(buffer, metadata={"Date": None, "Creator": None})
+    return buffer.getvalue()
+
+
 def save_figure(sketch: Sketch, path: Path, *, notice: str) -> None:
-    """Write a figure as PNG with the notice as a footnote, all or nothing."""
-    figure = sketch if isinstance(sketch, Drawing) else sketch()
-    image = png_bytes(with_notice(figure, notice))
+    """Write a figure with the notice as a footnote, as SVG or PNG by its name, all or nothing."""
+    figure = with_notice(sketch if isinstance(sketch, Drawing) else sketch(), notice)
+    image = svg_bytes(figure) if path.suffix == ".svg" else png_bytes(figure)
     with replacing(path) as temporary:
         temporary.write_bytes(image)

@@ -8,6 +8,7 @@ paper and results go to the profile's data folder; git's own, of the demo in
 """
 
 import importlib.metadata
+import os
 import platform
 import re
 import shutil
@@ -21,17 +22,18 @@ from typing import Any
 import typst
 
 from spoken_cefr import __version__
-from spoken_cefr.arithmetic import PINS
+from spoken_cefr.arithmetic import CPUINFO, PINS
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.measures.fluency import MIN_PAUSE_S
 from spoken_cefr.measures.table import measures_of
 from spoken_cefr.neural_networks.embeddings.places import MIN_SHARE
 from spoken_cefr.neural_networks.networks.per_recording import DROPOUT, PROJECTED
+from spoken_cefr.neural_networks.networks.per_segment import L2
 from spoken_cefr.neural_networks.ordinal import CLIP, PENALTIES
 from spoken_cefr.neural_networks.runs import CROP_S, Run
 from spoken_cefr.paths import ROOT
-from spoken_cefr.stages import STAGES, changed_outputs, matches, stage_folder
+from spoken_cefr.stages import STAGES, changed_outputs, executed_path, matches, stage_folder
 from spoken_cefr.store import read_json, replacing, write_json
 
 SOURCE = Path("doc/paper/paper.typ")  # from the root, as all that follow
@@ -43,8 +45,9 @@ FULL_PROFILE = "demo_full"
 FULL: tuple[str, ...] = ("study_full.csv", "study_full.json")
 # What the paper reads beside the results: no corpus is needed for these.
 INPUTS: tuple[Path, ...] = (
-    Path("doc/classes.png"),
-    Path("doc/data_balancing.png"),
+    Path("doc/classes.svg"),
+    Path("doc/data_balancing.svg"),
+    Path("doc/pipeline.svg"),
     Path("data/fr_catalogue_2025-01_counts.csv"),
     Path("data/fr_catalogue_2025-01_split_counts.csv"),
     Path("data/fr_catalogue_2025-01_baselines.json"),
@@ -64,17 +67,17 @@ REQUIRED: tuple[str, ...] = (
     "study_table_1.csv",
     "study_networks.csv",
     "study.json",
-    "figures/scores_recording.png",
+    "figures/scores_recording.svg",
 )
 # Evaluation leaves these out where a corpus is too small, or has no run, for them.
 OPTIONAL: tuple[str, ...] = (
     "agreement.csv",
     "audit_groups.csv",
     "learning_curve.csv",
-    "figures/audit.png",
-    "figures/calibration_recording.png",
-    "figures/learning_curve.png",
-    "figures/learning_curves.png",
+    "figures/audit.svg",
+    "figures/calibration_recording.svg",
+    "figures/learning_curve.svg",
+    "figures/learning_curves.svg",
 )
 # Settings that say something about this machine or its user, not about the result.
 PRIVATE_KEYS: tuple[str, ...] = (
@@ -151,7 +154,7 @@ def collect(config: Config, *, root: Path = ROOT) -> Path:
     if missing:
         raise InputError(f"{source / missing[0]} is missing: run evaluation again (--force)")
     best = read_json(source / "results.json")["best_run"]
-    names = (*REQUIRED, *OPTIONAL, f"figures/confusion_{best}_recording.png")
+    names = (*REQUIRED, *OPTIONAL, f"figures/confusion_{best}_recording.svg")
     found = [name for name in names if (source / name).exists()]
     shutil.rmtree(folder, ignore_errors=True)
     for name in found:
@@ -240,6 +243,22 @@ def record(config: Config) -> dict[str, Any]:
         "sha256": {name: processing["outputs"][name] for name in SAME_BYTES},
         "versions": {"python": platform.python_version()}
         | {name: importlib.metadata.version(name) for name in PACKAGES},
+        "machine": machine(config),
+    }
+
+
+def machine(config: Config) -> dict[str, Any]:
+    """Processor and cores of this computer, and how long each notebook's last run took here (s)."""
+    known = CPUINFO.read_text("utf-8") if CPUINFO.exists() else ""
+    model = re.search(r"^model name\s*:\s*(.+)$", known, re.MULTILINE)
+    paths = {stage: executed_path(config, stage) for stage in STAGES}
+    told = {
+        s: read_json(p)["metadata"].get("papermill", {}) for s, p in paths.items() if p.exists()
+    }
+    return {
+        "processor": model[1] if model else platform.processor(),
+        "cores": os.cpu_count(),
+        "seconds": {stage: one["duration"] for stage, one in told.items() if one.get("duration")},
     }
 
 
@@ -279,6 +298,7 @@ def methods(language: str) -> dict[str, Any]:
             "learning_rate": Run.learning_rate,
             "attention_units": PROJECTED,
             "attention_dropout": DROPOUT,
+            "squared_weights": L2,
         },
     }
 

@@ -58,7 +58,9 @@ def refresh(config: Config, *, root: Path = ROOT) -> list[Path]:
     }
     for folder, target in folders.items():
         shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(folder, target)
+        # What the paper prints as lines lies in its own folder; these are the notebook's.
+        only = shutil.ignore_patterns("*.svg") if target.parent.name == "doc" else None
+        shutil.copytree(folder, target, ignore=only)
         written.append(target)
     return written
 

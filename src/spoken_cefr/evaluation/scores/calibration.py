@@ -91,7 +91,8 @@ def coarser(rows: pd.DataFrame, *, confidence: float, at_least: float = MIN_IN_B
         groups: list[list[int]] = [[]]
         for index, n in bins["n"].items():
             groups[-1].append(index)
-            if rows["n"][groups[-1]].sum() >= at_least and bins["n"][index:].sum() - n >= at_least:
+            rest = bins["n"].loc[index:].sum() - n
+            if bins["n"].loc[groups[-1]].sum() >= at_least and rest >= at_least:
                 groups.append([])
         for group in groups:
             one = bins.loc[group]
