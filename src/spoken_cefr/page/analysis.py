@@ -61,7 +61,10 @@ class Analyst:
                     desc = of + text(stage, language, **facts)
                     progress((n + share) / len(files), desc=desc)
 
-                yield self._analyse(file, tell) if file else Answer(MISSING)
+                answer = self._analyse(file, tell) if file else Answer(MISSING)
+                if file:
+                    file.unlink()  # before the answer is there, which may wait to be taken
+                yield answer
 
     def _analyse(self, file: Path, tell: Callable) -> Answer:
         """The answer to one file; ``tell`` gets the share that is done and the stage."""

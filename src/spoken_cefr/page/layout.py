@@ -46,8 +46,8 @@ CSS = """
 body:not(.dark) { --neutral-400: var(--neutral-500); --color-accent: var(--primary-600); }
 .dark #transcript .highlighted { color: white !important; }
 .or { color: inherit !important; }
-#measures :is(th, td) { padding: 0.2rem 0.4rem; }
-#measures td:not(:first-child) { white-space: nowrap; }
+#measures :is(th, td) { padding: 0.2rem 0.3rem; }
+@media (min-width: 900px) { #measures td:not(:first-child) { white-space: nowrap; } }
 @media (max-width: 640px) {
   #measures :is(th, td):nth-child(n + 3):nth-last-child(n + 3),
   #table :is(th, td):is(:nth-child(3), :nth-child(5)) { display: none; }
@@ -160,7 +160,8 @@ def _build_several(analyst: Analyst, uploads: Path, language: gradio.Radio) -> d
             yield "nothing", gradio.skip()
         elif len(paths) > MAX_FILES:
             with taken(paths, uploads):
-                yield "too_many", None
+                pass
+            yield "too_many", None
         else:
             done = []
             for answer in analyst.analyse(paths, code, progress):
