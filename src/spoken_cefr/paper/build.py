@@ -214,7 +214,7 @@ def write_full(config: Config, folder: Path) -> list[Path]:
     told = {
         "version": __version__,
         "arithmetic": config.arithmetic,
-        "precision": options.precision,
+        "precision": {"auto": "convolutions in bfloat16"}.get(options.precision, options.precision),
         "n_seeds": options.n_seeds,
         "n_folds": options.n_folds,
         "recordings": results["counts"]["all"]["recordings"]["all"],
