@@ -65,7 +65,7 @@ def write_readme(
         folds=" to ".join(f"{share:.0%}" for share in sure["covered_by_fold"]),
         **scores["certainty"],
         **{
-            name: f"{sure[name]:.0%}"
+            name: "none" if sure[name] is None else f"{sure[name]:.0%}"
             for name in ("covered", "answered", "wrong_of_answered", "wrong_of_others")
         },
     )

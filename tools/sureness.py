@@ -66,12 +66,14 @@ def calibrate(
     return Calibration(tuple(down[:-1]), down[-1])
 
 
-def judge(probabilities: np.ndarray, codes: np.ndarray, folds: np.ndarray) -> dict[str, Any]:
+def judge(
+    probabilities: np.ndarray, codes: np.ndarray, folds: np.ndarray, *, max_risk: float = MAX_RISK
+) -> dict[str, Any]:
     """What holds of each fold by the calibration of the others, and the curve over all."""
     inside, width, answers = (np.zeros(len(codes)) for _ in range(3))
     for fold in np.unique(folds):
         held = folds == fold
-        found = calibrate(probabilities[~held], codes[~held])
+        found = calibrate(probabilities[~held], codes[~held], max_risk=max_risk)
         spans = np.array([likely_levels(p, found) for p in probabilities[held]])
         inside[held] = (spans[:, 0] <= codes[held]) & (codes[held] <= spans[:, 1])
         width[held] = spans[:, 1] - spans[:, 0] + 1
@@ -91,7 +93,9 @@ def judge(probabilities: np.ndarray, codes: np.ndarray, folds: np.ndarray) -> di
         "width": _told(width.mean(), 2),
         "answered": _told(np.average(kept, weights=weights)),
         "wrong_of_answered": _told(np.average(wrong[kept], weights=weights[kept])),
-        "wrong_of_others": _told(np.average(wrong[~kept], weights=weights[~kept])),
+        "wrong_of_others": (
+            None if kept.all() else _told(np.average(wrong[~kept], weights=weights[~kept]))
+        ),
         "curve": [[_told(answered[i], 2), _told(risk[i]), _told(least[i])] for i in at],
     }
 
