@@ -33,12 +33,15 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     shortest = sorted(AUDIO.glob("*.mp3"), key=lambda path: path.stat().st_size)[:N_SHORTEST]
-    rows = [cost_of(n, shortest) for n in options.files]
     print(f"{'files':>6}{'processor s':>13}{'wall s':>9}{'most MB':>9}{'s a file more':>15}")
-    for row in rows:
-        more = (row["processor_s"] - rows[0]["processor_s"]) / max(1, row["n"] - rows[0]["n"])
-        row["s_a_file_more"] = round(more, 2)
-        print("{n:6}{processor_s:13}{wall_s:9}{most_mb:9}{s_a_file_more:15}".format(**row))
+    rows: list[dict[str, float]] = []
+    for n in options.files:
+        row = cost_of(n, shortest)
+        first = rows[0] if rows else row
+        more = (row["processor_s"] - first["processor_s"]) / max(1, n - first["n"])
+        rows.append(row | {"s_a_file_more": round(more, 2)})
+        line = "{n:6}{processor_s:13}{wall_s:9}{most_mb:9}{s_a_file_more:15}"
+        print(line.format(**rows[-1]), flush=True)
     if options.json:
         write_json(options.json, rows)
     print(json.dumps(rows))

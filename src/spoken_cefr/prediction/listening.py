@@ -30,7 +30,7 @@ EXTENSIONS: tuple[str, ...] = (
 MIN_DURATION_S = 3.0  # of a recording, and of what is left of it
 MAX_DURATION_S = 30 * 60.0
 MAX_FILE_MB = 700.0  # 30 minutes in stereo at 48 kHz and 24 bit are 518 MB
-MAX_BATCH_S = 10 * 60.0  # audio of one batch in memory: 38 MB, and results every few minutes
+MAX_BATCH_S = 10 * 60.0  # audio of one batch in memory: 38 MB
 LANGUAGE_S = 8.0  # of speech in which one language is told from another
 
 Told = Callable[[float, float], None]  # how far a file is heard and how long it is, in seconds
@@ -194,10 +194,18 @@ class Wish:
 
 
 def load_listener(model: str, *, compute_type: str, n_jobs: int, n_files: int) -> FasterWhisper:
-    """Whisper for so many files: one alone gets all cores, several get one each."""
+    """Whisper for so many files: one alone gets all cores, several get one each.
+
+    Windows are not decoded together: eight at once take some 0.4 GB more a worker, and keep the
+    first results waiting for those of the whole batch (`benchmarks/predict_batch.py`).
+    """
     n_workers = min(n_jobs, n_files)
     return FasterWhisper(
-        model, compute_type=compute_type, n_workers=n_workers, n_threads=max(1, n_jobs // n_workers)
+        model,
+        compute_type=compute_type,
+        n_workers=n_workers,
+        n_threads=max(1, n_jobs // n_workers),
+        batch_size=1,
     )
 
 
