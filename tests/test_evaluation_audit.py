@@ -421,23 +421,23 @@ def test_runs_are_ranked_by_validation_and_not_by_test(speakers):
 
 
 def made_up_verdict(
-    config, speakers, *, by_length=False, exceeds=True, p_value=0.5, n_test=20, again=()
+    config, speakers, *, by_length=False, exceeds=True, p_value=0.5, n_test=20, again=(), name="net"
 ):
     truth = np.tile([0, 2], N // 2)
     lengths = pd.Series(np.where(truth == 0, "short", "long"), index=speakers.index)
     if not by_length:
         lengths[:] = np.tile(["short", "short", "long", "long"], N // 4)
-    answers = all_answers({"net": predictions_of(truth, truth, speakers)}, TARGET_LEVELS)
-    table = run_table(answers, ["net"], lengths, BOOTSTRAP, n_classes=5)
+    answers = all_answers({name: predictions_of(truth, truth, speakers)}, TARGET_LEVELS)
+    table = run_table(answers, [name], lengths, BOOTSTRAP, n_classes=5)
     silence = {"kind": "probe", "model": "mel_silence", "condition": SILENCE}
     silence |= {"target": "level", "kappa": 0.2, "kappa_low": 0.1, "kappa_high": 0.3}
     silence |= {"p_value": p_value, "permuted_kappa_high": 0.1}
-    told = {"run": "net", "unit": "recording", "metric": "quadratic_weighted_kappa"}
+    told = {"run": name, "unit": "recording", "metric": "quadratic_weighted_kappa"}
     told |= {"exceeds_all": exceeds, "not_exceeded": "" if exceeds else "duration_only"}
-    more = [{"kind": "run", "model": "net", "target": "level"} | row for row in again]
+    more = [{"kind": "run", "model": name, "target": "level"} | row for row in again]
     audit = pd.concat([table, pd.DataFrame([silence, *more])], ignore_index=True)
     exceeds = pd.DataFrame([told])
-    return verdict(audit, exceeds, run="net", n_test_speakers=n_test, config=config)
+    return verdict(audit, exceeds, run=name, n_test_speakers=n_test, config=config)
 
 
 BY_SILENCE = {"condition": SILENCE, "kappa": 0.4, "kappa_low": 0.2, "kappa_high": 0.6}
@@ -453,6 +453,8 @@ BY_SILENCE = {"condition": SILENCE, "kappa": 0.4, "kappa_low": 0.2, "kappa_high"
         ({"again": [BY_SILENCE]}, "the microphone is not ruled out"),
         ({"exceeds": False}, "not shown to hear more"),
         ({"by_length": True}, "not shown to hear more"),
+        ({"name": "ordinal_measures", "p_value": 0.04}, "the microphone can tell it nothing"),
+        ({"name": "ordinal_measures", "by_length": True}, "not shown to read more than length"),
     ],
 )
 def test_the_paragraph_concludes_no_more_than_its_facts(config, speakers, options, conclusion):

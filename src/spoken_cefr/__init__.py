@@ -1,4 +1,4 @@
-"""For which CEFR level does a spoken recording suit?
+"""Which CEFR level does a spoken recording suit?
 
 Four stages, each with its sub-package, notebook and data folder::
 

@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="spoken-cefr",
-        description="For which CEFR level does a spoken recording suit?",
+        description="Which CEFR level does a spoken recording suit?",
         epilog=GUIDE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -92,7 +92,7 @@ def draw_audit(audit: pd.DataFrame, marks: pd.Series) -> Drawing:
 @in_style
 def draw_learning_curve(curve: pd.DataFrame) -> Drawing:
     """Of ``learning_curve.csv``: kappa over the speakers trained on, probes and runs apart."""
-    titles = {"probe": "probes, cross-validated", "run": "networks, test part"}
+    titles = {"probe": "probes, cross-validated", "run": "networks, out of fold"}
     kinds = [kind for kind in titles if kind in set(curve["kind"])] or ["probe"]
     figure = Drawing(width_in=4 * len(kinds), height_in=4)
     panels = figure.subplots(1, len(kinds), squeeze=False)[0]

@@ -38,6 +38,8 @@ def draw_scores(
     figure = Drawing(width_in=8, height_in=1.4 + 0.35 * len(rows))
     axes = figure.subplots(1, len(measures), sharey=True)
     places = range(len(rows))
+    # Of segments only those that know nothing have answers of their own.
+    line = "best shortcut" if unit == "recording" else "best of those below"
     for ax, (name, title) in zip(axes, measures.items(), strict=True):
         low, high = (rows[f"{name}_{end}"] for end in ("low", "high"))
         ax.hlines(places, low, high, color=OKABE_ITO[0], lw=2, label="interval over speakers")
@@ -46,7 +48,7 @@ def draw_scores(
         ax.plot(rows[name], places, "o", color=OKABE_ITO[6], ms=4)
         if n_shortcuts:
             best = rows[name].iloc[:n_shortcuts].max()
-            ax.axvline(best, color=OKABE_ITO[5], ls="--", lw=1, label="best shortcut")
+            ax.axvline(best, color=OKABE_ITO[5], ls="--", lw=1, label=line)
             ax.axhline(n_shortcuts - 0.5, color=GREY, lw=0.8, ls=":")
         ax.set(xlabel=title, xlim=(min(-0.05, low.min() - 0.05), 1.05))
         ax.grid(axis="x", lw=0.4)

@@ -14,12 +14,15 @@ import pandas as pd
 from spoken_cefr.config import Config
 from spoken_cefr.evaluation.scores.differences import MIN_SPEAKERS
 from spoken_cefr.evaluation.shortcuts.rows import AS_IT_IS, PERMUTED, SILENCE, WITHIN, marks_of
+from spoken_cefr.neural_networks.runs import RUNS
 
 # A result by chance as good as the one found in at most so many of 100 permutations.
 MAX_P_VALUE = 0.05
 NUMBERS: tuple[str, ...] = (
     *("kappa", "kappa_low", "kappa_high", "accuracy", "chance", "permuted_kappa_high", "p_value"),
 )
+# Of silence and microphone these are given nothing.
+READ_NO_SOUND = {one.name for one in RUNS if one.inputs in ("measures", "text_embedding")}
 # Rows of ``audit.csv`` by a name of ours: the model (a probe; None: the run that is asked
 # about), the target and the mark.
 FACTS: Mapping[str, tuple[str | None, str, str]] = {
@@ -68,6 +71,7 @@ def verdict(
         conclusive=conclusive,
         beyond_length=_above_zero(facts["run_within"]),
         silence=_told_by_silence(facts),
+        reads_sound=run not in READ_NO_SOUND,
         notice=config.notice,
     )
     return {"conclusive": conclusive, "verdict": " ".join(text.split()), "facts": facts}
