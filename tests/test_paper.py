@@ -288,7 +288,7 @@ def test_collecting_takes_what_is_listed_and_no_transcript(finished):
     folder = collect(finished)
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     best = read_json(folder / "results.json")["best_run"]
-    listed = {*REQUIRED, *OPTIONAL, "pipeline.json", RECORD, "contents.json"}
+    listed = {*REQUIRED, *OPTIONAL, *FULL, "pipeline.json", RECORD, "contents.json"}
     assert names <= listed | {f"figures/confusion_{best}_recording.svg"}
     assert set(REQUIRED) <= names
     everything = b"".join((folder / name).read_bytes() for name in names)
