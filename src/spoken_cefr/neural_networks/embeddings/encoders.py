@@ -5,7 +5,6 @@ first transformer layer reads (convolutions and positions are in it), i is the
 output of layer i, and -1 or the number of layers is the encoder's own output.
 """
 
-from contextlib import nullcontext
 from typing import Protocol
 
 import torch
@@ -47,6 +46,8 @@ class WhisperFrames:
     batch_size = 4
 
     def __init__(self, encoder: nn.Module, *, layer: int) -> None:
+        if is_pinned():
+            _use_plain_attention()
         self.encoder = encoder.eval()
         self.n_layers = len(encoder.blocks)
         self.layer = checked_layer(layer, self.n_layers)
@@ -55,7 +56,6 @@ class WhisperFrames:
     def __call__(self, signals: Tensor, *, pad: bool = False) -> Tensor:
         """See `FrameEncoder`; at most 30 s."""
         from whisper.audio import log_mel_spectrogram
-        from whisper.model import disable_sdpa
 
         n_frames = -(-signals.shape[1] // SAMPLES_PER_FRAME)
         length = (WINDOW_FRAMES if pad else n_frames) * SAMPLES_PER_FRAME
@@ -65,12 +65,22 @@ class WhisperFrames:
         x = nn.functional.gelu(self.encoder.conv1(mel))
         x = nn.functional.gelu(self.encoder.conv2(x)).permute(0, 2, 1)
         x = x + self.encoder.positional_embedding[: x.shape[1]]
-        with disable_sdpa() if is_pinned() else nullcontext():
-            for block in self.encoder.blocks[: self.layer]:
-                x = block(x)
+        for block in self.encoder.blocks[: self.layer]:
+            x = block(x)
         if self.layer == self.n_layers:
             x = self.encoder.ln_post(x)
         return x[:, :n_frames].float()
+
+
+def _use_plain_attention() -> None:
+    """Whisper's attention as matrix products: torch's fused kernel depends on the processor.
+
+    For the process and for good. Whisper's ``disable_sdpa`` sets this switch and sets it back,
+    and so turned the fused kernel on under a thread that was still encoding.
+    """
+    from whisper.model import MultiHeadAttention
+
+    MultiHeadAttention.use_sdpa = False
 
 
 class Wav2Vec2Frames:
