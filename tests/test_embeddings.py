@@ -149,7 +149,11 @@ def test_a_thread_that_has_ended_does_not_switch_the_attention_of_one_that_encod
     both_begun, first_ended = Barrier(2), Event()
 
     waits = {}
-    encoder.blocks[1].register_forward_pre_hook(lambda *_: waits[get_ident()]())
+
+    def wait_as_told(*_):
+        waits[get_ident()]()
+
+    encoder.blocks[1].register_forward_pre_hook(wait_as_told)
 
     def encode(wait):
         waits[get_ident()] = wait
