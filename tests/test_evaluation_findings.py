@@ -174,7 +174,7 @@ def test_an_explanation_says_what_it_rests_on():
     document |= {"image_run": "cnn", "image_recording": "8", "image_level": "A1"}
     document |= {"image_answer": "A1", "image_kappa": 0.02}
     told = tell_explanation(document)
-    assert "nearest to its own level in zipf" in told and "1 without a word" in told
+    assert "nearest to its own level in zipf" in told and "1 have no word" in told
     assert "recording 8, which is A1: of the answers that cnn (kappa 0.02) gets right" in told
     told = tell_explanation(document | {"image_answer": "A2"})
     assert "answers A2, which is wrong" in told and "gets right" not in told

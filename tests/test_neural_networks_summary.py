@@ -130,7 +130,7 @@ def test_uneven_and_even_ways_of_balancing_are_told_apart():
     told = tell_shares(
         {"none": np.array([0.7, 0.3]), "weights": np.array([0.5, 0.5])}, ["A1", "A2"]
     )
-    assert "none gives A2 30% of the loss and A1 70%; weights gives each level 50%" in told
+    assert "`none` gives A2 30% of the loss and A1 70%; `weights` gives each level 50%" in told
 
 
 def test_noise_is_told_by_dark_and_light_pixels():
@@ -157,8 +157,9 @@ def test_the_measure_that_follows_the_level_is_named():
 def test_the_largest_layer_is_told_with_its_share():
     layers = pd.DataFrame({"layer": ["input", "dense 4, ReLU"], "n_parameters": [0, 16]})
     layers["output_shape"] = [(3,), (4,)]
-    assert "16 of 16 parameters (100%) sit in one layer, dense 4, whose output is 4" in tell_layers(
-        layers
+    assert (
+        "16 of 16 parameters (100.0%) sit in one layer, dense 4, whose output is 4"
+        in tell_layers(layers)
     )
 
 

@@ -257,8 +257,8 @@ def tell_explanation(document: Mapping[str, Any]) -> str:
     if segments:
         text += (
             f" Of the {len(segments)} segments that say most for {document['segments_answer']} "
-            f"({document['segments_run']}), {len(silent)} without a word"
-            + (": there it is not language that decides." if silent else ".")
+            f"({document['segments_run']}), {len(silent) or 'none'} "
+            + ("have no word: there it is not language that decides." if silent else "is wordless.")
         )
     if "image_run" in document:
         text += f" {_of_heat_map(document)}"

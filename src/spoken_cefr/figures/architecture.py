@@ -135,7 +135,7 @@ def fusion_layers(
     lanes = {}
     for row, (kind, layer) in enumerate(zip(kinds, network.project, strict=True)):
         read, given = (n_segments, layer.in_features), (n_segments, units)
-        lanes[kind] = Layer(0, row, f"{kind}\nof segments,\nstandardised", read)
+        lanes[kind] = Layer(0, row, f"{kind},\nstandardised", read)
         lanes[_projected(kind)] = Layer(
             1, row, f"{dense}\nReLU\ndropout", given, count_parameters(layer)
         )
@@ -144,7 +144,7 @@ def fusion_layers(
     return lanes | {
         "segments": Layer(2, middle, "side by side", (n_segments, hidden)),
         "gate": Layer(
-            3, middle - 1, f"two {dense}:\ntanh times\nsigmoid", (n_segments, units), gates
+            3, middle - 1, f"2 x {dense}\ntanh times\nsigmoid", (n_segments, units), gates
         ),
         "weights": Layer(
             4,

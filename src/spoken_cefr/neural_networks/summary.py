@@ -118,10 +118,10 @@ def tell_shares(shares: Mapping[str, np.ndarray], levels: Sequence[str]) -> str:
     The shares of each way (n_levels,) add up to 1.
     """
     told = [
-        f"{way} gives {levels[share.argmin()]} {share.min():.0%} of the loss and "
+        f"`{way}` gives {levels[share.argmin()]} {share.min():.0%} of the loss and "
         f"{levels[share.argmax()]} {share.max():.0%}"
         if share.max() - share.min() > 0.005
-        else f"{way} gives each level {share.mean():.0%}"
+        else f"`{way}` gives each level {share.mean():.0%}"
         for way, share in shares.items()
     ]
     return f"{SEEN}{'; '.join(told)}."
@@ -184,7 +184,7 @@ def tell_layers(layers: pd.DataFrame) -> str:
     total, most = layers["n_parameters"].sum(), layers.loc[layers["n_parameters"].idxmax()]
     return (
         f"{SEEN}{most['n_parameters']:,} of {total:,} parameters "
-        f"({most['n_parameters'] / total:.0%}) sit in one layer, "
+        f"({most['n_parameters'] / total:.1%}) sit in one layer, "
         f"{most['layer'].partition(',')[0]}, whose output is "
         f"{' x '.join(map(str, most['output_shape']))}."
     )
