@@ -485,14 +485,6 @@ def test_the_paragraph_tells_every_fact_that_there_is(config, speakers):
     assert facts["not_exceeded"] == "duration_only" and "duration_only" in told
 
 
-@pytest.mark.parametrize("high, said", [(-0.1, True), (0.1, False)])
-def test_a_kappa_that_is_surely_below_zero_is_said_to_be_no_reading(config, speakers, high, said):
-    gender = {"condition": "whole recording", "target": "gender", "kappa": -0.4}
-    gender |= {"kappa_low": -0.6, "kappa_high": high}
-    found = made_up_verdict(config, speakers, again=[gender])
-    assert ("worse than chance and no reading" in found["verdict"]) == said
-
-
 def test_few_test_speakers_let_nothing_be_concluded(config, speakers):
     found = made_up_verdict(config, speakers, n_test=3)
     assert not found["conclusive"]

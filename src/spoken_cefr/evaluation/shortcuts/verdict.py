@@ -71,9 +71,6 @@ def verdict(
         conclusive=conclusive,
         beyond_length=_above_zero(facts["run_within"]),
         silence=_told_by_silence(facts),
-        worse_than_chance=any(
-            _below_zero(facts[f"run_{one}"]) for one in ("age", "gender", "year")
-        ),
         reads_sound=run not in READ_NO_SOUND,
         notice=config.notice,
     )
@@ -122,12 +119,6 @@ def _above_zero(row: Mapping[str, float | None] | None) -> bool:
     """Whether the whole interval of kappa is."""
     low = (row or {}).get("kappa_low")
     return low is not None and low > 0
-
-
-def _below_zero(row: Mapping[str, float | None] | None) -> bool:
-    """Whether the whole interval of kappa is."""
-    high = (row or {}).get("kappa_high")
-    return high is not None and high < 0
 
 
 def _kappa(row: Mapping[str, float | None]) -> str:
