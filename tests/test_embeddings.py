@@ -342,9 +342,7 @@ def test_a_new_signal_is_embedded_as_the_networks_were_trained(corpus, monkeypat
 
 
 def test_before_the_stage_has_run_the_missing_file_is_named(corpus):
-    config, segments, _, _ = corpus
-    with pytest.raises(InputError, match=r"split\.csv.*neural_networks"):
-        inputs.speech_embeddings(config, segments)
+    config, _, _, _ = corpus
     with pytest.raises(InputError, match=r"place\.safetensors.*neural_networks"):
         load_speech_encoder(config)
     place_path(config).parent.mkdir(parents=True, exist_ok=True)

@@ -48,6 +48,7 @@ from spoken_cefr.figures.results import (
     draw_scores,
 )
 from spoken_cefr.figures.style import Sketch, save_figure
+from spoken_cefr.neural_networks.split import study_test_fold
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
 from spoken_cefr.store import read_json, write_csv, write_json
@@ -121,8 +122,7 @@ def run(config: Config) -> Report:
         "explanation": explanation,
         "study": read_json(REANALYSIS),
     }
-    study_fold = int(inputs.split.loc[inputs.split["part"] == "test", "fold"].iloc[0])
-    histories = read_histories(config, ranked, fold=study_fold)
+    histories = read_histories(config, ranked, fold=study_test_fold(inputs.split))
     figures = (
         corpus_figures(inputs)
         | score_figures(

@@ -51,7 +51,7 @@ def validation_table(folder: Path, runs: Sequence[str], *, classes: Sequence[str
         if not rows:
             first = validation[validation["seed"] == 0]
             constant = pd.Series(first["level"].mode()[0], index=first.index)
-            rows[CONSTANT] = _scores(first["level"], constant, classes)
+            rows[CONSTANT] = scores_of(first["level"], constant, classes)
         card = read_json(folder / run / "config.json")
         counts = {
             "n_parameters": card.get("n_parameters"),
@@ -59,7 +59,7 @@ def validation_table(folder: Path, runs: Sequence[str], *, classes: Sequence[str
         }
         scores = pd.DataFrame(
             [
-                _scores(told["level"], told["predicted"], classes)
+                scores_of(told["level"], told["predicted"], classes)
                 for _, told in validation.groupby("seed")
             ]
         )
@@ -260,7 +260,8 @@ def _epochs(path: Path) -> dict[str, float]:
     return {"n_epochs": trainings.size().mean(), "best_epoch": best.mean()}
 
 
-def _scores(true: pd.Series, predicted: pd.Series, classes: Sequence[str]) -> dict[str, float]:
+def scores_of(true: pd.Series, predicted: pd.Series, classes: Sequence[str]) -> dict[str, float]:
+    """Accuracy, macro-F1 over the levels that there are, and kappa, NaN where it is undefined."""
     present = [level for level in classes if level in set(true)]
     position = {level: index for index, level in enumerate(classes)}
     codes = true.map(position), predicted.map(position)
