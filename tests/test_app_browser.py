@@ -29,6 +29,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from selenium_axe_python import Axe
 
+from spoken_cefr.arithmetic import PINS
 from spoken_cefr.paths import ROOT
 from spoken_cefr.prediction.choice import STARTER
 from spoken_cefr.processing.alignment.textgrid import read_intervals
@@ -87,12 +88,17 @@ return [...document.querySelectorAll("body *")]
   .filter(([, box]) => box.width > 1 && (box.right > innerWidth + 1 || box.left < -1))
   .map(([html, box]) => [html, box.left, box.right]);
 """
-# What the page's parts are called, without what a recording says.
+# What the page's parts above the measures are called, without what a recording says.
 HEADINGS = """
+const end = document.querySelector("#measures_heading").getBoundingClientRect().top;
 const called = "h1, h2, [role=tab], [data-testid=block-label], [data-testid=block-info], th, "
   + "button.primary";
 return [...document.querySelectorAll(called)]
-  .filter((node) => node.checkVisibility()).map((node) => node.textContent.trim());
+  .filter((node) => node.checkVisibility() && node.getBoundingClientRect().top < end)
+  .map((node) => node.textContent.trim());
+"""
+PICTURE_END = """
+return document.querySelector("#measures_heading").getBoundingClientRect().top + scrollY;
 """
 # A page whose every answer is that of `test_page`: at once, and with markup in it.
 STAGED = """
@@ -152,7 +158,8 @@ def serve(command, *arguments, uploads):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    environment = {**os.environ, "TMPDIR": str(uploads), "PYTHONPATH": path}
+    pins = {pin.variable: pin.value for pin in PINS}  # on every processor the same page
+    environment = {**os.environ, **pins, "TMPDIR": str(uploads), "PYTHONPATH": path}
     command = [sys.executable, "-c", command, *map(str, arguments), str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as server:
         try:
@@ -465,7 +472,7 @@ def test_more_files_than_are_taken_are_refused_and_deleted(browser, url, uploads
 
 
 def test_the_picture_in_readme_is_of_today_s_page(url_of_starter, browser):
-    """With APP_PNG=1 it is taken anew; the texts that it shows stand in the file."""
+    """With APP_PNG=1 it is taken anew; the headings that it shows stand in the file."""
     path = ROOT / "doc" / "app.png"
     open_page(browser, url_of_starter)
     upload(browser, AUDIO / "jardins_partages.mp3")
@@ -476,16 +483,19 @@ def test_the_picture_in_readme_is_of_today_s_page(url_of_starter, browser):
     if os.environ.get("APP_PNG"):
         take_picture(browser, path, headings)
     with Image.open(path) as image:
-        assert image.width >= 1500
+        assert image.width >= 1500 and image.height < 2 * image.width
         assert json.loads(image.text["headings"]) == headings
 
 
 def take_picture(driver, path, headings):
-    """The whole page in a palette, an eighth of the bytes."""
+    """The page down to its measures, in a palette: an eighth of the bytes."""
     size = {"width": 1000, "height": 1400, "deviceScaleFactor": 1.6, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     time.sleep(1)
-    taken = driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True})
+    clip = {"x": 0, "y": 0, "width": size["width"], "scale": 1}
+    clip["height"] = driver.execute_script(PICTURE_END)
+    wish = {"captureBeyondViewport": True, "clip": clip}
+    taken = driver.execute_cdp_cmd("Page.captureScreenshot", wish)
     driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     note = PngInfo()
     note.add_text("headings", json.dumps(headings))

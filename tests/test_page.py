@@ -11,6 +11,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from spoken_cefr.cli import main
 from spoken_cefr.config import load_config
+from spoken_cefr.corpus.levels import decimal_name
 from spoken_cefr.measures.table import MEASURES
 from spoken_cefr.prediction.choice import STARTER
 from spoken_cefr.prediction.labels import LABELS, by_weight, effect, label, number, span
@@ -52,8 +53,14 @@ def result(**changes):
         "language": {"spoken": "fr", "probability": 0.9},
         "transcript": f"{EVIL} bonjour",
         "words": [
-            {"word": EVIL, "start_s": 0.5, "end_s": 1.0},
-            {"word": "bonjour", "start_s": 1.0, "end_s": 1.5},
+            {"word": EVIL, "start_s": 0.5, "end_s": 1.0, "probability": 0.97, "doubtful": False},
+            {
+                "word": "bonjour<",
+                "start_s": 1.0,
+                "end_s": 1.5,
+                "probability": 0.362,
+                "doubtful": True,
+            },
         ],
         "measures": {
             measure.name: {
@@ -130,19 +137,51 @@ def test_nothing_of_a_recording_becomes_markup(language):
 
 def test_a_result_has_levels_sound_words_and_measures():
     parts = shown(answer(), "en")
-    (levels,), (words,) = parts["Label"], parts["HighlightedText"]
+    (levels,) = parts["Label"]
     assert levels.value["label"] == "B1.4"
     assert [row["label"] for row in levels.value["confidences"]] == ["A1", "A2", "B1", "B2", "C1"]
-    assert [(row["token"], row["class_or_confidence"]) for row in words.value] == [
-        (f"{EVIL} ", "?"),
-        ("bonjour ", None),
-    ]
     assert len(parts["Plot"]) == 1
     assert "0:20 B1.4" in told(answer(), "en")
     header, *rows = table_in(answer(), "en")
     assert len(rows) == len(MEASURES)
     assert header == ["measure", "here", "A1", "A2", "nearest", "effect"]
     assert rows[0] == ["speech rate (syllables/s)", "0.25", "0.1-0.3", "0.2-0.6", "A1", "+0.10"]
+
+
+@pytest.mark.parametrize(
+    ("language", "sign", "certainty"),
+    [
+        ("fr", "Souligné en pointillé", "peut-être mal entendu (certitude : 36 %)"),
+        ("en", "Underlined with dots", "may be misheard (certainty: 36%)"),
+    ],
+)
+def test_words_are_marked_that_are_uncommon_or_may_be_misheard(language, sign, certainty):
+    (html,) = [part.value for part in shown(answer(), language)["HTML"] if "<mark" in part.value]
+    legend, words = LexborHTMLParser(html).css("p")
+    assert sign in legend.text()
+    [uncommon] = words.css("mark.unknown")
+    assert uncommon.text() == f"{EVIL} ?"
+    [doubtful] = words.css("u")
+    assert (doubtful.text(), doubtful.attributes["title"]) == ("bonjour<", certainty)
+    sure = [word | {"doubtful": False} for word in result()["words"]]
+    assert sign not in told(answer(words=sure), language)
+    unknown = [word | {"doubtful": True, "probability": None} for word in result()["words"]]
+    assert text("misheard", language) in told(answer(words=unknown), language)
+
+
+def test_levels_that_are_as_probable_are_told_together():
+    equal = {"A1": 0.01, "A2": 0.04, "B1": 0.16, "B2": 0.396, "C1": 0.394}
+    two = {"probabilities": equal, "likely_levels": ["B2", "C1"], "level": "B2"}
+    assert "le plus probable : B2 ou C1, à égalité ;" in told(answer(**two))
+    assert "(most likely B2 or C1, equally; 60% on B2" in text_report(result(**two))
+    wider = two | {"likely_levels": ["B1", "C1"]}
+    assert "de B1 à C1 ou plus, B2 et C1 à égalité ;" in told(answer(**wider))
+    assert "(most likely B1 to C1 or above, B2 and C1 equally;" in text_report(result(**wider))
+    assert "(most likely A2 to B1; 60% on B1" in text_report(result())
+    # Two that are far apart are not told as if nothing lay between them.
+    ends = {"A1": 0.3, "A2": 0.1, "B1": 0.2, "B2": 0.1, "C1": 0.3}
+    far = {"probabilities": ends, "likely_levels": ["A1", "C1"]}
+    assert "A1 to C1 or above, A1 and C1 equally;" in text_report(result(**far))
 
 
 def test_several_answers_are_a_row_each_with_the_reason_where_there_is_no_level():
@@ -177,7 +216,7 @@ def test_the_downloads_are_in_the_page_itself(tmp_path):
     assert json.loads(files["json"]) == [result()]
     path = tmp_path / "words.TextGrid"
     path.write_text(files["TextGrid"], encoding="utf-8")
-    assert [word.word for word in read_intervals(path)] == [EVIL, "bonjour"]
+    assert [word.word for word in read_intervals(path)] == [EVIL, "bonjour<"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -246,9 +285,11 @@ def test_a_reader_of_transcripts_says_where_its_ranges_and_its_level_come_from()
     model = result()["model"] | {"kind": "text_ordinal", "synthetic": False}
     read = {"model": model, "word_vectors_contribution": -0.412}
     hints = shown(answer(**read), "en")["Markdown"][-1]
+    start = decimal_name(3.4 + 0.412 - 0.1 * len(MEASURES))
     for reported in (hints.value, text_report(result(**read))):
         assert "written training passages" in reported
         assert "-0.41" in reported
+        assert re.search(rf"tarting from.*{re.escape(start)}", reported)
     assert f"{0.1 * len(MEASURES):+.2f}" in hints.value
     assert "word vectors" not in told(answer(), "en") + text_report(result())
 

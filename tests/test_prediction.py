@@ -281,6 +281,16 @@ def test_predict_is_not_imported_before_it_is_needed():
         _ = spoken_cefr.predicts
 
 
+def test_predict_waits_for_nothing_that_only_training_needs():
+    code = (
+        "import sys; from spoken_cefr.prediction.choice import STARTER, load_model; "
+        "import spoken_cefr.prediction.command; load_model(STARTER); "
+        "print({'pandas', 'scipy.optimize', 'scipy.signal', 'sklearn'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
 def test_the_voice_detector_reports_to_nobody(tmp_path):
     # onnxruntime 1.32 leaves an identifier for its reports in the folder of temporary files
     # on machines where it reports, and asks this variable when it is imported.

@@ -57,8 +57,6 @@ def test_level_score_and_likely_levels_agree(weights):
     low, high = likely_levels(p)
     assert low <= int(verdict.score) - 1 <= high
     assert p[low : high + 1].sum() >= 0.8 - 1e-9
-    assert p[:low].sum() <= 0.1 + 1e-8
-    assert p[high + 1 :].sum() <= 0.1 + 1e-8
 
 
 @pytest.mark.parametrize(

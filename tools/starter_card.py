@@ -7,7 +7,7 @@ from sureness import MAX_RISK
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.prediction.starter import MEASURE_NAMES, NATURAL_RATE, SLOW_RATE, VOICE_WEIGHT
-from spoken_cefr.prediction.verdict import INTERVAL, Calibration
+from spoken_cefr.prediction.verdict import INTERVAL, MAX_LEVELS, Calibration
 
 
 def write_readme(
@@ -58,6 +58,8 @@ def write_readme(
         interval=f"{INTERVAL:.0%}",
         max_risk=f"{MAX_RISK:.0%}",
         least=f"{found.least:.0%}",
+        share=f"{found.share:.0%}",
+        max_levels=MAX_LEVELS,
         speed_error=speed_error,
         n_heard=sure["n"],
         width=sure["width"],
@@ -149,13 +151,15 @@ each was given a speed drawn around that of its level, {speed_error} levels off 
 deviation): were there as many of each level, speeds would rank them as on human recordings
 (0.75). Both opinions were pooled.
 
-- **Span** (split conformal, each level by itself): made to hold the level in {interval}. In folds
-  that it was not made on it holds {covered} ({folds} by fold; {by_level}), and is {width} levels
-  wide on average.
+- **Span**: neighbouring levels, the most probable first, until they hold {share} of the
+  probability, and any that is as probable as one of them (adaptive prediction sets; split
+  conformal, large enough for each level by itself). Made to hold at least {interval} of the texts
+  of every level. In folds that it was not made on it holds {covered} ({folds} by fold;
+  {by_level}), and is {width} levels wide on average.
 - **No level** is given where its probability is below {least}: the most answers of which, each
-  level weighing the same, at most {max_risk} name another level. In folds that this was not
-  chosen on it answers {answered}; of these {wrong_of_answered} are wrong, of the others
-  {wrong_of_others}.
+  level weighing the same, at most {max_risk} name another level; nor where the span has more than
+  {max_levels} levels. In folds that this was not chosen on it answers {answered}; of these
+  {wrong_of_answered} are wrong, of the others {wrong_of_others}.
 
 | answered | wrong | from which probability on |
 |---|---|---|

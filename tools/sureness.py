@@ -1,9 +1,11 @@
 """From answers on unseen texts: which levels are likely, and from when on an answer is given.
 
-Spans are conformal, split and label-conditional (Vovk, Gammerman & Shafer, 2005, "Algorithmic
-Learning in a Random World", ch. 4; Sadinle, Lei & Wasserman, 2019, JASA 114): of each level by
-itself, a share of at most 1 - rate of its unseen texts has it less deep in the answer than the
-depth that is kept. So the rate holds of each level, however many recordings there are of it.
+The likely levels are adaptive prediction sets (Romano, Sesia & Candes, 2020, "Classification with
+valid and adaptive coverage", NeurIPS 33) among the spans of `verdict.spans_of`, which are nested
+(Gupta, Kuchibhotla & Ramdas, 2022, Pattern Recognition 127): they grow until they hold a share of
+the probability. That share is conformal, split and label-conditional (Vovk, Gammerman & Shafer,
+2005, "Algorithmic Learning in a Random World", ch. 4): one for all levels, and large enough for
+each by itself. So the rate holds of each level, however many recordings there are of it.
 
 Whether to answer is read off the risk-coverage curve (El-Yaniv & Wiener, 2010, JMLR 11).
 """
@@ -13,28 +15,49 @@ from typing import Any
 import numpy as np
 
 from spoken_cefr.corpus.levels import interpolated_median
-from spoken_cefr.prediction.verdict import INTERVAL, Calibration, depths_of, likely_levels
+from spoken_cefr.prediction.verdict import (
+    INTERVAL,
+    MAX_LEVELS,
+    Calibration,
+    likely_levels,
+    spans_of,
+)
 
 # Share of answers that name another level than the right one, each level weighing the same.
 MAX_RISK = 0.45
 AT = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # shares that are answered, as told
 
 
-def conformal_depths(
+def conformal_share(
     probabilities: np.ndarray, codes: np.ndarray, *, rate: float = INTERVAL
-) -> np.ndarray:
-    """Depth of each class above which it is likely. (n, k), (n,) -> (k,)
+) -> float:
+    """Share of the probability that likely levels hold, so that they hold a level so often.
 
-    Of n texts of a class the k-th least deep, k = floor((n + 1)(1 - rate)): a new one is deeper
-    with a probability of at least ``rate``; 0 where there are too few to say so.
+    Of n texts of a level the k-th smallest of `shares_before`, k = ceil((n + 1) rate): that of a
+    new one is no larger with a probability of at least ``rate``. Of the levels the largest; 1
+    where there are too few texts of one to say so.
     """
-    own = depths_of(probabilities)[np.arange(len(codes)), codes]
-    depths = np.zeros(probabilities.shape[1])
-    for code in range(probabilities.shape[1]):
-        of_class = np.sort(own[codes == code])
-        k = int((len(of_class) + 1) * (1 - rate) + 1e-9)
-        depths[code] = of_class[k - 1] if k else 0.0
-    return depths
+    before = shares_before(probabilities, codes)
+    shares = []
+    for code in np.unique(codes):
+        of_class = np.sort(before[codes == code])
+        k = int(np.ceil((len(of_class) + 1) * rate - 1e-9))
+        shares.append(of_class[k - 1] if k <= len(of_class) else 1.0)
+    return float(max(shares))
+
+
+def shares_before(probabilities: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """What is held by the largest span of each answer without the text's level. (n, k) -> (n,)
+
+    The level is likely where `Calibration.share` is larger.
+    """
+    before = np.zeros(len(codes))
+    for i, (p, code) in enumerate(zip(probabilities, codes, strict=True)):
+        for low, high in spans_of(p):
+            if low <= code <= high:
+                break
+            before[i] = p[low : high + 1].sum()
+    return before
 
 
 def risk_curve(
@@ -56,14 +79,16 @@ def risk_curve(
 def calibrate(
     probabilities: np.ndarray, codes: np.ndarray, *, max_risk: float = MAX_RISK
 ) -> Calibration:
-    """Depths, and the least probability with which no more than ``max_risk`` are wrong."""
+    """The share, and the least probability with which no more than ``max_risk`` are wrong."""
     _, risk, confidence = risk_curve(probabilities, codes)
     few = np.flatnonzero(risk <= max_risk)
     least = confidence[few[-1]] if len(few) else confidence[0]
-    depths = conformal_depths(probabilities, codes)
-    # Rounded down: what was inside stays inside.
-    down = [float(np.floor(1e4 * value) / 1e4) for value in (*depths, least)]
-    return Calibration(tuple(down[:-1]), down[-1])
+    share = conformal_share(probabilities, codes)
+    # Rounded to the side on which what was inside stays inside.
+    return Calibration(
+        share=float(min(1.0, np.floor(1e4 * share + 1) / 1e4)),
+        least=float(np.floor(1e4 * least) / 1e4),
+    )
 
 
 def judge(
@@ -81,7 +106,7 @@ def judge(
         answers[held] = probabilities[held][np.arange(len(given)), given] >= found.least
     wrong = interpolated_median(probabilities).astype(int) - 1 != codes
     weights = 1 / np.bincount(codes)[codes]
-    kept = answers > 0
+    kept = (answers > 0) & (width <= MAX_LEVELS)
     answered, risk, least = risk_curve(probabilities, codes)
     at = [int(np.searchsorted(answered, share - 1e-9)) for share in AT]
     by_fold = [inside[folds == fold].mean() for fold in np.unique(folds)]

@@ -126,10 +126,7 @@ def main() -> None:
         "settings": {"processing.model": "offline-base", "processing.compute_type": "int8"},
         "measures": list(MEASURE_NAMES),
         "ranges": ranges(table[plain], texts[plain]),
-        "sure": {
-            "depths": dict(zip(TARGET_LEVELS, found.depths, strict=True)),
-            "least": found.least,
-        },
+        "sure": {"share": found.share, "least": found.least},
         "scores": scores,
         "training": {
             "sentences_sha256": {name: sha256_of(options.data / name) for name in SENTENCES},

@@ -3,13 +3,15 @@
 All are rates, shares or means: a total would be the duration in disguise.
 """
 
+from __future__ import annotations  # pandas is only named here: `predict` does without
+
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import spacy
 from spacy.tokens import Doc
 
@@ -26,6 +28,9 @@ from spoken_cefr.processing.transcription.words import Word, plain_text
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder, written_by
 from spoken_cefr.store import digest, read_kept, read_parquet, sha256_of, write_parquet
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -162,6 +167,8 @@ def measures_table(config: Config) -> pd.DataFrame:
     InputError
         If processing has not been run, or the spaCy package of French is missing.
     """
+    import pandas as pd
+
     language = config.scraping.language
     recordings = _read_recordings(config)
     path = stage_folder(config, "neural_networks") / "measures.parquet"

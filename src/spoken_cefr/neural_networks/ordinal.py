@@ -10,9 +10,7 @@ McCullagh (1980), "Regression models for ordinal data", JRSS B 42(2), 109-142.
 from collections.abc import Mapping
 
 import numpy as np
-from scipy.optimize import minimize
 from scipy.special import expit, log_expit
-from sklearn.metrics import f1_score
 
 STATE = ("medians", "seen", "means", "scales", "clip", "weights", "cuts")
 # Penalties that validation chooses from. With 25 measures and few recordings, strong ones win.
@@ -44,6 +42,8 @@ class OrdinalRegression:
         are from 0 to ``n_classes - 1`` in the order of the levels. ValueError if an input is
         infinite, all rows are of one class, a code is out of range or the lengths differ.
         """
+        from scipy.optimize import minimize  # here, as scikit-learn below: `predict` fits nothing
+
         inputs, codes = np.asarray(inputs, dtype=np.float64), np.asarray(codes)
         weight = np.ones(len(codes)) if sample_weight is None else np.asarray(sample_weight)
         _check(inputs, codes, weight, self.n_classes)
@@ -145,6 +145,8 @@ def fit_best(
 
     ``validation`` holds inputs and codes; the rest is as `OrdinalRegression.fit` takes it.
     """
+    from sklearn.metrics import f1_score
+
     best, kept = -1.0, None
     for penalty in sorted(PENALTIES, reverse=True):
         model = OrdinalRegression(n_classes, l2=penalty, clip=CLIP)

@@ -1,11 +1,16 @@
 """The predictions table: one schema for every run, for segments and for recordings."""
 
+from __future__ import annotations  # pandas is only named here: `predict` does without
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLUMNS: tuple[str, ...] = (
     *("unit", "id", "recording_id", "speaker_id", "part", "level", "predicted"),
@@ -48,6 +53,8 @@ def predictions_table(
     Gives unit, id, recording_id, speaker_id, part, level, predicted, p_A1 ... p_C1; recordings
     first, then segments, each sorted by id.
     """
+    import pandas as pd
+
     columns = probability_columns(classes)
     told = split[["recording_id", "speaker_id", "part", "level"]]
     recordings = told.assign(unit="recording", id=told["recording_id"])

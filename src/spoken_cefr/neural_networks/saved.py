@@ -30,7 +30,6 @@ from spoken_cefr.neural_networks.ordinal import OrdinalRegression
 from spoken_cefr.neural_networks.predictions import pool_segments
 from spoken_cefr.neural_networks.runs import FORMAT
 from spoken_cefr.neural_networks.training.examples import CHUNK, middle_starts
-from spoken_cefr.processing.audio import to_image
 from spoken_cefr.store import read_json, replacing, sha256_of, write_json
 
 Model = nn.Module | OrdinalRegression
@@ -124,6 +123,8 @@ class RunModel:
         """What the network reads of the segments, float32."""
         rows = np.array(segments, dtype=np.float32)
         if self.card["inputs"] == "image":
+            from spoken_cefr.processing.audio import to_image  # only networks need scipy.signal
+
             return to_image(rows, self.card["image_size"])
         if self.place is not None:
             width = self.card["widths"][0]

@@ -19,14 +19,13 @@ from spoken_cefr.page import sentences
 from spoken_cefr.page.analysis import Answer
 from spoken_cefr.page.sentences import Result
 from spoken_cefr.page.timeline import draw_timeline
+from spoken_cefr.page.transcript import transcript_html
 from spoken_cefr.page.wording import text
-from spoken_cefr.prediction.labels import by_weight, effect, label, number, span
+from spoken_cefr.prediction.labels import by_weight, effect, label, likely_span, number, span
 from spoken_cefr.prediction.models import Card
 from spoken_cefr.prediction.results_table import csv_of
 from spoken_cefr.processing.alignment.textgrid import write_textgrid
 from spoken_cefr.processing.transcription.words import Word
-
-RARE, UNKNOWN = "#00508c", "#8a3c00"  # white can be read on them
 
 
 def show_answer(answer: Answer | str | None, language: str) -> None:
@@ -52,7 +51,8 @@ def show_answer(answer: Answer | str | None, language: str) -> None:
                 if result["timeline"]:  # for who cannot see it
                     _say(sentences.along(result, language), role="note")
     if result["words"]:
-        _show_transcript(result, language)
+        gradio.Markdown(f"## {text('transcript', language)}")
+        gradio.HTML(transcript_html(result, language), elem_id="transcript")
     if result["measures"]:
         _show_measures(result, language)
     _show_downloads(result, language)
@@ -80,7 +80,7 @@ def _row(result: Result, language: str) -> list[str]:
     seconds = f"{result['duration_s']:.0f}"
     if result["abstains"]:
         return [result["file"], "-", "-", "-", seconds, sentences.reason(result, language)]
-    likely, sure = sentences.span(result, language), text(result["sureness"], language)
+    likely, sure = likely_span(result, language), text(result["sureness"], language)
     return [result["file"], result["score_name"], likely, sure, seconds, ""]
 
 
@@ -108,21 +108,6 @@ def _show_probabilities(result: Result, language: str) -> None:
     }
 
 
-def _show_transcript(result: Result, language: str) -> None:
-    """The words; beside an uncommon one its frequency."""
-    rare = {
-        index: "?" if row["zipf"] is None else str(row["zipf"])
-        for row in result["rare_words"]
-        for index in row["word_indices"]
-    }
-    gradio.HighlightedText(
-        [(f"{word['word']} ", rare.get(i)) for i, word in enumerate(result["words"])],
-        color_map={zipf: UNKNOWN if zipf == "?" else RARE for zipf in rare.values()},
-        label=text("transcript", language),
-        elem_id="transcript",
-    )
-
-
 def _show_measures(result: Result, language: str) -> None:
     """Every measure beside its range at each level, those that weigh most first."""
     measures = result["measures"]
@@ -133,7 +118,7 @@ def _show_measures(result: Result, language: str) -> None:
         for name in by_weight(measures, len(measures))
     ]
     headers = [key if key in levels else text(key, language) for key in keys]
-    gradio.Markdown(f"## {text('measures', language)}")
+    gradio.Markdown(f"## {text('measures', language)}", elem_id="measures_heading")
     _show_rows(rows, headers, elem_id="measures")
     gradio.Markdown(sentences.hints(result, language, ranges=bool(levels)))
 

@@ -4,8 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from spoken_cefr.page.wording import error, language_name, remark, text
-from spoken_cefr.prediction.labels import effect, level_label, measures_effect
+from spoken_cefr.prediction.labels import (
+    effect,
+    level_span,
+    likely_span,
+    measures_effect,
+    starting_level,
+)
 from spoken_cefr.prediction.report import clock
+from spoken_cefr.prediction.verdict import likely_levels
 from spoken_cefr.prediction.why import why
 
 Result = Mapping[str, Any]
@@ -30,18 +37,12 @@ def verdict(result: Result, language: str) -> str:
         "score_name": result["score_name"],
     }
     if not result["abstains"]:
-        facts |= {"span": span(result, language), "sureness": text(result["sureness"], language)}
+        facts["span"] = likely_span(result, language)
+        facts["sureness"] = text(result["sureness"], language)
         return f"{text('found', language, **facts)} {why(result, language)}".rstrip()
     told = text("not_found", language, **facts, reason=reason(result, language))
     leans = f" {text('leans', language, **facts)}" if result["level"] else ""
     return told + leans
-
-
-def span(result: Result, language: str) -> str:
-    """The likely levels."""
-    low, high = result["likely_levels"]
-    top = level_label(high, language)
-    return top if low == high else text("span", language, low=low, high=top)
 
 
 def reason(result: Result, language: str) -> str:
@@ -51,7 +52,9 @@ def reason(result: Result, language: str) -> str:
         facts["expected"] = language_name(result["model"]["language"], language)
         facts["spoken"] = language_name(result["language"]["spoken"], language)
     if result["abstain_code"] == "undecided":
-        facts["span"] = span(result, language)
+        names = list(result["probabilities"])
+        low, high = likely_levels(list(result["probabilities"].values()))
+        facts["span"] = level_span(names[low], names[high], language)
     return text(result["abstain_code"], language, **facts)
 
 
@@ -83,6 +86,7 @@ def hints(result: Result, language: str, *, ranges: bool) -> str:
     hints.append(text("effect_hint", language))
     if result["word_vectors_contribution"] is not None:
         facts = {
+            "start": starting_level(result),
             "measures": effect(measures_effect(result["measures"])),
             "vectors": effect(result["word_vectors_contribution"]),
         }

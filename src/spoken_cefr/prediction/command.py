@@ -3,10 +3,9 @@
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-
-from spacy.language import Language
 
 from spoken_cefr.config import load_config, prediction_profile
 from spoken_cefr.corpus.languages import find_language
@@ -105,24 +104,24 @@ def predict_files(
     from_s: float | None = None,
     to_s: float | None = None,
     listener: FasterWhisper | None = None,
-    nlp: Language | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Results of the files in their order, as they are done; see `predict`."""
     language = find_language(model.card.language)
-    nlp = nlp or nlp_of(language.code)
-    listener = listener or load_listener(
-        model.transcription["model"],
-        compute_type=model.transcription["compute_type"],
-        n_jobs=n_jobs,
-        n_files=len(files),
-    )
-    heard_of = listen(listener, files, Wish(language.whisper, from_s, to_s), n_jobs=n_jobs)
-    for file, heard in zip(files, heard_of, strict=True):
-        if isinstance(heard, InputError):
-            yield {"file": printable(str(file)), "error": printable(str(heard))}
-        else:
-            result = rate_recording(heard, model, nlp).to_dict()
-            yield result | {"file": printable(result["file"])}
+    with ThreadPoolExecutor(1) as loader:
+        parser = loader.submit(nlp_of, language.code)  # while the first recording is heard
+        listener = listener or load_listener(
+            model.transcription["model"],
+            compute_type=model.transcription["compute_type"],
+            n_jobs=n_jobs,
+            n_files=len(files),
+        )
+        heard_of = listen(listener, files, Wish(language.whisper, from_s, to_s), n_jobs=n_jobs)
+        for file, heard in zip(files, heard_of, strict=True):
+            if isinstance(heard, InputError):
+                yield {"file": printable(str(file)), "error": printable(str(heard))}
+            else:
+                result = rate_recording(heard, model, parser.result()).to_dict()
+                yield result | {"file": printable(result["file"])}
 
 
 def printable(text: str) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from spoken_cefr.corpus.levels import TARGET_LEVELS
+from spoken_cefr.corpus.levels import TARGET_LEVELS, decimal_name
+from spoken_cefr.prediction.verdict import equally_likely
 
 # By name: French, English. One that is not here goes by its name.
 LABELS: dict[str, tuple[str, str]] = {
@@ -44,6 +45,8 @@ UNITS_FR: dict[str, str] = {
 # The four that every result shows first; of the others those that weigh most.
 ALWAYS: tuple[str, ...] = ("speech_rate", "pause_share", "uncommon_share", "subordinate_share")
 PERCENT = "share"  # the unit of a part of 1
+# How levels that are as probable as each other are told: B2 or C1, equally; B2 and C1 equally.
+EQUAL = {"fr": ("ou", "et", "à égalité"), "en": ("or", "and", "equally")}
 
 
 def label(name: str, unit: str, language: str) -> str:
@@ -59,6 +62,30 @@ def level_label(level: str, language: str) -> str:
     if level != TARGET_LEVELS[-1]:
         return level
     return f"{level} ou plus" if language == "fr" else f"{level} or above"
+
+
+def level_span(low: str, high: str, language: str) -> str:
+    """Levels as told: ``B1``, or ``B1 to C1 or above``."""
+    top = level_label(high, language)
+    if low == high:
+        return top
+    return f"de {low} à {top}" if language == "fr" else f"{low} to {top}"
+
+
+def likely_span(result: Mapping[str, Any], language: str) -> str:
+    """The likely levels of a result, and which are as probable as any: ``B2 or C1, equally``."""
+    low, high = result["likely_levels"]
+    names = list(result["probabilities"])
+    likely = names[names.index(low) : names.index(high) + 1]
+    equal = equally_likely({name: result["probabilities"][name] for name in likely})
+    whole = level_span(low, high, language)
+    if not equal:
+        return whole
+    either, both, equally = EQUAL[language]
+    first, last = ", ".join(equal[:-1]), equal[-1]
+    if equal == likely:
+        return f"{first} {either} {last}, {equally}"
+    return f"{whole}, {first} {both} {last} {equally}"
 
 
 def number(value: float | None, unit: str) -> str:
@@ -80,6 +107,12 @@ def effect(levels: float | None) -> str:
 def measures_effect(measures: Mapping[str, Any]) -> float:
     """By how many levels all measures together move a result."""
     return sum(row["contribution"] or 0.0 for row in measures.values())
+
+
+def starting_level(result: Mapping[str, Any]) -> str:
+    """From which level the effects of measures and words move a result, such as ``B2.5``."""
+    moved = measures_effect(result["measures"]) + result["word_vectors_contribution"]
+    return decimal_name(min(max(1.0, result["score"] - moved), 5.999))
 
 
 def span(quartiles: tuple[float, float, float] | list[float] | None, unit: str) -> str:

@@ -25,9 +25,9 @@ class SettingsOfCard(BaseModel, strict=True):
 
 
 class SureOfCard(BaseModel, strict=True):
-    """What `verdict.Calibration` holds, by level."""
+    """What `verdict.Calibration` holds."""
 
-    depths: dict[str, Annotated[float, Field(ge=0, lt=1)]]
+    share: Annotated[float, Field(ge=0, le=1)]
     least: Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -155,13 +155,9 @@ def card_of(saved: RunModel) -> Card:
 
 
 def calibration_of(saved: RunModel) -> Calibration:
-    """When an answer is likely and given, as a card has measured it; InputError if not of all."""
+    """Which levels are likely and when one is given, as a card has measured it, if it has."""
     sure = saved.card.get("sure")
-    if sure is None:
-        return UNMEASURED
-    if sorted(sure["depths"]) != sorted(saved.classes):
-        raise InputError(f"{saved.folder / CONFIG}: sure.depths are not of its classes")
-    return Calibration(tuple(sure["depths"][name] for name in saved.classes), sure["least"])
+    return Calibration(sure["share"], sure["least"]) if sure else UNMEASURED
 
 
 def transcription_of(saved: RunModel) -> dict[str, Any]:

@@ -4,17 +4,15 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
-from spoken_cefr.corpus.levels import decimal_name
 from spoken_cefr.prediction.labels import (
     by_weight,
     effect,
     label,
-    level_label,
+    likely_span,
     measures_effect,
     number,
     span,
+    starting_level,
 )
 from spoken_cefr.prediction.why import why
 
@@ -55,11 +53,8 @@ def clock(seconds: float) -> str:
 def _level_line(result: Mapping[str, Any]) -> str:
     if result["level"] is None:
         return f"  No level: {result['abstain_reason']}."
-    low, high = result["likely_levels"]
-    span = level_label(high, "en")
-    span = span if low == high else f"{low} to {span}"
-    told = f"{result['score_name']} (most likely {span}; {result['confidence']:.0%} on "
-    told += f"{result['level']}: {result['sureness']})"
+    told = f"{result['score_name']} (most likely {likely_span(result, 'en')}; "
+    told += f"{result['confidence']:.0%} on {result['level']}: {result['sureness']})"
     if result["abstains"]:
         return f"  No level: {result['abstain_reason']}. It leans to {told}."
     return f"  Level {told}"
@@ -103,10 +98,9 @@ def _whole_effects(result: Mapping[str, Any], *, width: int) -> list[str]:
         "all measures together": measures_effect(result["measures"]),
         "the words themselves (word vectors)": result["word_vectors_contribution"],
     }
-    start = float(np.clip(result["score"] - sum(rows.values()), 1.0, 5.999))
     rows_told = [f"    {name:{width - 10}}{effect(value):>6}" for name, value in rows.items()]
     told = f"    {'starting from (a text in the middle of those it learned from)':{width - 10}}"
-    return [f"{told}{decimal_name(start):>6}", *rows_told]
+    return [f"{told}{starting_level(result):>6}", *rows_told]
 
 
 def _rare(words: Sequence[Mapping[str, Any]]) -> list[str]:

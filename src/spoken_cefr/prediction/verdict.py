@@ -1,6 +1,6 @@
 """From probabilities to a level: how sure it is, and when no level should be given."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,10 @@ from spoken_cefr.prediction.listening import Heard
 
 MIN_WORDS = 20  # with fewer, one word more or less changes every rate by 5 %
 MAX_DOUBTFUL = 0.3  # share of words left out; in the demo at most 0.16, see `measures.doubt`
-INTERVAL = 0.8  # share of texts whose level is inside `likely`, see `Calibration`
+INTERVAL = 0.8  # least share of the texts of a level that is inside `likely`, see `Calibration`
+AS_PROBABLE = (
+    0.01  # of two levels that are no farther apart neither is the likelier: whole per cent
+)
 MAX_LEVELS = 3  # an interval of more than so many levels says nothing
 # From which probability of the level shown we call it so.
 SURENESS: tuple[tuple[float, str], ...] = ((0.7, "sure"), (0.5, "fairly sure"), (0.0, "unsure"))
@@ -29,21 +32,20 @@ ABSTENTIONS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Calibration:
-    """From which probability on a level is likely, and an answer is given.
+    """Which levels are likely, and from when on an answer is given.
 
-    A level is as deep in an answer as the smaller of the probability up to it and from it on.
-    Without measurement the likely levels are the middle 80 % of the probability. A model of
-    which answers on unseen texts are known has measured ones (`tools/sureness.py`).
+    Without measurement the likely levels hold 80 % of the probability. A model of which answers
+    on unseen texts are known has measured values (`tools/sureness.py`).
 
     Parameters
     ----------
-    depths : tuple of float, optional
-        Of each class: where it is deeper than this it is likely.
+    share : float
+        So much probability the likely levels hold at least, see `likely_levels`.
     least : float
         Probability of the level below which no level is given.
     """
 
-    depths: tuple[float, ...] | None = None
+    share: float = INTERVAL
     least: float = 0.0
 
 
@@ -94,20 +96,51 @@ def reach_verdict(
 
 
 def likely_levels(
-    probabilities: np.ndarray, calibration: Calibration = UNMEASURED
+    probabilities: Sequence[float] | np.ndarray, calibration: Calibration = UNMEASURED
 ) -> tuple[int, int]:
-    """First and last likely class; the level that is given is always one."""
-    p = np.asarray(probabilities)
-    least = (1 - INTERVAL) / 2 + 1e-9 if calibration.depths is None else calibration.depths
-    likely = np.flatnonzero(depths_of(p[None])[0] > least)
-    given = int(interpolated_median(p[None] / p.sum())[0]) - 1
-    return int(min([*likely, given])), int(max([*likely, given]))
+    """First and last likely class: the smallest of the `spans_of` an answer that holds enough."""
+    p = np.asarray(probabilities, dtype=np.float64) / np.sum(probabilities)
+    return next(
+        (low, high)
+        for low, high in spans_of(p)
+        if high - low + 1 == len(p) or p[low : high + 1].sum() >= calibration.share
+    )
 
 
-def depths_of(probabilities: np.ndarray) -> np.ndarray:
-    """Of each class the smaller of the probability up to it and from it on. (n, k) -> (n, k)"""
-    up_to = np.cumsum(probabilities, axis=1)
-    return np.minimum(up_to, np.cumsum(probabilities[:, ::-1], axis=1)[:, ::-1])
+def spans_of(probabilities: np.ndarray) -> Iterator[tuple[int, int]]:
+    """First and last class of each span that an answer may have, from the smallest to all classes.
+
+    All hold the level that is given. None leaves out a level that is as probable as one that it
+    holds (`AS_PROBABLE`), so that each grows by the most probable levels that are left.
+
+    Parameters
+    ----------
+    probabilities : np.ndarray, shape (n_classes,)
+        Adding up to 1.
+    """
+    p = probabilities
+    given = int(interpolated_median(p[None])[0]) - 1
+    low, high = _closed(p, given, given)
+    yield low, high
+    while high - low + 1 < len(p):
+        outside = np.delete(np.arange(len(p)), np.s_[low : high + 1])
+        best = int(outside[p[outside].argmax()])
+        low, high = _closed(p, min(low, best), max(high, best))
+        yield low, high
+
+
+def _closed(p: np.ndarray, low: int, high: int) -> tuple[int, int]:
+    """The span with all that is as probable as what it holds, and what lies between."""
+    inside = np.flatnonzero(p >= p[low : high + 1].min() - AS_PROBABLE)
+    found = int(inside[0]), int(inside[-1])
+    return found if found == (low, high) else _closed(p, *found)
+
+
+def equally_likely(probabilities: Mapping[str, float]) -> list[str]:
+    """Names of the levels that are as probable as any; none where one stands alone."""
+    most = max(probabilities.values())
+    equal = [name for name, p in probabilities.items() if p >= most - AS_PROBABLE]
+    return equal if len(equal) > 1 else []
 
 
 def reason_to_abstain(heard: Heard, *, language: str) -> tuple[str, str] | None:
