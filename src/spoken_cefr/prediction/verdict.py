@@ -12,9 +12,7 @@ from spoken_cefr.prediction.listening import Heard
 MIN_WORDS = 20  # with fewer, one word more or less changes every rate by 5 %
 MAX_DOUBTFUL = 0.3  # share of words left out; in the demo at most 0.16, see `measures.doubt`
 INTERVAL = 0.8  # least share of the texts of a level that is inside `likely`, see `Calibration`
-AS_PROBABLE = (
-    0.01  # of two levels that are no farther apart neither is the likelier: whole per cent
-)
+AS_PROBABLE = 0.01  # of two levels no farther apart neither is the likelier: whole per cent
 MAX_LEVELS = 3  # an interval of more than so many levels says nothing
 # From which probability of the level shown we call it so.
 SURENESS: tuple[tuple[float, str], ...] = ((0.7, "sure"), (0.5, "fairly sure"), (0.0, "unsure"))
