@@ -339,7 +339,8 @@ def test_the_time_that_is_told_is_of_the_stages_that_did_all_their_work(copy):
     assert "the run of all stages took 4 minutes: scraping 10 s, processing 70 s" in text_of(copy)
     change(path, "machine", "seconds", value={"scraping": 10.2})
     told = text_of(copy)
-    assert "the stages that began from nothing took 10 s: scraping 10 s. The others kept" in told
+    assert "the stages that began from nothing took 10 s: scraping 10 s." in told
+    assert "an earlier run: processing, neural networks and evaluation" in told
 
 
 def test_words_that_were_heard_wrong_are_counted_where_the_texts_are_known(finished):
