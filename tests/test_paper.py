@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import io
+import itertools
 import json
 import os
 import re
@@ -95,6 +96,15 @@ def test_it_has_eight_to_twelve_pages_and_warns_of_the_demo_on_the_first():
     told = pages((ROOT / "paper.pdf").read_bytes())
     assert 8 <= len(told) <= 12
     assert read_json(ROOT / DEMO / "results.json")["notice"] in " ".join(told[0].split())
+
+
+@pytest.mark.parametrize("kind", ["Table", "Figure"])
+def test_no_table_or_figure_is_printed_before_one_of_a_lower_number(kind):
+    told = pages((ROOT / "paper.pdf").read_bytes())
+    found = [sorted(map(int, re.findall(rf"^{kind}\s+(\d+)\.\s", page, re.M))) for page in told]
+    numbers = list(itertools.chain(*found))
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) > 5
 
 
 # A key of a file, a value that it does not have, and how the paper prints that.
