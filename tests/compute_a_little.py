@@ -95,7 +95,7 @@ def trained(build, examples, *, head="softmax"):
     model = build()
     if isinstance(model, AttentionNetwork):
         model.fit_inputs(examples.store.in_chunks(), examples.measures)
-    torch.set_num_threads(1)  # as `one_thread` does
+    torch.set_num_threads(1)  # as `one_core` does
     plan = Plan(batch_size=16, epochs=2, seed=0)
     train(model, examples, examples, head=HEADS[head], plan=plan)
     return digest(*(value.numpy() for value in model.state_dict().values()))

@@ -1,19 +1,23 @@
 """Speech embeddings of segments: windows, pooling, the place taken out, and what is kept."""
 
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from threading import Barrier, Event, get_ident
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 import torch
+import whisper.model
 from made_up import tiny_wav2vec2
 from sklearn.linear_model import LinearRegression
 
+from spoken_cefr import arithmetic
 from spoken_cefr.corpus.metadata import COLUMNS
 from spoken_cefr.errors import InputError
 from spoken_cefr.neural_networks import inputs
-from spoken_cefr.neural_networks.embeddings.encoders import Wav2Vec2Frames
+from spoken_cefr.neural_networks.embeddings.encoders import Wav2Vec2Frames, WhisperFrames
 from spoken_cefr.neural_networks.embeddings.places import N_COSINES, PlaceEraser, cosines, place_s
 from spoken_cefr.neural_networks.embeddings.speech import (
     SpeechEncoder,
@@ -133,6 +137,39 @@ def test_noise_has_the_loudness_that_is_asked_for_and_its_own_seed():
     assert (noisy != embed_signal(signal, *times, seed=2, **options)).any()
     clean = embed_signal(signal, *times, encoder=fake_encoder())
     assert 0 < np.abs(noisy - clean)[:, 0].max() < 0.025 * signal.std()
+
+
+def test_a_thread_that_has_ended_does_not_switch_the_attention_of_one_that_encodes(monkeypatch):
+    for pin in arithmetic.PINS:
+        monkeypatch.setenv(pin.variable, pin.value)
+    monkeypatch.setattr(whisper.model.MultiHeadAttention, "use_sdpa", True)
+    encoder = whisper.model.AudioEncoder(80, 1500, 16, 2, 2)
+    torch.nn.init.normal_(encoder.positional_embedding)
+    frames = WhisperFrames(encoder, layer=2)
+    both_begun, first_ended = Barrier(2), Event()
+
+    waits = {}
+
+    def wait_as_told(*_):
+        waits[get_ident()]()
+
+    encoder.blocks[1].register_forward_pre_hook(wait_as_told)
+
+    def encode(wait):
+        waits[get_ident()] = wait
+        return frames(torch.from_numpy(signal_of(2.0))[None])
+
+    monkeypatch.setattr(whisper.model, "scaled_dot_product_attention", forbidden)
+    with ThreadPoolExecutor(2) as pool:
+        second = pool.submit(encode, lambda: (both_begun.wait(60), first_ended.wait(60)))
+        first = pool.submit(encode, lambda: both_begun.wait(60))
+        first = first.result()
+        first_ended.set()
+        assert torch.equal(second.result(), first)
+
+
+def forbidden(*_args, **_options):
+    raise AssertionError("torch's fused attention depends on the processor")
 
 
 def test_a_signal_that_is_no_mono_float32_is_refused():
@@ -305,9 +342,7 @@ def test_a_new_signal_is_embedded_as_the_networks_were_trained(corpus, monkeypat
 
 
 def test_before_the_stage_has_run_the_missing_file_is_named(corpus):
-    config, segments, _, _ = corpus
-    with pytest.raises(InputError, match=r"split\.csv.*neural_networks"):
-        inputs.speech_embeddings(config, segments)
+    config, _, _, _ = corpus
     with pytest.raises(InputError, match=r"place\.safetensors.*neural_networks"):
         load_speech_encoder(config)
     place_path(config).parent.mkdir(parents=True, exist_ok=True)

@@ -15,6 +15,8 @@ from spoken_cefr.evaluation.scores.answers import all_answers, ranked_runs
 from spoken_cefr.evaluation.scores.groups import group_table
 from spoken_cefr.evaluation.scores.intervals import Bootstrap
 from spoken_cefr.evaluation.shortcuts.audit import (
+    audit_targets,
+    cards_of,
     learning_curve,
     probe_table,
     run_table,
@@ -38,7 +40,6 @@ from spoken_cefr.evaluation.shortcuts.rows import (
     marks_of,
     within_strata,
 )
-from spoken_cefr.evaluation.shortcuts.targets import audit_targets, cards_of
 from spoken_cefr.evaluation.shortcuts.vectors import (
     frame_times_s,
     inner_frames,

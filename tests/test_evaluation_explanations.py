@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from librosa import mel_frequencies
 from torch import nn
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS
@@ -170,19 +171,43 @@ def test_the_recording_to_explain_is_right_and_sure():
 def test_evidence_is_drawn_with_and_without_what_it_may_lack():
     measures, levels = corpus_of_measures()
     told = measure_differences(measures, levels, "A10", level="A1", classes=TARGET_LEVELS)
+    told["unit"] = "s"
     segments = pd.DataFrame(
         {"segment_id": ["a", "b"], "start_s": [0, 0.5], "end_s": [1, 1.5], "text": ["x", "y"]}
     )
     evidence = segment_evidence(segments, np.array([[0.6, 0.4], [0.1, 0.9]]), answer=0)
     plain, attended = (evidence.assign(attention=a) for a in (np.nan, np.array([0.3, 0.7])))
     image = np.linspace(0, 1, 100).reshape(10, 10)
+    axes = {"length_s": 1.0, "n_mels": 40, "sample_rate": 16_000}
     for figure, n_axes in (
         (draw_measures(told, "title"), 1),
         (draw_measures(told.assign(margin=np.nan), "title"), 1),
         (draw_segments(plain, "title"), 1),
         (draw_segments(attended, "title"), 2),
         (draw_segments(attended.iloc[:1], "title"), 2),
-        (draw_gradcam(image, image, "title"), 3),  # and the colour bar
+        (draw_gradcam(image, image, "title", **axes), 3),  # and the colour bar
     ):
         assert png_bytes(figure).startswith(b"\x89PNG")
         assert len(figure.axes) == n_axes
+
+
+def test_only_what_the_network_heard_has_a_bar_and_the_rest_is_shaded():
+    evidence = pd.DataFrame({"start_s": [0.0, 1.0, 2.0], "end_s": [1.0, 2.0, 3.0], "text": "oui"})
+    evidence = evidence.assign(evidence=[1.0, 2.0, 3.0], attention=[np.nan, 0.4, 0.6])
+    ax = draw_segments(evidence, "title").axes[0]
+    (bars,) = ax.containers
+    assert [bar.get_height() for bar in bars] == [2.0, 3.0]
+    (shaded,) = [patch for patch in ax.patches if patch.get_label().startswith("outside")]
+    assert (shaded.get_x(), shaded.get_width()) == (0.0, 1.0)
+    assert ax.get_xlim() == (0.0, 3.0)
+
+
+def test_a_frequency_stands_in_the_middle_of_its_mel_band():
+    ax = draw_gradcam(
+        np.zeros((8, 8)), np.zeros((8, 8)), "title", length_s=1, n_mels=128, sample_rate=16_000
+    ).axes[0]
+    named = {text.get_text(): text.get_position()[1] for text in ax.get_yticklabels()}
+    centres_hz = mel_frequencies(130, fmax=8000)[1:-1]
+    assert named["1,000"] == pytest.approx(
+        np.interp(1000, centres_hz, np.arange(128) + 0.5), abs=0.1
+    )

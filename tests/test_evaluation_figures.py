@@ -131,8 +131,8 @@ def test_confusion_prints_counts_and_shares_of_the_row():
     matrix[0], matrix[1, 1] = [3, 1, 0, 0, 0], 1200
     ax = draw_confusion(matrix, "a run").axes[0]
     told = [text.get_text() for text in ax.texts]
-    assert told[:3] == ["3\n75 %", "1\n25 %", ""]
-    assert told[6] == "1,200\n100 %"
+    assert told[:3] == ["3\n75%", "1\n25%", ""]
+    assert told[6] == "1,200\n100%"
     assert told[-1] == ""  # no C1 in the truth: no share of it
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("predicted level", "true level")
 

@@ -7,6 +7,7 @@ from spoken_cefr.evaluation.catalogue import read_counts
 from spoken_cefr.evaluation.findings import (
     readings,
     tell_audit,
+    tell_below_chance,
     tell_calibration,
     tell_catalogue,
     tell_cells,
@@ -144,6 +145,15 @@ def test_a_network_that_reads_the_voice_is_said_to():
     assert "No network was trained" in tell_audit(AUDIT[AUDIT["target"] == "level"])
 
 
+def test_what_is_surely_worse_than_chance_is_named_beside_what_nothing_to_read_gives():
+    gender = ("run", "words", "whole recording", "gender", -0.4, -0.6, -0.1)
+    nothing = ("run", "words", "labels permuted", "level", -0.2, -0.4, 0.1)
+    audit = pd.concat([AUDIT, pd.DataFrame([gender, nothing], columns=AUDIT.columns)])
+    told = tell_below_chance(audit)
+    assert "the gender by words (-0.40 [-0.60, -0.10])" in told and "-0.20 (words)" in told
+    assert "No answer" in tell_below_chance(AUDIT)
+
+
 def test_a_group_of_one_speaker_says_nothing():
     groups = pd.DataFrame({"group": ["a", "b"], "n_speakers": [1, 4], "n": [2, 9]})
     groups = groups.assign(run="net", metric="accuracy", value=[0.0, 0.6], differs=[None, False])
@@ -160,7 +170,11 @@ def test_an_explanation_says_what_it_rests_on():
     document = {"recording_id": "7", "level": "A1", "run": "best", "predicted": "A1"}
     document |= {"confidence": 0.9, "segments_run": "net", "segments_answer": "A1"}
     document |= {"segments": [{"start_s": 1.0, "text": "oui"}, {"start_s": 2.0, "text": ""}]}
-    document |= {"image_run": "cnn", "image_answer": "A2", "image_kappa": 0.02}
+    document |= {"measures": [{"measure": "zipf", "margin": 0.5}]}
+    document |= {"image_run": "cnn", "image_recording": "8", "image_level": "A1"}
+    document |= {"image_answer": "A1", "image_kappa": 0.02}
     told = tell_explanation(document)
-    assert "1 without a word" in told
-    assert "cnn, whose kappa is 0.02; it answers A2, which is wrong here" in told
+    assert "nearest to its own level in zipf" in told and "1 have no word" in told
+    assert "recording 8, which is A1: of the answers that cnn (kappa 0.02) gets right" in told
+    told = tell_explanation(document | {"image_answer": "A2"})
+    assert "answers A2, which is wrong" in told and "gets right" not in told

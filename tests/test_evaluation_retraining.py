@@ -16,15 +16,15 @@ from spoken_cefr.evaluation.scores.answers import all_answers, answers_of
 from spoken_cefr.evaluation.shortcuts import retraining
 from spoken_cefr.evaluation.shortcuts.probes import Target
 from spoken_cefr.evaluation.shortcuts.retraining import (
+    CURVE_SHARES,
     NO_PART,
     all_variants,
     audited_runs,
-    curve_variants,
+    leave_speakers_out,
     left_out_remarks,
     perform_retraining,
-    permuted_variants,
+    permute_speakers,
     plan_trainings,
-    target_variants,
 )
 from spoken_cefr.evaluation.shortcuts.rows import PERMUTED, marks_of
 from spoken_cefr.evaluation.shortcuts.silence import FADE_S, joined, silent_corpus, silent_parts_s
@@ -143,7 +143,7 @@ def test_a_corpus_without_pauses_is_one_clear_error(spoken):
 
 def test_permuted_labels_are_those_of_others_and_the_test_part_keeps_its_own():
     split = split_of()
-    one, two = (variant.change(split) for variant in permuted_variants(TARGET_LEVELS, n=2, seed=0))
+    one, two = (permute_speakers(split, levels=TARGET_LEVELS, seed=[0, n]) for n in range(2))
     for changed in (one, two):
         tested = split["part"] == "test"
         assert (changed["level"] == split["level"])[tested].all()
@@ -155,13 +155,14 @@ def test_permuted_labels_are_those_of_others_and_the_test_part_keeps_its_own():
     assert (one["level"] != two["level"]).any()
 
 
-def test_another_answer_leaves_unknown_cards_in_no_part():
+def test_another_answer_leaves_unknown_cards_in_no_part(demo_config):
     split = split_of()
     codes = pd.Series([0, 1] * (N // 2), index=split["recording_id"]).iloc[:-3]
     level = Target(pd.Series(0, index=split["recording_id"]), TARGET_LEVELS)
     nothing = Target(codes.iloc[:0], ())
     targets = {"level": level, "gender": Target(codes, ("f", "m")), "year": nothing}
-    (variant,) = target_variants(targets)
+    variants = all_variants(targets, TARGET_LEVELS, demo_config())
+    (variant,) = (one for one in variants if one.target != "level")
     assert (variant.name, variant.target, variant.classes) == ("gender", "gender", ("f", "m"))
     changed = variant.change(split)
     assert (changed["part"].iloc[-3:] == NO_PART).all()
@@ -171,7 +172,7 @@ def test_another_answer_leaves_unknown_cards_in_no_part():
 
 def test_fewer_speakers_are_within_more_and_only_of_train():
     split = split_of()
-    changed = [variant.change(split) for variant in curve_variants(TARGET_LEVELS, seed=0)]
+    changed = [leave_speakers_out(split, share=share, seed=0) for share in CURVE_SHARES]
     trained = [set(c.loc[c["part"] == "train", "speaker_id"]) for c in changed]
     assert [len(names) for names in trained] == [4, 9, 14]
     assert trained[0] < trained[1] < trained[2]

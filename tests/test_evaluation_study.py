@@ -11,7 +11,6 @@ from reanalyse_study import fractions_printing, reanalysis
 
 from spoken_cefr.config import NeuralNetworksConfig
 from spoken_cefr.corpus.levels import TARGET_LEVELS
-from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.study import REANALYSIS, networks_table, read_study, table_1
 from spoken_cefr.store import read_json
 
@@ -126,11 +125,3 @@ def test_what_git_holds_is_what_the_tool_finds():
     found = reanalysis(STUDY)
     assert read_json(REANALYSIS) == found
     assert len(found["arithmetic"]) == 7
-
-
-def test_a_file_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"none\.toml"):
-        read_study(tmp_path / "none.toml")
-    (tmp_path / "broken.toml").write_text("[")
-    with pytest.raises(InputError, match=r"broken\.toml"):
-        read_study(tmp_path / "broken.toml")

@@ -11,7 +11,7 @@ from spoken_cefr.corpus.languages import LANGUAGES, find_language
 from spoken_cefr.measures import available, pipeline
 from spoken_cefr.measures.available import lacking, lacking_told, support_table
 from spoken_cefr.measures.pipeline import load_nlp, nlp_of
-from spoken_cefr.measures.spelling import syllables_of
+from spoken_cefr.measures.syllables import syllables_of
 from spoken_cefr.measures.syntax import syntax_measures
 from spoken_cefr.measures.table import MEASURES, measure_recording, measures_of, text_measures
 from spoken_cefr.paths import ROOT

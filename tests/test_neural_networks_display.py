@@ -7,17 +7,17 @@ import torch
 from matplotlib.patches import FancyBboxPatch
 from torch import nn
 
+from spoken_cefr.figures.architecture import draw_architecture, draw_fusion, layer_table
 from spoken_cefr.figures.corpus import draw_balance
 from spoken_cefr.figures.networks import (
-    draw_architecture,
     draw_images,
     draw_measures,
     draw_places,
     draw_projection,
-    layer_table,
     project,
 )
 from spoken_cefr.figures.style import png_bytes
+from spoken_cefr.neural_networks.networks.per_recording import AttentionNetwork
 from spoken_cefr.neural_networks.networks.per_segment import (
     StudyCNN,
     build_model,
@@ -115,6 +115,17 @@ def test_a_long_network_has_rows_and_a_layer_that_turns_its_input_gives_it_back(
     figure = draw_architecture(layers, "small")
     lows = {box.get_y() for box in figure.axes[0].patches if isinstance(box, FancyBboxPatch)}
     assert len(layers) > 7 and len(lows) == 2 and figure.get_figwidth() <= 9
+
+
+def test_the_fusion_network_is_drawn_as_it_branches_with_every_parameter():
+    network = AttentionNetwork((512, 300), n_measures=25, n_outputs=4)
+    ax = draw_fusion(network, ("speech", "text"), n_segments=60, title="fusion").axes[0]
+    assert f"fusion: {count_parameters(network):,} parameters" in ax.get_title()
+    boxes = [box for box in ax.patches if isinstance(box, FancyBboxPatch)]
+    shapes = {text.get_text() for text in ax.texts}
+    assert {"60 x 512", "60 x 300", "60 x 64", "60", "64", "25", "96", "4"} <= shapes
+    # Two lanes, the gate above, the measures below, and what lies half way.
+    assert len({box.get_y() for box in boxes}) == 5
 
 
 # --- measures

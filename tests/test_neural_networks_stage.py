@@ -116,10 +116,10 @@ def test_a_run_that_breaks_down_is_told_and_the_others_go_on(
 def break_down(monkeypatch, name, error):
     """Let the run of this name raise the error; the others are performed."""
 
-    def perform(run, *args, **options):
-        if run.name == name:
+    def perform(training, *given):
+        if training.run.name == name:
             raise error
-        return perform_run(run, *args, **options)
+        perform_run(training, *given)
 
     monkeypatch.setattr(out_of_fold, "perform_run", perform)
 
@@ -171,10 +171,10 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(demo_config, monkeypat
     write_processing(stopped)
     done = []
 
-    def perform(run, *args, **options):
+    def perform(training, *given):
         if len(done) == 4:
             raise KeyboardInterrupt
-        done.append(perform_run(run, *args, **options))
+        done.append(perform_run(training, *given))
 
     with monkeypatch.context() as patch:
         patch.setattr(out_of_fold, "perform_run", perform)

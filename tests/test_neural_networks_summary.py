@@ -8,9 +8,17 @@ from spoken_cefr.neural_networks.embeddings.places import cosines
 from spoken_cefr.neural_networks.summary import (
     CONSTANT,
     place_shares,
+    tell_age,
     tell_balance,
+    tell_cloud,
+    tell_histories,
+    tell_layers,
+    tell_measures,
+    tell_noise,
+    tell_parts,
     tell_places,
     tell_run_names,
+    tell_shares,
     tell_validation,
     validation_table,
 )
@@ -101,3 +109,66 @@ def test_the_best_run_stands_beside_the_constant_answer():
     table = pd.DataFrame({"macro_f1": [0.1, 0.3, 0.6]}, index=[CONSTANT, "weak", "strong"])
     told = tell_validation(table)
     assert "strong has the best macro-F1, 0.60" in told and "has 0.10" in told
+
+
+def test_the_young_are_counted_at_both_ends():
+    recordings = pd.DataFrame(
+        {"level": ["A1", "A1", "C1"], "age_group": ["enfant", "adulte", "adulte"]}
+    )
+    assert "speak 50% of A1 and 0% of C1: the speaker's age is a clue" in tell_age(recordings)
+    assert "hardly a clue" in tell_age(recordings.assign(age_group="adulte"))
+
+
+def test_the_level_that_differs_most_between_the_parts_is_named():
+    split = pd.DataFrame({"recording_id": list("abc"), "level": ["A1", "B1", "A1"]})
+    split["part"] = ["train", "train", "test"]
+    told = tell_parts(split, pd.DataFrame({"recording_id": list("aaabc")}))
+    assert "A1, which differs most, is 75% of the training and 100% of the test" in told
+
+
+def test_uneven_and_even_ways_of_balancing_are_told_apart():
+    told = tell_shares(
+        {"none": np.array([0.7, 0.3]), "weights": np.array([0.5, 0.5])}, ["A1", "A2"]
+    )
+    assert "`none` gives A2 30% of the loss and A1 70%; `weights` gives each level 50%" in told
+
+
+def test_noise_is_told_by_dark_and_light_pixels():
+    clean = np.array([[[0.0, 0.2, 0.8, 1.0]]])
+    told = tell_noise(clean, np.array([[[0.4, 0.4, 0.8, 1.0]]]))
+    assert "goes from 0.00 to 0.40 on average, the lightest from 1.00 to 1.00" in told
+
+
+def test_a_labelling_that_places_the_points_explains_all_and_another_what_chance_does():
+    rows = np.array([[0.0, 0.0], [0.0, 0.0], [1.0, 1.0], [1.0, 1.0]])
+    told = tell_cloud(rows, {"level": ["A1", "A1", "B1", "B1"], "speaker": ["x", "y", "x", "y"]})
+    assert "the level explains 100% (by chance 33%) and the speaker explains 0%" in told
+
+
+def test_the_measure_that_follows_the_level_is_named():
+    measures = pd.DataFrame({"recording_id": list("abcd"), "pause": [4, 3, 2, 1]})
+    measures = measures.assign(zipf=[1, 2, 1, 2], same=0)
+    levels = pd.Series(["A1", "A2", "B1", "B1"], index=list("abcd"))
+    told = tell_measures(measures, levels, ["pause", "zipf"], levels=CLASSES)
+    assert "pause goes most closely" in told and "-0.95), zipf least" in told
+    assert "no such measure" in tell_measures(measures, levels, [], levels=CLASSES)
+
+
+def test_the_largest_layer_is_told_with_its_share():
+    layers = pd.DataFrame({"layer": ["input", "dense 4, ReLU"], "n_parameters": [0, 16]})
+    layers["output_shape"] = [(3,), (4,)]
+    assert (
+        "16 of 16 parameters (100.0%) sit in one layer, dense 4, whose output is 4"
+        in tell_layers(layers)
+    )
+
+
+def test_the_training_that_fits_its_speakers_best_is_named():
+    history = pd.DataFrame(
+        {"validation_macro_f1": [0.2, 0.4, 0.3], "train_accuracy": [0.4, 0.7, 1]}
+    )
+    histories = {"net": history.assign(validation_accuracy=0.5)}
+    histories["even"] = history.assign(validation_accuracy=0.7)
+    told = tell_histories(histories)
+    assert "2 histories" in told and "+0.20 for net" in told and "+0.00 for even" in told
+    assert "No run" in tell_histories({})

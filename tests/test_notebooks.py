@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -74,6 +75,24 @@ def test_cells_are_short_and_most_have_a_paragraph_before_them(stage):
     ]
     assert max(lengths) <= 10
     assert sum(cell.cell_type == "markdown" for cell in cells) >= len(code) / 2
+
+
+LINK = re.compile(r"\[([^]]+)\]\((\.\./[^)#]+)\)")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_what_the_notebook_in_git_links_is_there_and_holds_what_is_named(stage):
+    cells = nbformat.read(NOTEBOOKS / f"{stage}.ipynb", as_version=4).cells
+    told = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    links = LINK.findall(told)
+    assert len([path for _, path in links if path.startswith("../src/")]) >= 5
+    for text, path in links:
+        linked = NOTEBOOKS / path
+        assert linked.is_file(), path
+        for name in re.findall(r"`([\w.]+)`", text):
+            own = name.rpartition(".")[2]
+            source = linked.read_text(encoding="utf-8")
+            assert re.search(rf"^\s*(def|class) {own}\b", source, flags=re.MULTILINE), name
 
 
 # --- the check itself

@@ -9,6 +9,7 @@ from spoken_cefr.paths import ROOT
 from spoken_cefr.processing.audio import load_audio, segment
 from spoken_cefr.processing.spectra import (
     band_levels,
+    frame_levels,
     tell_window_and_noise,
     tone_like,
     versions_of,
@@ -29,7 +30,7 @@ def signal():
         (lambda signal: display.plot_waveform(signal, RATE), 1),
         (lambda signal: display.plot_words(signal, RATE, WORDS, start_s=0.5, end_s=1.0), 1),
         (lambda signal: display.plot_segment(segment(signal, RATE)[1], RATE), 3),
-        (lambda signal: display.plot_log_mel(segment(signal, RATE)[1], RATE), 3),
+        (lambda signal: display.plot_log_mel(segment(signal, RATE)[1], RATE), 4),
     ],
     ids=["waveform", "words", "segment", "log_mel"],
 )
@@ -59,11 +60,20 @@ def test_a_window_takes_leakage_from_a_tone_and_no_share_of_power_from_the_whole
     for _, level_db in levels.values():
         assert (10 ** (level_db / 10)).sum() == pytest.approx(1)
     far = levels["as cut"][0] > 4000
-    cut, windowed, noisy = (levels[name][1][far].mean() for name in versions)
-    assert cut - windowed > 60
-    # White noise 20 dB below: its 1 % of the power is spread over 400 bands of equal width.
-    assert noisy == pytest.approx(10 * np.log10(0.01 / 1.01 / 400), abs=0.5)
-    assert "20 dB below" in tell_window_and_noise(tone, RATE, ratio=0.1)
+    assert levels["as cut"][1][far].mean() - levels["Hann window"][1][far].mean() > 60
+
+
+def test_noise_stands_as_far_below_the_signal_as_its_ratio_says():
+    tone = tone_like(np.random.default_rng(0).normal(size=RATE), RATE)
+    versions = versions_of(tone, ratio=0.1)
+    speech, noise = versions["Hann window"], versions["noise alone"]
+    _, level_db = band_levels(noise, RATE, beside=speech)
+    # 20 dB below: its 1 % of the power is spread over 400 bands of equal width.
+    assert level_db.mean() == pytest.approx(10 * np.log10(0.01 / 400), abs=0.5)
+    time_s, level_db = frame_levels(noise, RATE, beside=speech)
+    assert (len(time_s), time_s[0]) == (100, 0.005)
+    assert 10 * np.log10(np.mean(10 ** (level_db / 10))) == pytest.approx(-20, abs=0.2)
+    assert "ratio is 20 dB" in tell_window_and_noise(tone, RATE, ratio=0.1)
 
 
 def test_a_word_that_the_end_cuts_is_not_named(signal):

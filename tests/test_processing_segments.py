@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from spoken_cefr.processing.audio import segment
-from spoken_cefr.processing.segments import COLUMNS, segment_table
+from spoken_cefr.processing.segments import COLUMNS, segment_table, tell_segments
 
 WORDS = pd.DataFrame(
     [
@@ -48,3 +48,9 @@ def test_no_recordings_give_an_empty_table():
     table = segment_table(RECORDINGS.iloc[:0], WORDS, sample_rate=16_000)
     assert tuple(table.columns) == COLUMNS
     assert len(table) == 0
+
+
+def test_words_of_a_segment_are_counted_by_level():
+    segments = pd.DataFrame({"level": ["A1", "A1", "C1"], "text": ["oui", "", "je ne sais pas"]})
+    told = tell_segments(segments)
+    assert "1.7 words on average, 0.5 at A1 and 4.0 at C1; 33% hold none" in told

@@ -94,11 +94,6 @@ def test_class_weights_change_training_and_leave_validation_alone():
     )
 
 
-def test_one_example_is_too_few():
-    with pytest.raises(InputError, match="1 training example"):
-        trained(examples=rows(n=1))
-
-
 # --- stopping
 
 

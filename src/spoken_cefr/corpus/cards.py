@@ -10,6 +10,7 @@ AGE_GROUPS: Mapping[str, str] = {
     "adulte": "adult",
     "seniors": "senior",
 }
+YOUNG: tuple[str, ...] = ("enfant", "adolescent")
 # Each class reaches up to so many seconds.
 DURATION_CLASSES: Mapping[str, float] = {
     "0-30 secondes": 30,

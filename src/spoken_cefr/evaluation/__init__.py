@@ -6,10 +6,12 @@ __getattr__ = offering(
     __name__,
     {
         "spoken_cefr.evaluation.stage": ("run",),
-        "spoken_cefr.evaluation.catalogue": (*("baselines_table", "read_counts"),),
+        "spoken_cefr.evaluation.catalogue": (
+            *("baselines_table", "read_counts", "tell_baselines"),
+        ),
         "spoken_cefr.evaluation.findings": (
-            *("readings", "tell_audit", "tell_calibration", "tell_catalogue"),
-            *("tell_cells", "tell_exceeds", "tell_explanation", "tell_groups"),
+            *("readings", "tell_audit", "tell_below_chance", "tell_calibration"),
+            *("tell_catalogue", "tell_cells", "tell_exceeds", "tell_explanation", "tell_groups"),
             *("tell_levels", "tell_mistakes", "tell_scores", "tell_speakers", "tell_study"),
         ),
         "spoken_cefr.evaluation.scores.mistakes": ("player_url",),

@@ -5,6 +5,7 @@ catalogue itself, which names real people, is not in git.
 """
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -43,16 +44,37 @@ def baselines_table(path: Path = BASELINES) -> pd.DataFrame:
     Returns
     -------
     pd.DataFrame
-        Index: the baseline; what it knows, then each measure with its interval
-        over speakers, such as ``0.54 [0.50, 0.58]``.
+        Index: the baseline, best kappa first; what it knows, then each measure with its
+        interval over speakers, such as ``0.54 [0.50, 0.58]``.
     """
-    baselines = read_json(path)["label_sets"]["keep"]["baselines"]
     rows = {
         name: {"what it knows": scores["description"]}
         | {
             title: "{value:.2f} [{low:.2f}, {high:.2f}]".format(**scores[measure])
             for measure, title in FIRST_MEASURES.items()
         }
-        for name, scores in baselines.items()
+        for name, scores in _ranked_baselines(path).items()
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("baseline")
+
+
+def tell_baselines(path: Path = BASELINES) -> str:
+    """What the table of baselines says, in a sentence."""
+    baselines = _ranked_baselines(path)
+    kappas = {
+        name: scores["quadratic_weighted_kappa"]["value"] for name, scores in baselines.items()
+    }
+    best, constant = next(iter(kappas)), baselines["majority"]["accuracy"]["value"]
+    return (
+        f"**What we see.** {best} reaches a kappa of {kappas[best]:.2f} without hearing anything, "
+        f"and the duration alone {kappas['duration_only']:.2f}. Accuracy hides it: always the "
+        f"commonest level is right {constant:.0%} of the time, with a kappa of "
+        f"{kappas['majority']:.2f}."
+    )
+
+
+def _ranked_baselines(path: Path) -> dict[str, dict[str, Any]]:
+    """Scores of each baseline on the levels as they are, the highest kappa first."""
+    baselines = read_json(path)["label_sets"]["keep"]["baselines"]
+    kappas = {name: one["quadratic_weighted_kappa"]["value"] for name, one in baselines.items()}
+    return {name: baselines[name] for name in sorted(kappas, key=kappas.get, reverse=True)}

@@ -21,8 +21,9 @@ from spoken_cefr.evaluation.reading import Inputs, read_table
 from spoken_cefr.evaluation.scores.answers import AllAnswers, Answers
 from spoken_cefr.figures.explanations import draw_gradcam, draw_measures, draw_segments
 from spoken_cefr.figures.style import Sketch
+from spoken_cefr.measures.table import measures_of
 from spoken_cefr.neural_networks.networks.heads import HEADS
-from spoken_cefr.neural_networks.saved import load_run_model
+from spoken_cefr.neural_networks.saved import RunModel, load_run_model
 from spoken_cefr.processing.audio import to_image
 from spoken_cefr.processing.stage import load_arrays
 from spoken_cefr.stages import stage_folder
@@ -134,9 +135,9 @@ def perform_explanation(
 ) -> tuple[dict[str, Any] | None, dict[str, Sketch]]:
     """Explain the recording that the best run is surest of and right about.
 
-    Segments are explained by the best run that answers segments, the image by
-    the best network on mel images, each if there is one. Each explains its own
-    answer, which may be another than the best run's: the title says whose it is.
+    Its segments are explained by the best run that answers segments, whose answer may be
+    another. A mel image is explained by the best network on images, if there is one, on the
+    recording that this network is surest of and right about. Each title says whose answer it is.
     Gives the document ``explanation`` (None if no run answers a recording) and
     figures by name; ``ranked`` are the runs, best first.
     """
@@ -158,7 +159,7 @@ def perform_explanation(
     figures: dict[str, Sketch] = {}
     for seen, drawn in (
         _segments(inputs, answers, ranked, recording_id, config),
-        _image(inputs, answers, ranked, recording_id, config),
+        _image(inputs, answers, ranked, config),
     ):
         document |= seen
         figures |= drawn
@@ -168,8 +169,10 @@ def perform_explanation(
         differences = measure_differences(
             inputs.measures, trained, recording_id, level=predicted, classes=inputs.levels
         )
+        units = {one.name: one.unit for one in measures_of(config.scraping.language)}
+        differences["unit"] = differences["measure"].map(units)
         document["measures"] = _records(differences)
-        title = f"recording {recording_id}, answered {predicted}"
+        title = f"recording {recording_id} ({document['level']}): {predicted} by {ranked[0]}"
         figures["explanation_measures"] = partial(draw_measures, differences, title)
     return document, figures
 
@@ -211,63 +214,81 @@ def _segments(
         if told is None or told[0]["evidence"].nunique() < 2:
             continue
         evidence, answer = told
-        attention_run, weights = _attention(ranked, evidence["segment_id"], config)
-        evidence = evidence.assign(attention=weights)
-        document = {"segments_run": run, "segments_answer": answer, "attention_run": attention_run}
-        document["segments"] = _records(evidence.sort_values("evidence", ascending=False))
-        title = f"recording {recording_id}: {answer} by {run}"
+        evidence["attention"] = _attention(run, evidence["segment_id"], config)
+        # With weights, those without one lie outside the crop that the run answers from.
+        heard = (
+            evidence.dropna(subset="attention") if evidence["attention"].notna().any() else evidence
+        )
+        document = {"segments_run": run, "segments_answer": answer}
+        document["segments"] = _records(heard.sort_values("evidence", ascending=False))
+        level = _level_of(inputs, recording_id)
+        title = f"recording {recording_id} ({level}): {answer} by {run}"
         return document, {"explanation_segments": partial(draw_segments, evidence, title)}
     return {}, {}
 
 
-def _attention(
-    ranked: Sequence[str], segment_ids: pd.Series, config: Config
-) -> tuple[str | None, np.ndarray | float]:
-    """The best run that wrote attention weights, and those; NaN without one."""
-    for run in ranked:
-        path = stage_folder(config, "neural_networks") / run / "attention.parquet"
-        if path.exists():
-            table = read_table(path, columns=("segment_id", "weight", "seed"))
-            weights = table[table["seed"] == 0].set_index("segment_id")["weight"]
-            return run, weights.reindex(segment_ids).to_numpy(dtype=np.float64)
-    return None, np.nan
+def _attention(run: str, segment_ids: pd.Series, config: Config) -> np.ndarray | float:
+    """The attention weights of the run's first seed; NaN where it has none."""
+    path = stage_folder(config, "neural_networks") / run / "attention.parquet"
+    if not path.exists():
+        return np.nan
+    table = read_table(path, columns=("segment_id", "weight", "seed"))
+    weights = table[table["seed"] == 0].set_index("segment_id")["weight"]
+    return weights.reindex(segment_ids).to_numpy(dtype=np.float64)
+
+
+def _level_of(inputs: Inputs, recording_id: str) -> str:
+    return str(inputs.split.set_index("recording_id")["level"][recording_id])
 
 
 def _image(
-    inputs: Inputs, answers: AllAnswers, ranked: Sequence[str], recording_id: str, config: Config
+    inputs: Inputs, answers: AllAnswers, ranked: Sequence[str], config: Config
 ) -> tuple[dict[str, Any], dict[str, Sketch]]:
-    """Grad-CAM of the best network on images, on the segment that speaks most for its answer."""
+    """Grad-CAM of the best network on images, where it is right and surest.
+
+    Of that recording the segment with words that says most for the answer.
+    """
     stage = stage_folder(config, "neural_networks")
     cards = {name: read_json(stage / name / "config.json") for name in ranked}
     reading = [name for name in ranked if cards[name].get("inputs") in ("image", "log_mel")]
     if not reading or not (stage_folder(config, "processing") / "log_mel.npy").exists():
         return {}, {}
     run = reading[0]
+    of_run = answers[run, "recording"]
+    recording_id = str(of_run.ids[clearest(of_run)])
     told = _evidence_of(inputs, answers, run, recording_id)
     if told is None:
         return {}, {}
     evidence, answer = told
-    clear = evidence.loc[evidence["evidence"].idxmax()]
+    spoken = evidence[evidence["text"].fillna("").str.strip() != ""]
+    clear = evidence.loc[(evidence if spoken.empty else spoken)["evidence"].idxmax()]
     row = int(np.flatnonzero(inputs.segments["segment_id"] == clear["segment_id"])[0])
     fold = inputs.split.set_index("recording_id")["fold"][recording_id]
     trained = load_run_model(stage / run / "seed_0" / f"fold_{fold}")
     log_mel = load_arrays(config)[0][row : row + 1]
-    level = inputs.levels.index(answer)
+    image, heat = _image_and_heat(trained, log_mel, inputs.levels.index(answer))
+    kappa, level = of_run.kappa(), _level_of(inputs, recording_id)
+    title = (
+        f"recording {recording_id} ({level}) from {clear['start_s']:.1f} s: "
+        f"{answer} by {run} (kappa {kappa:.2f})"
+    )
+    seen = {"image_run": run, "image_recording": recording_id, "image_level": level}
+    seen |= {"image_answer": answer, "image_segment": clear["segment_id"]}
+    seen["image_kappa"] = None if math.isnan(kappa) else kappa
+    axes = {"length_s": float(clear["end_s"] - clear["start_s"]), "n_mels": log_mel.shape[1]}
+    axes["sample_rate"] = config.processing.sample_rate
+    return seen, {"explanation_gradcam": partial(draw_gradcam, image, heat, title, **axes)}
+
+
+def _image_and_heat(trained: RunModel, log_mel: np.ndarray, code: int) -> tuple[np.ndarray, ...]:
+    """One segment (1, n_mels, n_frames) as a grey image, and its heat map for a level's code."""
     if trained.card["inputs"] == "image":
         image = to_image(log_mel, trained.card["image_size"])[0]
-        heat = gradcam(trained.model, torch.as_tensor(image), level)
-    else:
-        heard = torch.as_tensor(np.array(log_mel[0]))
-        of_head = HEADS[trained.card["head"]].probabilities
-        heat = gradcam(trained.model, heard, level, probabilities=of_head)
-        image, heat = (to_image(one, len(heard))[0] for one in (log_mel, heat[None]))
-    kappa = answers[run, "recording"].kappa()
-    title = (
-        f"{clear['segment_id']}, {clear['start_s']:.1f} s: {answer} by {run} (kappa {kappa:.2f})"
-    )
-    seen = {"image_run": run, "image_answer": answer, "image_segment": clear["segment_id"]}
-    seen["image_kappa"] = None if math.isnan(kappa) else kappa
-    return seen, {"explanation_gradcam": partial(draw_gradcam, image, heat, title)}
+        return image, gradcam(trained.model, torch.as_tensor(image), code)
+    heard = torch.as_tensor(np.array(log_mel[0]))
+    of_head = HEADS[trained.card["head"]].probabilities
+    heat = gradcam(trained.model, heard, code, probabilities=of_head)
+    return to_image(log_mel, len(heard))[0], to_image(heat[None], len(heard))[0]
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from spoken_cefr.corpus.cards import YOUNG
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 
 SEEN = "**What we see.** "
@@ -18,7 +19,7 @@ def tell_catalogue(counts: pd.DataFrame) -> str:
     usable = counts[counts["level"].isin(TARGET_LEVELS)]
     of_level = usable.groupby("level")["recordings"].sum()
     two = of_level.nlargest(2)
-    young = usable[usable["age_group"].isin(("enfant", "adolescent"))]
+    young = usable[usable["age_group"].isin(YOUNG)]
     share = young.groupby("level")["recordings"].sum().reindex(of_level.index, fill_value=0)
     share = share / of_level
     return (
@@ -182,6 +183,33 @@ def tell_audit(audit: pd.DataFrame) -> str:
     return f"{SEEN}{'; '.join(told)}. A network that can read the voice may use it for the level."
 
 
+def tell_below_chance(audit: pd.DataFrame) -> str:
+    """Of ``audit.csv``: what is answered worse than by chance, beside what nothing to read gives.
+
+    Whoever is left out of a training differs from those in it: with few speakers, answers that
+    follow the trained ones are wrong for the others. The intervals draw anew who is asked, not
+    who is trained on.
+    """
+    below = audit[(audit["target"] != "level") & (audit["kappa_high"] < 0)]
+    text = f"{SEEN}No answer about age, gender or time is surely worse than chance."
+    if len(below):
+        kappas = [_kappa(row, name="kappa") for row in below.to_dict("records")]
+        asked = below["target"].str.replace("_", " ") + " by " + below["model"]
+        named = [f"the {one} ({kappa})" for one, kappa in zip(asked, kappas, strict=True)]
+        text = (
+            f"{SEEN}The whole interval is below 0, wrong more often than chance, for "
+            f"{_list(named)}. That is no reading: with few speakers, those left out differ from "
+            "those trained on, and what was learned from the ones misleads about the others."
+        )
+    nothing = audit[(audit["condition"] == "labels permuted") & (audit["kappa"] < 0)]
+    if len(below) and len(nothing):
+        text += (
+            " The same happens where labels were permuted, so that there is nothing to read: "
+            f"{_list([f'{row.kappa:.2f} ({row.model})' for row in nothing.itertuples()])}."
+        )
+    return text
+
+
 def tell_groups(groups: pd.DataFrame, *, run: str) -> str:
     """Of ``audit_groups.csv``: for whom a run works least, and whether that could be chance."""
     rows = groups[(groups["run"] == run) & (groups["metric"] == "accuracy")]
@@ -221,23 +249,36 @@ def tell_explanation(document: Mapping[str, Any]) -> str:
         f"{SEEN}Recording {document['recording_id']} is {document['level']}; {document['run']} "
         f"answers {document['predicted']} with a probability of {document['confidence']:.2f}."
     )
+    apart = [row["measure"] for row in document.get("measures") or [] if row["margin"]]
+    if apart:
+        text += f" It is nearest to its own level in {_list(apart[:2])}."
     segments = document.get("segments") or []
     silent = [row["start_s"] for row in segments if not str(row.get("text") or "").strip()]
     if segments:
         text += (
             f" Of the {len(segments)} segments that say most for {document['segments_answer']} "
-            f"({document['segments_run']}), {len(silent)} without a word"
-            + (": there it is not language that decides." if silent else ".")
+            f"({document['segments_run']}), {len(silent) or 'none'} "
+            + ("have no word: there it is not language that decides." if silent else "is wordless.")
         )
     if "image_run" in document:
-        kappa = document.get("image_kappa")
-        text += (
-            f" The heat map explains {document['image_run']}, whose kappa is "
-            f"{'undefined' if kappa is None else f'{kappa:.2f}'}; it answers "
-            f"{document['image_answer']}"
-            + ("." if document["image_answer"] == document["level"] else ", which is wrong here.")
-        )
+        text += f" {_of_heat_map(document)}"
     return text
+
+
+def _of_heat_map(document: Mapping[str, Any]) -> str:
+    """Which answer the heat map explains, and whether it is right."""
+    run, answer, level = (document[f"image_{name}"] for name in ("run", "answer", "level"))
+    kappa = document["image_kappa"]
+    named = f"{run} (kappa {'undefined' if kappa is None else f'{kappa:.2f}'})"
+    recording = f"recording {document['image_recording']}, which is {level}"
+    if answer == level:
+        return (
+            f"The heat map is of {recording}: of the answers that {named} gets right, the surest."
+        )
+    return (
+        f"The heat map is of {recording}; {named} answers {answer}, which is wrong. It gets no "
+        "recording right, so that this shows where a mistake comes from."
+    )
 
 
 _AS_KAPPA = {"kappa": KAPPA, "kappa_low": f"{KAPPA}_low", "kappa_high": f"{KAPPA}_high"}

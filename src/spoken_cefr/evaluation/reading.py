@@ -12,7 +12,7 @@ from spoken_cefr.corpus.levels import TARGET_LEVELS, label_set
 from spoken_cefr.corpus.metadata import read_metadata
 from spoken_cefr.errors import InputError
 from spoken_cefr.stages import stage_folder
-from spoken_cefr.store import read_json, reading
+from spoken_cefr.store import read_csv, read_json, read_parquet
 
 UNITS: tuple[str, ...] = ("recording", "segment")
 UNIT_COLUMNS: tuple[str, ...] = (
@@ -71,15 +71,11 @@ def read_inputs(config: Config) -> Inputs:
 
 
 def read_table(path: Path, *, columns: Sequence[str]) -> pd.DataFrame:
-    """Read a CSV (as text: a recording_id may have leading zeros) or a Parquet table.
+    """Read a CSV or a Parquet table.
 
     InputError if the file is missing, is no table, or lacks one of the columns.
     """
-    with reading(path):
-        if path.suffix == ".csv":
-            table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        else:
-            table = pd.read_parquet(path)
+    table = (read_csv if path.suffix == ".csv" else read_parquet)(path)
     missing = [name for name in columns if name not in table.columns]
     if missing:
         raise InputError(f"{path} has no column {', '.join(missing)}: run its stage again")
@@ -248,8 +244,7 @@ def read_histories(config: Config, runs: Iterable[str], *, fold: int) -> dict[st
     for run in runs:
         path = stage_folder(config, "neural_networks") / run / "history.csv"
         if path.exists():
-            text = read_table(path, columns=(*HISTORY_COLUMNS, "seed", "fold"))
-            numbers = text.apply(pd.to_numeric, errors="coerce")
-            shown = numbers[(numbers["seed"] == 0) & (numbers["fold"] == fold)]
+            table = read_table(path, columns=(*HISTORY_COLUMNS, "seed", "fold"))
+            shown = table[(table["seed"] == 0) & (table["fold"] == fold)]
             histories[run] = shown[list(HISTORY_COLUMNS)].reset_index(drop=True)
     return histories

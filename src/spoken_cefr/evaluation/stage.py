@@ -48,12 +48,11 @@ from spoken_cefr.figures.results import (
     draw_scores,
 )
 from spoken_cefr.figures.style import Sketch, save_figure
+from spoken_cefr.neural_networks.split import study_test_fold
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import Report, begin_stage, finish_stage, is_done, read_report, stage_folder
 from spoken_cefr.store import read_json, write_csv, write_json
 
-# Of segments, all other baselines only repeat what they answer to the recording.
-KNOW_NOTHING: tuple[str, ...] = ("majority", "stratified_random")
 SHOWN_BASELINES: tuple[str, ...] = ("majority", "duration_only", "all_metadata")
 # There may be dozens of runs; figures show those that validation ranks first.
 N_SHOWN = 6  # where each run has a panel or a curve
@@ -123,8 +122,7 @@ def run(config: Config) -> Report:
         "explanation": explanation,
         "study": read_json(REANALYSIS),
     }
-    study_fold = int(inputs.split.loc[inputs.split["part"] == "test", "fold"].iloc[0])
-    histories = read_histories(config, ranked, fold=study_fold)
+    histories = read_histories(config, ranked, fold=study_test_fold(inputs.split))
     figures = (
         corpus_figures(inputs)
         | score_figures(
@@ -247,13 +245,13 @@ def score_figures(
             figures[f"confusion_{one.name}"] = sketch
     results, agreement = tables["results"], tables["agreement"]
     for unit in results["unit"].unique():
-        beside = BASELINES if unit == "recording" else KNOW_NOTHING
-        in_rows = results[results["run"].isin([*beside, *ranked[:N_ROWS]])]
-        figures[f"scores_{unit}"] = partial(draw_scores, in_rows, unit=unit, shortcuts=beside)
+        in_rows = results[results["run"].isin([*BASELINES, *ranked[:N_ROWS]])]
+        figures[f"scores_{unit}"] = partial(draw_scores, in_rows, unit=unit, shortcuts=BASELINES)
         answering = set(results["run"][results["unit"] == unit])
         shown = [name for name in ranked if name in answering][:N_SHOWN]
         if shown:
-            compared = [n for n in SHOWN_BASELINES[1:] if n in beside] + shown[:1]
+            # To each segment a baseline only repeats what it answers to the recording.
+            compared = [*(SHOWN_BASELINES[1:] if unit == "recording" else ()), *shown[:1]]
             bins = coarser(tables["calibration"], confidence=confidence)
             figures[f"calibration_{unit}"] = partial(draw_calibration, bins, shown, unit=unit)
             figures[f"per_class_{unit}"] = partial(

@@ -8,13 +8,11 @@ when recomputed is in ``data/study_reanalysis.json``, by ``tools/reanalyse_study
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from spoken_cefr.config import NeuralNetworksConfig
-from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.reading import UNITS
 from spoken_cefr.paths import ROOT
 
@@ -23,14 +21,9 @@ REANALYSIS = ROOT / "data" / "study_reanalysis.json"
 BATCH_SIZES: tuple[int, ...] = (50, 128, 256)
 
 
-def read_study(path: Path = STUDY) -> dict[str, Any]:
-    """Read what the study published; InputError if the file is missing or is not TOML."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing: take it from the repository again") from None
-    except ValueError as error:
-        raise InputError(f"{path} is not valid TOML ({error})") from None
+def read_study() -> dict[str, Any]:
+    """Read what the study published."""
+    return tomllib.loads(STUDY.read_text(encoding="utf-8"))
 
 
 def table_1(

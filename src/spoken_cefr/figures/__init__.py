@@ -9,9 +9,9 @@ __getattr__ = offering(
             *("draw_age", "draw_balance", "draw_catalogue_balancing", "draw_catalogue_classes"),
             *("draw_classes", "draw_data_balancing", "draw_levels_by"),
         ),
+        "spoken_cefr.figures.architecture": ("draw_architecture", "draw_fusion", "layer_table"),
         "spoken_cefr.figures.networks": (
-            *("draw_architecture", "draw_images", "draw_measures", "draw_places"),
-            *("draw_projection", "layer_table", "measure_labels"),
+            *("draw_images", "draw_measures", "draw_places", "draw_projection", "measure_labels"),
         ),
         "spoken_cefr.figures.processing": (
             *("plot_log_mel", "plot_segment", "plot_waveform", "plot_words"),

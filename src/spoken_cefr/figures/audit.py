@@ -76,7 +76,7 @@ def draw_audit(audit: pd.DataFrame, marks: pd.Series) -> Drawing:
         ax.axvline(0, color=GREY, lw=0.8)
         if runs and probes:
             ax.axhline(1.5 * len(runs), color=GREY, lw=0.8, ls=":")
-        ax.set(xlabel="kappa", xlim=(-1.1, 1.1), ylim=(-0.1, max(steps.sum(), 1) + 0.1))
+        ax.set(xlabel="kappa (0: chance)", xlim=(-1.1, 1.1), ylim=(-0.1, max(steps.sum(), 1) + 0.1))
         ax.set_xticks([-1, 0, 1])
         ax.set_title(TARGET_TITLES[target], fontsize=10)
         ax.grid(axis="x", lw=0.4)
@@ -95,8 +95,9 @@ def draw_learning_curve(curve: pd.DataFrame) -> Drawing:
     titles = {"probe": "probes, cross-validated", "run": "networks, out of fold"}
     kinds = [kind for kind in titles if kind in set(curve["kind"])] or ["probe"]
     figure = Drawing(width_in=4 * len(kinds), height_in=4)
-    panels = figure.subplots(1, len(kinds), squeeze=False)[0]
+    panels = figure.subplots(1, len(kinds), squeeze=False, sharey=True)[0]
     apart = 0.012 * curve["n_train_speakers"].max()
+    n_before = 0  # a look means one model in the whole figure
     for ax, kind in zip(panels, kinds, strict=True):
         curves = list(curve[curve["kind"] == kind].groupby("model", sort=False))
         for look, (name, rows) in enumerate(curves):
@@ -105,14 +106,16 @@ def draw_learning_curve(curve: pd.DataFrame) -> Drawing:
             kappa, *bounds = (
                 rows[f"quadratic_weighted_kappa{end}"] for end in ("", "_low", "_high")
             )
-            points(ax, speakers, kappa, tuple(bounds), look=look, ls="-",
+            points(ax, speakers, kappa, tuple(bounds), look=n_before + look, ls="-",
                    label=VECTOR_NAMES.get(name, name))  # fmt: skip
+        n_before += len(curves)
         ax.axhline(0, color=GREY, lw=0.8)
-        ax.set(xlabel="speakers trained on", ylabel="quadratic weighted kappa", ylim=(None, 1.02))
+        ax.set(xlabel="speakers trained on", ylim=(None, 1.02))
         ax.set_title(titles[kind], fontsize=10)
         ax.grid(axis="y", lw=0.4)
         if curves:
             ax.legend(
-                fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, columnspacing=1
+                fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, columnspacing=1
             )
+    panels[0].set_ylabel("quadratic weighted kappa")
     return figure

@@ -60,7 +60,7 @@ def draw_age(metadata: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEVELS) -
         )
         bottom += share.to_numpy()
         # Where the number fits in, on white so that hatches let it be read.
-        labels = [f"{100 * value:.0f} %" if value >= 0.05 else "" for value in share]
+        labels = [f"{value:.0%}" if value >= 0.05 else "" for value in share]
         for text in ax.bar_label(bars, labels=labels, label_type="center", fontsize=8):
             if text.get_text():
                 text.set_bbox(
@@ -98,7 +98,9 @@ def draw_levels_by(metadata: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEV
         ax.set_yticks(range(len(order)), order)
         ax.set_xticks(range(len(levels)), levels)
         ax.spines[:].set_visible(False)
-        ax.set(xlabel="CEFR level", title=f"recordings by {column.replace('_', ' ')}")
+        named = column.replace("_", " ")
+        ax.set(xlabel="CEFR level", title=f"recordings by {named}")
+        ax.set_ylabel(f"{named} (the site's words)")
     return figure
 
 

@@ -1,38 +1,18 @@
-"""Figures of the notebook: embeddings in two dimensions, networks, measures by level."""
+"""What networks read, in figures: images, embeddings in two dimensions, measures by level."""
 
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
 import numpy as np
 import pandas as pd
-import torch
-import torchinfo
-from matplotlib.axes import Axes
-from matplotlib.patches import FancyBboxPatch
 from sklearn.decomposition import PCA
-from torch import nn
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.figures.parts import MARKERS
 from spoken_cefr.figures.style import OKABE_ITO, Drawing, in_style
 from spoken_cefr.measures.table import Measure
-from spoken_cefr.neural_networks.networks.per_segment import Standardise
 
 GREY = "#BBBBBB"
-BOX_WIDTH, GAP, ROW_HEIGHT = 1.0, 0.28, 1.6  # of a diagram, in its own units
-BOXES_IN_ROW = 7  # more could not be read on a page
-ARROW = {"arrowstyle": "->"}
-# Layers that only pass on what they get, and hold no parameter: written into the box before.
-INLINE = (nn.ReLU, nn.GELU, nn.Tanh, nn.Dropout, nn.Dropout2d, nn.BatchNorm1d, nn.BatchNorm2d)
-
-PLAIN_NAMES = {
-    "AdaptiveAvgPool2d": "mean-pool",
-    "BatchNorm1d": "batch norm",
-    "BatchNorm2d": "batch norm",
-    "FlattenChannelsLast": "flatten",
-    "MaxPool2d": "max-pool",
-    "Standardise": "standardise",
-}
 MOST_POINTS = 1000  # drawn of a cloud; more hide each other and make the notebook heavy
 
 
@@ -105,9 +85,9 @@ def draw_projection(
             xlabel=_component(1, shares[0]),
             ylabel=_component(2, shares[1]),
         )
-        panel.legend(
-            loc="outside lower center", ncols=2 if len(max(column)) > 8 else 5, markerscale=1.8
-        )
+        # Three rows in each panel, so that the panels are of one size.
+        few = len(ax.collections) <= 6
+        panel.legend(loc="outside lower center", ncols=2 if few else 3, fontsize=8, markerscale=1.8)
     return figure
 
 
@@ -136,74 +116,6 @@ def draw_places(
             ax.set(xlabel=_component(first + 1, shares[0]), ylabel=_component(first + 2, shares[1]))
         column[0].set_title(title)
     figure.colorbar(dots, ax=grid, label="place in the window (s)")
-    return figure
-
-
-def layer_table(model: nn.Module, *inputs: torch.Tensor) -> pd.DataFrame:
-    """What each layer gives and holds, in the order in which an example passes them.
-
-    Parameters
-    ----------
-    model : nn.Module
-    inputs : Tensor
-        An example as the model's forward pass takes it, a batch of one.
-
-    Returns
-    -------
-    pd.DataFrame
-        layer, output_shape (without the batch), n_parameters. A layer that
-        only passes on (ReLU, dropout, normalisation) is written behind the
-        one before it, and its parameters counted there. The first row is the input.
-    """
-    rows = [{"layer": "input", "output_shape": tuple(inputs[0].shape[1:]), "n_parameters": 0}]
-    found = torchinfo.summary(model, input_data=list(inputs), depth=9, verbose=0)
-    for passed in (layer for layer in found.summary_list if layer.is_leaf_layer):
-        layer, shape = passed.module, tuple(passed.output_size[1:])
-        if isinstance(layer, INLINE) and len(rows) > 1:
-            rows[-1]["layer"] += f", {_layer_name(layer)}"
-            rows[-1]["n_parameters"] += passed.num_params
-        else:
-            before = rows[-1]["output_shape"]
-            if isinstance(layer, Standardise) and sorted(shape) == sorted(before):
-                shape = before  # turned for this layer alone, and back
-            row = {"layer": _layer_name(layer), "output_shape": shape}
-            rows.append(row | {"n_parameters": passed.num_params})
-    return pd.DataFrame(rows)
-
-
-@in_style
-def draw_architecture(layers: pd.DataFrame, title: str) -> Drawing:
-    """A network as rows of boxes, with what each gives and how many parameters it holds.
-
-    Parameters
-    ----------
-    layers : pd.DataFrame
-        As `layer_table` makes it.
-    """
-    n_rows = -(-len(layers) // BOXES_IN_ROW)
-    n_columns = -(-len(layers) // n_rows)
-    figure = Drawing(width_in=max(4.0, 1.25 * n_columns), height_in=0.6 + 1.5 * n_rows)
-    ax = figure.subplots()
-    for index, row in enumerate(layers.itertuples()):
-        line, column = divmod(index, n_columns)
-        left, low = column * (BOX_WIDTH + GAP), -line * ROW_HEIGHT
-        filled = bool(row.n_parameters)
-        _draw_box(ax, (left, low), row.layer.replace(", ", "\n"), filled=filled)
-        shape = " x ".join(map(str, row.output_shape))
-        ax.text(left + BOX_WIDTH / 2, low - 0.06, shape, ha="center", va="top", fontsize=8)
-        if filled:
-            told = f"{row.n_parameters:,}"
-            ax.text(left + BOX_WIDTH / 2, low + 1.05, told, ha="center", va="bottom", fontsize=8)
-        if index:  # the first of a further row goes on from the row above
-            ax.annotate("", (left, low + 0.5), (left - GAP, low + 0.5), arrowprops=ARROW)
-    right = n_columns * (BOX_WIDTH + GAP) - GAP + 0.05
-    ax.set(xlim=(-GAP - 0.05, right), ylim=(-0.3 - (n_rows - 1) * ROW_HEIGHT, 1.25))
-    ax.set_axis_off()
-    ax.set_title(
-        f"{title}: {layers['n_parameters'].sum():,} parameters\n"
-        "above each layer its parameters, below the shape of its output",
-        fontsize=9,
-    )
     return figure
 
 
@@ -241,11 +153,11 @@ def draw_measures(
         for position, one in enumerate(levels):
             values = rows.loc[level == one, name].dropna()
             spread = rng.uniform(-0.25, 0.25, size=len(values))
-            ax.plot(position + spread, values, ".", color=OKABE_ITO[0], ms=4, alpha=0.6)
+            ax.plot(position + spread, values, ".", color=OKABE_ITO[0], ms=5, alpha=0.6)
             if len(values):
                 ax.hlines(values.median(), position - 0.35, position + 0.35, color=OKABE_ITO[5])
         title, _, unit = label.rpartition("\n")
-        ax.set_title(title, fontsize=7.5)
+        ax.set_title(title, fontsize=8)
         ax.set_ylabel(unit, fontsize=8)
         ax.set_xticks(np.arange(len(levels)), levels, fontsize=8)
         ax.set_xlabel("CEFR level", fontsize=8)
@@ -272,7 +184,7 @@ def _some(n: int) -> np.ndarray:
 
 
 def _component(number: int, share: float) -> str:
-    return f"component {number} ({100 * share:.0f} % of the variance)"
+    return f"component {number} ({share:.0%} of the variance)"
 
 
 def _named(column: pd.Series, levels: Sequence[str]) -> list[str]:
@@ -287,30 +199,3 @@ def _looks(column: pd.Series, levels: Sequence[str]) -> list[tuple[str, str, str
     named = _named(column, levels)
     looks = list(zip(named, OKABE_ITO, MARKERS, strict=False))
     return looks if column.isin(named).all() else [("", GREY, "."), *looks]
-
-
-def _layer_name(layer: nn.Module) -> str:
-    name = type(layer).__name__
-    if isinstance(layer, nn.Conv2d):
-        kind = "conv" if layer.groups == 1 else "depthwise"
-        return f"{kind} {layer.kernel_size[0]} x {layer.kernel_size[1]}"
-    if isinstance(layer, nn.Linear):
-        return f"dense {layer.out_features}"
-    if isinstance(layer, (nn.Dropout, nn.Dropout2d)):
-        return f"dropout {layer.p:g}"
-    return PLAIN_NAMES.get(name, name)
-
-
-def _draw_box(ax: Axes, corner: tuple[float, float], text: str, *, filled: bool) -> None:
-    ax.add_patch(
-        FancyBboxPatch(
-            corner,
-            BOX_WIDTH,
-            1,
-            boxstyle="round,pad=0,rounding_size=0.08",
-            facecolor="#DCEBF5" if filled else "white",
-            edgecolor=OKABE_ITO[0],
-        )
-    )
-    middle = corner[0] + BOX_WIDTH / 2, corner[1] + 0.5
-    ax.text(*middle, text, ha="center", va="center", fontsize=8)

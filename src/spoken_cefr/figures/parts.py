@@ -1,4 +1,4 @@
-"""What several figures are put together from: bars, intervals, a matrix in colours, a legend.
+"""What several figures are put together from: bars, intervals, a matrix in colours, axes, a legend.
 
 Every bar has its share or count printed on it and a hatch of its own, so that
 the figures can be read in grey and by the colour-blind.
@@ -15,6 +15,7 @@ from spoken_cefr.figures.style import HATCHES, OKABE_ITO, Drawing
 
 MARKERS = "osD^vP*"
 GREY = "#888888"
+NAMED_HZ = (250, 500, 1000, 2000, 4000)  # on an axis of mel bands
 
 
 def grouped_bars(
@@ -105,7 +106,21 @@ def heat_map(
     return ax, figure.colorbar(image, label=label)
 
 
+def hertz_axis(ax: Axes, *, n_mels: int, sample_rate: int) -> None:
+    """Name some frequencies on an upright axis that runs over mel bands from 0 to n_mels."""
+    from librosa import hz_to_mel  # its import takes 2 s: only when needed
+
+    # The centres of the bands are as far apart, in mel, as the first and the last from the ends.
+    step = hz_to_mel(sample_rate / 2) / (n_mels + 1)
+    named = [one for one in NAMED_HZ if one < sample_rate / 2]
+    ax.set_yticks([hz_to_mel(one) / step - 0.5 for one in named], [f"{one:,}" for one in named])
+    ax.set_ylabel("frequency of the mel band (Hz)")
+
+
 def legend_above(figure: Drawing, ax: Axes, *, ncols: int, title: str | None = None) -> None:
     """The legend of one panel above the whole figure."""
     handles, labels = ax.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=ncols, title=title)
+    named = dict(zip(labels, handles, strict=True))  # what several share is named once
+    figure.legend(
+        named.values(), named.keys(), loc="outside upper center", ncols=ncols, title=title
+    )

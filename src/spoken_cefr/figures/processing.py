@@ -4,25 +4,34 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from spoken_cefr.figures.parts import GREY, legend_above
+from spoken_cefr.figures.parts import GREY, hertz_axis, legend_above
 from spoken_cefr.figures.style import OKABE_ITO, Drawing, in_style
 from spoken_cefr.processing.audio import (
     HOP_LENGTH,
     N_FFT,
     N_MELS,
     NOISE_RATIO,
+    add_white_noise,
     log_mel,
     to_image,
 )
 from spoken_cefr.processing.spectra import (
     BAND_HZ,
+    FRAME_S,
     TONE_HZ,
     band_levels,
+    frame_levels,
     tone_like,
     versions_of,
 )
 
 BLUE, ORANGE, GREEN = OKABE_ITO[:3]
+# In grey, and for the colour-blind, the noise is the thick dashed one.
+_LOOKS = {
+    "as cut": {"color": BLUE, "lw": 1},
+    "Hann window": {"color": ORANGE, "lw": 1},
+    "noise alone": {"color": "black", "lw": 1.6, "ls": "--"},
+}
 _MAX_POINTS = 4000  # drawn of a waveform; more cannot be seen and makes the notebook heavy
 
 
@@ -84,38 +93,38 @@ def plot_words(
 def plot_segment(
     samples: np.ndarray, sample_rate: int, *, ratio: float = NOISE_RATIO, seed: int = 0
 ) -> Drawing:
-    """Draw one segment as cut, with Hann window and with noise, and what that does to spectra.
+    """Draw one segment as cut, after the Hann window, and the noise that training adds to it.
 
-    A tone stands beside it, since leakage is plain there: its ends jump where it is cut, which
-    spreads power over all frequencies. Each spectrum is in dB of its own power.
+    On the left over time, on the right as spectra. In the middle stands a tone as long and as
+    loud: its ends jump where it is cut, which spreads power over all frequencies, and that is
+    plain to see. All is in dB of the segment's power, so that the noise stands as far below the
+    speech as its signal-to-noise ratio says.
 
     Parameters
     ----------
     samples : np.ndarray, shape (n_samples,)
     """
-    figure = Drawing(width_in=10, height_in=3.6)
-    first, *others = figure.subplots(1, 3)
+    figure = Drawing(width_in=10, height_in=3.8)
+    over_time, of_tone, of_speech = figure.subplots(1, 3)
     versions = versions_of(samples, ratio=ratio, seed=seed)
-    looks = dict(zip(versions, (BLUE, ORANGE, GREEN), strict=True))
-    noise = versions["noise, then window"] - versions["Hann window"]
-    for name, signal in (("as cut", samples), ("Hann window", versions["Hann window"])):
-        _draw_envelope(first, signal, sample_rate, color=looks[name])
-    _draw_envelope(first, noise, sample_rate, color=GREEN)
-    first.set(xlabel="time (s)", ylabel="amplitude (of full scale)", title="the segment")
     tone = versions_of(tone_like(samples, sample_rate), ratio=ratio, seed=seed)
-    titles = f"a tone of {TONE_HZ:g} Hz", "the segment"
-    for ax, signals, title in zip(others, (tone, versions), titles, strict=True):
+    for name, signal in versions.items():
+        time_s, level_db = frame_levels(signal, sample_rate, beside=samples)
+        over_time.plot(time_s, level_db, label=name, **_LOOKS[name])
+    over_time.set(xlabel="time (s)", title="the segment over time", ylim=(-90, 15))
+    over_time.set_ylabel(f"power in {1000 * FRAME_S:g} ms (dB of the segment's)")
+    titles = f"spectrum of a tone of {TONE_HZ:g} Hz", "spectrum of the segment"
+    for ax, signals, title in zip((of_tone, of_speech), (tone, versions), titles, strict=True):
         for name, signal in signals.items():
-            frequency_hz, level_db = band_levels(signal, sample_rate)
-            ax.plot(frequency_hz / 1000, level_db, color=looks[name], lw=1, label=name)
-        # Beyond, a file holds what its coding left: nothing of the speaker.
-        low = -125 if signals is tone else np.percentile(level_db, 1) - 20
-        ax.set(xlabel="frequency (kHz)", ylim=(low, 3), title=title)
+            beside = signals["Hann window"] if name == "noise alone" else None
+            frequency_hz, level_db = band_levels(signal, sample_rate, beside=beside)
+            ax.plot(frequency_hz / 1000, level_db, **_LOOKS[name])
+        ax.set(xlabel="frequency (kHz)", ylim=(-125 if signals is tone else -95, 3), title=title)
         ax.set_ylabel(f"power in {BAND_HZ:g} Hz (dB of all power)")
+    for ax in (over_time, of_tone, of_speech):
         ax.grid(axis="y", lw=0.4)
     snr_db = -20 * np.log10(ratio) if ratio else np.inf
-    title = f"noise {snr_db:.0f} dB below the segment (signal-to-noise ratio)"
-    legend_above(figure, others[1], ncols=3, title=title)
+    legend_above(figure, over_time, ncols=3, title=f"signal-to-noise ratio {snr_db:.0f} dB")
     return figure
 
 
@@ -129,44 +138,44 @@ def plot_log_mel(
     hop_length: int = HOP_LENGTH,
     n_mels: int = N_MELS,
     segment_window: bool = True,
+    ratio: float = NOISE_RATIO,
+    seed: int = 0,
 ) -> Drawing:
-    """Draw one segment's log-mel spectrogram and the grey image that the CNN sees.
+    """Draw one segment's log-mel spectrogram, the same with noise, and the image that a CNN sees.
 
-    The options are those of `log_mel`: what is drawn is what the profile's stage writes.
+    The options are those of `log_mel` and `add_white_noise`.
     """
+    both = np.stack([samples, add_white_noise(samples[None], ratio=ratio, seed=seed)[0]])
     mel = log_mel(
-        samples[None, :],
+        both,
         sample_rate,
         n_fft=n_fft,
         hop_length=hop_length,
         n_mels=n_mels,
         segment_window=segment_window,
     )
-    figure = Drawing(width_in=9, height_in=3.4)
-    left, right = figure.subplots(1, 2)
-    picture = left.imshow(
-        mel[0],
-        origin="lower",
-        aspect="auto",
-        cmap="cividis",
-        vmin=-80,
-        vmax=0,
-        extent=(0, len(samples) / sample_rate, 0, mel.shape[1]),
-    )
-    left.set(xlabel="time (s)", ylabel="mel band (low to high)", title="log-mel spectrogram")
-    figure.colorbar(picture, ax=left, label="level (dB of the segment's peak)")
-    right.imshow(to_image(mel, size)[0], cmap="gray", vmin=0, vmax=1)
-    right.set(xlabel="pixel", ylabel="pixel", title=f"image of {size} x {size}")
+    figure = Drawing(width_in=10, height_in=3.4)
+    *pair, right = figure.subplots(1, 3)
+    length_s = len(samples) / sample_rate
+    look = {"cmap": "cividis", "vmin": -80, "vmax": 0, "origin": "lower", "aspect": "auto"}
+    for ax, rows, title in zip(pair, mel, ("log-mel spectrogram", "with noise"), strict=True):
+        picture = ax.imshow(rows, extent=(0, length_s, 0, n_mels), **look)
+        ax.set(xlabel="time (s)", title=title)
+        hertz_axis(ax, n_mels=n_mels, sample_rate=sample_rate)
+    pair[1].set(ylabel="", yticklabels=[])
+    figure.colorbar(picture, ax=pair, label="level (dB of the segment's peak)")
+    right.imshow(to_image(mel[:1], size)[0], cmap="gray", vmin=0, vmax=1)
+    right.set(xlabel="time (pixel)", ylabel="mel band (pixel)", title=f"image of {size} x {size}")
     return figure
 
 
-def _draw_envelope(axes: Axes, signal: np.ndarray, sample_rate: int, *, color: str = BLUE) -> None:
+def _draw_envelope(axes: Axes, signal: np.ndarray, sample_rate: int) -> None:
     """Draw a signal; a long one as the lowest and highest sample of each short stretch."""
     step = max(1, 2 * len(signal) // _MAX_POINTS)
     if step == 1:
-        axes.plot(np.arange(len(signal)) / sample_rate, signal, color=color, lw=0.6)
+        axes.plot(np.arange(len(signal)) / sample_rate, signal, color=BLUE, lw=0.6)
     else:
         stretches = signal[: len(signal) // step * step].reshape(-1, step)
         time_s = np.arange(len(stretches)) * step / sample_rate
-        axes.fill_between(time_s, stretches.min(axis=1), stretches.max(axis=1), color=color, lw=0.3)
+        axes.fill_between(time_s, stretches.min(axis=1), stretches.max(axis=1), color=BLUE, lw=0.3)
     axes.axhline(0, color=GREY, lw=0.4)

@@ -38,8 +38,6 @@ def draw_scores(
     figure = Drawing(width_in=8, height_in=1.4 + 0.35 * len(rows))
     axes = figure.subplots(1, len(measures), sharey=True)
     places = range(len(rows))
-    # Of segments only those that know nothing have answers of their own.
-    line = "best shortcut" if unit == "recording" else "best of those below"
     for ax, (name, title) in zip(axes, measures.items(), strict=True):
         low, high = (rows[f"{name}_{end}"] for end in ("low", "high"))
         ax.hlines(places, low, high, color=OKABE_ITO[0], lw=2, label="interval over speakers")
@@ -48,7 +46,7 @@ def draw_scores(
         ax.plot(rows[name], places, "o", color=OKABE_ITO[6], ms=4)
         if n_shortcuts:
             best = rows[name].iloc[:n_shortcuts].max()
-            ax.axvline(best, color=OKABE_ITO[5], ls="--", lw=1, label=line)
+            ax.axvline(best, color=OKABE_ITO[5], ls="--", lw=1, label="best shortcut")
             ax.axhline(n_shortcuts - 0.5, color=GREY, lw=0.8, ls=":")
         ax.set(xlabel=title, xlim=(min(-0.05, low.min() - 0.05), 1.05))
         ax.grid(axis="x", lw=0.4)
@@ -70,8 +68,8 @@ def draw_confusion(
     shares = counts / np.maximum(totals, 1)[:, None]
     texts = np.empty(counts.shape, dtype=object)
     for (row, column), count in np.ndenumerate(counts):
-        # An empty cell is read at a glance; "0" and "0 %" in most cells are not.
-        share = f"{100 * shares[row, column]:.0f} %"
+        # An empty cell is read at a glance; "0" and "0%" in most cells are not.
+        share = f"{shares[row, column]:.0%}"
         texts[row, column] = f"{_count(count)}\n{share}" if count else ""
     rows = [f"{level} (n = {_count(n)})" for level, n in zip(levels, totals, strict=True)]
     figure = Drawing(width_in=5.2, height_in=4.4)
@@ -103,7 +101,7 @@ def draw_agreement(agreement: pd.DataFrame, *, unit: str) -> Drawing:
     ax, _ = heat_map(figure, kappas, texts, (names, names), **options)
     ax.tick_params(labelsize=8)
     ax.tick_params(axis="x", rotation=90)
-    ax.set_title(f"agreement of runs, test {unit}s")
+    ax.set_title(f"agreement of runs on {unit}s")
     return figure
 
 
@@ -111,7 +109,7 @@ def draw_agreement(agreement: pd.DataFrame, *, unit: str) -> Drawing:
 def draw_calibration(calibration: pd.DataFrame, names: Sequence[str], *, unit: str) -> Drawing:
     """Reliability diagrams, a panel a run: right answers over the probability given to them.
 
-    The number at a point is that of its answers. The rows are as those of ``calibration.csv``,
+    The number below a point is that of its answers. The rows are as those of ``calibration.csv``,
     of bins that hold enough answers to mean something.
     """
     n_columns = min(3, max(len(names), 1))
@@ -127,10 +125,10 @@ def draw_calibration(calibration: pd.DataFrame, names: Sequence[str], *, unit: s
         points(ax, rows["confidence"], rows["accuracy"], bounds, marker="")
         ax.plot(rows["confidence"], rows["accuracy"], "o", color=OKABE_ITO[0], ms=5)
         for row in rows.itertuples():
-            told = {"xytext": (5, -3), "textcoords": "offset points", "fontsize": 7}
-            ax.annotate(f"{row.n:,.0f}", (row.confidence, row.accuracy), **told)
+            told = {"xytext": (0, -10), "textcoords": "offset points", "fontsize": 8}
+            ax.annotate(f"{row.n:,.0f}", (row.confidence, row.wilson_low), ha="center", **told)
         ax.set_title(f"{name} (n = {rows['n'].sum():,.0f})", fontsize=9)
-        ax.set(xlim=(-0.04, 1.04), ylim=(-0.04, 1.04), aspect="equal")
+        ax.set(xlim=(-0.04, 1.04), ylim=(-0.12, 1.04), aspect="equal")
         # Under each panel of the last row; supxlabel is where the notice stands.
         ax.set_xlabel("probability given" if ax in axes[-n_columns:] else "")
     figure.supylabel("share of right answers", fontsize=10)
@@ -155,9 +153,10 @@ def draw_per_class(per_class: pd.DataFrame, names: Sequence[str], *, unit: str) 
             points(ax, np.arange(len(levels)) + offset, told["value"], bounds, look=look,
                    label=name)  # fmt: skip
         ax.set_xticks(np.arange(len(levels)), levels)
-        ax.set(xlabel="CEFR level", title=f"{measure}, test {unit}s")
+        ax.set(xlabel="CEFR level", title=f"{measure} of {unit}s")
         ax.set(xlim=(-0.6, len(levels) - 0.4), ylim=(-0.04, 1.04))
         ax.grid(axis="y", lw=0.4)
+    axes[0].set_ylabel("share right")
     legend_above(figure, axes[0], ncols=3)
     return figure
 

@@ -8,11 +8,8 @@ import pandas as pd
 
 from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
-from spoken_cefr.measures.doubt import mark_doubtful
-from spoken_cefr.measures.pipeline import nlp_of
-from spoken_cefr.measures.table import measure_recording, measures_of, method_keys
+from spoken_cefr.measures.table import measure_all, method_keys
 from spoken_cefr.processing.transcription.words import Word
-from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder, written_by
 from spoken_cefr.store import Cache, read_parquet
 
@@ -36,18 +33,18 @@ def crop_measures(config: Config, windows: pd.DataFrame) -> pd.DataFrame:
     ]
 
     def make(_: Sequence[str]) -> Iterator[pd.DataFrame]:
-        rows = _measure(heard, texts, windows, nlp_of(language).pipe(texts))
-        table = pd.DataFrame(rows, columns=[measure.name for measure in measures_of(language)])
+        lengths_s = np.subtract(windows["end_s"], windows["start_s"]).tolist()
+        spoken = list(zip(heard, texts, lengths_s, strict=True))
+        table = pd.DataFrame(measure_all(spoken, language, desc="crops"))
         table.insert(0, "recording_id", windows["recording_id"].to_numpy())
         yield table
 
+    def write(table: pd.DataFrame, path: Path) -> None:
+        table.to_parquet(path, index=False)
+
     folder = stage_folder(config, "neural_networks")
-    cache = Cache(folder, ".parquet", read=read_parquet, write=_save)
+    cache = Cache(folder, ".parquet", read=read_parquet, write=write)
     return cache.fill({"measures_crop": depends_on}, make)["measures_crop"]
-
-
-def _save(table: pd.DataFrame, path: Path) -> None:
-    table.to_parquet(path, index=False)
 
 
 def words_in(words: pd.DataFrame, window: tuple[str, float, float]) -> list[Word]:
@@ -60,14 +57,3 @@ def words_in(words: pd.DataFrame, window: tuple[str, float, float]) -> list[Word
     ].sort_values("word_index")
     inside = inside.assign(start_s=inside["start_s"] - start_s, end_s=inside["end_s"] - start_s)
     return [Word(*row) for row in inside[list(Word._fields)].itertuples(index=False)]
-
-
-def _measure(
-    heard: Sequence[list[Word]], texts: Sequence[str], windows: pd.DataFrame, docs
-) -> list[dict[str, float]]:
-    lengths_s = np.subtract(windows["end_s"], windows["start_s"])
-    told = progress(list(zip(heard, texts, lengths_s, strict=True)), desc="crops", unit="recording")
-    return [
-        measure_recording(words, text, duration_s=float(duration_s), doc=mark_doubtful(doc, words))
-        for (words, text, duration_s), doc in zip(told, docs, strict=True)
-    ]

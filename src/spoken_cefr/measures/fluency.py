@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from spoken_cefr.corpus.languages import FRENCH, find_language
-from spoken_cefr.measures.spelling import syllables_of
+from spoken_cefr.measures.syllables import syllables_of
 from spoken_cefr.processing.transcription.words import Word
 
 # Shorter silences are mostly the closures of stop consonants.
@@ -46,10 +46,8 @@ def fluency_measures(words: Sequence[Word], *, language: str = FRENCH) -> dict[s
     }
 
 
-def pause_lengths(
-    starts_s: np.ndarray, ends_s: np.ndarray, *, min_pause_s: float = MIN_PAUSE_S
-) -> np.ndarray:
-    """Lengths (n_pauses,), in s, of the silences between words that last ``min_pause_s`` or more.
+def pause_lengths(starts_s: np.ndarray, ends_s: np.ndarray) -> np.ndarray:
+    """Lengths (n_pauses,), in s, of the silences between words that last ``MIN_PAUSE_S`` or more.
 
     Words are in order of time, (n_words,), in s. ValueError, which gives its index, if one does
     not last or begins before the one before it ends.
@@ -60,4 +58,4 @@ def pause_lengths(
     if (gaps_s < -1e-6).any():
         word = int(np.argmax(gaps_s < -1e-6)) + 1
         raise ValueError(f"word {word} begins {-gaps_s[word - 1]:.3f} s before the last one ends")
-    return gaps_s[gaps_s >= min_pause_s - 1e-9]
+    return gaps_s[gaps_s >= MIN_PAUSE_S - 1e-9]

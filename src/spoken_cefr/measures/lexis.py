@@ -15,7 +15,7 @@ from wordfreq import zipf_frequency
 
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.measures.pipeline import language_of
-from spoken_cefr.measures.spelling import syllables_of
+from spoken_cefr.measures.syllables import syllables_of
 
 MIN_ZIPF = 1.0  # the list ends here; a word that it lacks counts as its rarest
 UNKNOWN_ZIPF = 1.5  # below it the list holds more names and slips of the pen than words

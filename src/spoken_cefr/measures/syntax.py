@@ -223,11 +223,7 @@ def _is_sign(token: Token) -> bool:
 
 
 def _dependency_distance(doc: Doc, heads: dict[int, Token]) -> float:
-    """Mean distance between a word and its head inside a clause, in words without signs.
-
-    Liu (2008), "Dependency distance as a metric of language comprehension difficulty",
-    Journal of Cognitive Science 9.
-    """
+    """Mean distance between a word and its head inside a clause, in words without signs."""
     place = np.cumsum([not _is_sign(token) for token in doc])
     distances = [
         abs(int(place[token.i]) - int(place[token.head.i]))

@@ -126,6 +126,18 @@ def measure_recording(
     return {measure.name: values[measure.name] for measure in measures_of(language)}
 
 
+def measure_all(
+    recordings: Sequence[tuple[Sequence[Word], str, float]], language: str, *, desc: str
+) -> list[dict[str, float]]:
+    """The measures of each recording, of which its words, text and duration in s are given."""
+    docs = nlp_of(language).pipe(text for _, text, _ in recordings)
+    told = progress(recordings, desc=desc, unit="recording")
+    return [
+        measure_recording(words, text, duration_s=duration_s, doc=mark_doubtful(doc, words))
+        for (words, text, duration_s), doc in zip(told, docs, strict=True)
+    ]
+
+
 def text_measures(doc: Doc) -> dict[str, float]:
     """The measures that need no times: those of lexis and syntax, in the order of `MEASURES`."""
     values = lexis_measures(doc) | syntax_measures(doc)
@@ -158,24 +170,15 @@ def measures_table(config: Config) -> pd.DataFrame:
     missing = [recording for recording in recordings if recording["key"] not in kept.index]
     names = [measure.name for measure in measures_of(language)]
     if missing:
-        nlp = nlp_of(language)
-        docs = nlp.pipe(recording["text"] for recording in missing)
-        told = progress(missing, desc="measures", unit="recording")
-        rows = [
-            {"key": recording["key"]}
-            | measure_recording(
-                recording["words"],
-                recording["text"],
-                duration_s=recording["duration_s"],
-                doc=mark_doubtful(doc, recording["words"]),
-            )
-            for recording, doc in zip(told, docs, strict=True)
-        ]
-        made = pd.DataFrame(rows).set_index("key")[names]
+        spoken = [(one["words"], one["text"], one["duration_s"]) for one in missing]
+        made = pd.DataFrame(
+            measure_all(spoken, language, desc="measures"),
+            index=[one["key"] for one in missing],
+        )
         kept = made if kept.empty else pd.concat([kept, made])
-    table = kept.reindex([recording["key"] for recording in recordings])[names].reset_index()
+    keys = [recording["key"] for recording in recordings]
+    table = kept.reindex(keys)[names].reset_index(drop=True).assign(key=keys)
     table.insert(0, "recording_id", [recording["recording_id"] for recording in recordings])
-    table = table[["recording_id", *names, "key"]]
     if missing or not path.exists():
         write_parquet(path, table)
     return table.drop(columns="key")

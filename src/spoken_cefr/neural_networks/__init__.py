@@ -14,8 +14,9 @@ __getattr__ = offering(
         "spoken_cefr.neural_networks.networks.per_segment": ("build_model", "count_parameters"),
         "spoken_cefr.neural_networks.split": ("relabel",),
         "spoken_cefr.neural_networks.summary": (
-            *("tell_balance", "tell_places", "tell_run_names", "tell_validation"),
-            "validation_table",
+            *("tell_age", "tell_balance", "tell_cloud", "tell_histories", "tell_layers"),
+            *("tell_measures", "tell_noise", "tell_parts", "tell_places", "tell_run_names"),
+            *("tell_shares", "tell_validation", "validation_table"),
         ),
         "spoken_cefr.neural_networks.training.balance": ("effective_shares",),
         # What the rooms before it offer, for whoever looks at a network's inputs.

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sklearn.metrics import cohen_kappa_score
 
 from spoken_cefr import __version__
 from spoken_cefr.config import Config
@@ -21,7 +20,7 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.measures.table import measures_of, measures_table
 from spoken_cefr.neural_networks.runs import bundle_folder
 from spoken_cefr.neural_networks.saved import CONFIG, README, WEIGHTS, write_card
-from spoken_cefr.neural_networks.summary import CONSTANT, validation_table
+from spoken_cefr.neural_networks.summary import CONSTANT, scores_of, validation_table
 from spoken_cefr.stages import stage_folder
 from spoken_cefr.store import read_json, read_parquet, replacing, write_text
 
@@ -146,14 +145,9 @@ def build_bundle(config: Config, run: str, split: pd.DataFrame) -> Path:
 def _card_text(source: Path, card: dict[str, Any], split: pd.DataFrame) -> str:
     answers = read_parquet((source / card["weights"]).with_name("predictions.parquet"))
     validated = answers[(answers["unit"] == "recording") & (answers["part"] == "validation")]
-    codes = {level: code for code, level in enumerate(card["classes"])}
-    kappa = cohen_kappa_score(
-        validated["level"].map(codes),
-        validated["predicted"].map(codes),
-        labels=list(codes.values()),
-        weights="quadratic",
-    )
+    scores = scores_of(validated["level"], validated["predicted"], card["classes"])
+    kappa = f"{scores['quadratic_weighted_kappa']:.3f}"
     parts = split.groupby("part")
     counts = {f"n_{part}": len(rows) for part, rows in parts}
     counts |= {f"n_{part}_speakers": rows["speaker_id"].nunique() for part, rows in parts}
-    return TEXT.format(**card, **counts, levels=", ".join(card["classes"]), kappa=f"{kappa:.3f}")
+    return TEXT.format(**card, **counts, levels=", ".join(card["classes"]), kappa=kappa)

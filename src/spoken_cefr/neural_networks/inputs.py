@@ -33,7 +33,7 @@ from spoken_cefr.processing.decoding import load_audio
 from spoken_cefr.processing.stage import load_arrays, noise_seed
 from spoken_cefr.progress import progress
 from spoken_cefr.stages import stage_folder, written_by
-from spoken_cefr.store import Cache, read_csv, read_parquet, replacing
+from spoken_cefr.store import Cache, read_parquet, replacing
 
 # To be counted up when the numbers change although no key does.
 EMBEDDING_VERSION = 4
@@ -99,9 +99,7 @@ def of_spectrograms(run: Run, log_mel: np.ndarray) -> Source:
     return Source(log_mel)
 
 
-def speech_embeddings(
-    config: Config, segments: pd.DataFrame, *, split: pd.DataFrame | None = None
-) -> np.ndarray:
+def speech_embeddings(config: Config, segments: pd.DataFrame, *, split: pd.DataFrame) -> np.ndarray:
     """Embed every segment with the profile's encoder, the place in the window taken out.
 
     What is taken out is learnt from the clean segments of the train part and
@@ -111,8 +109,8 @@ def speech_embeddings(
     ----------
     segments : pd.DataFrame
         Columns recording_id, start_s, end_s.
-    split : pd.DataFrame, optional
-        Columns recording_id, part; by default ``split.csv``.
+    split : pd.DataFrame
+        Columns recording_id, part.
 
     Returns
     -------
@@ -121,12 +119,19 @@ def speech_embeddings(
     Raises
     ------
     InputError
-        If there is no split, or it trains on none of these recordings.
+        If the split trains on none of these recordings.
     """
-    raw, _ = raw_speech_embeddings(config, segments)
+    raw, places = raw_speech_embeddings(config, segments)
     if config.neural_networks.speech_context == "segment":
         return raw
-    return _place_eraser(config, segments, read_split(config) if split is None else split)(raw)
+    trained = split.loc[split["part"] == "train", "recording_id"]
+    rows = segments["recording_id"].isin(trained).to_numpy()
+    if not rows.any():
+        raise InputError("no segment is in the train part: run processing and neural_networks")
+    eraser = PlaceEraser.fit(raw[rows], places[rows])
+    with replacing(place_path(config)) as temporary:
+        save_file(eraser.state(), temporary)
+    return eraser(raw)
 
 
 def raw_speech_embeddings(
@@ -237,12 +242,6 @@ def input_keys(kind: str, config: Config) -> list[Any]:
     return {"speech_embedding": speech, "text_embedding": text}.get(kind, [])
 
 
-def read_split(config: Config) -> pd.DataFrame:
-    """Read ``split.csv``; InputError if the stage has not written it yet."""
-    path = stage_folder(config, "neural_networks") / "split.csv"
-    return read_csv(written_by(path, "neural_networks"))
-
-
 def _speech_keys(config: Config, *, noisy: bool) -> list[Any]:
     c, p = config.neural_networks, config.processing
     model = p.model if c.speech_encoder == "whisper" else ""
@@ -283,18 +282,6 @@ _LOADING = threading.Lock()
 @functools.lru_cache(maxsize=1)
 def _load_speech_encoder(config: Config) -> SpeechEncoder:
     return build_speech_encoder(config)
-
-
-def _place_eraser(config: Config, segments: pd.DataFrame, split: pd.DataFrame) -> PlaceEraser:
-    """Learn it from the train part and keep it for new recordings."""
-    trained = split.loc[split["part"] == "train", "recording_id"]
-    rows = segments[segments["recording_id"].isin(trained)]
-    if rows.empty:
-        raise InputError("no segment is in the train part: run processing and neural_networks")
-    eraser = PlaceEraser.fit(*raw_speech_embeddings(config, rows))
-    with replacing(place_path(config)) as temporary:
-        save_file(eraser.state(), temporary)
-    return eraser
 
 
 def _kept(

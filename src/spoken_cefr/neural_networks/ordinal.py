@@ -31,8 +31,6 @@ class OrdinalRegression:
     """
 
     def __init__(self, n_classes: int, *, l2: float = 1.0, clip: float = np.inf) -> None:
-        if n_classes < 2:
-            raise ValueError(f"{n_classes} classes: an ordinal regression needs two or more")
         self.n_classes = n_classes
         self.l2 = l2
         self.clip = float(clip)
@@ -104,25 +102,26 @@ class OrdinalRegression:
     def from_state(cls, state: Mapping[str, np.ndarray], *, n_classes: int) -> "OrdinalRegression":
         """The fitted model that `state` came from; gives the same probabilities.
 
-        ValueError if an array is missing, of another shape or impossible.
+        KeyError if an array is missing, ValueError if one is of another shape or impossible.
         """
-        missing = [name for name in STATE if name not in state]
-        if missing:
-            raise ValueError(f"array {missing[0]!r} of the ordinal regression is missing")
         arrays = {name: np.asarray(state[name], dtype=np.float64) for name in STATE}
         columns = [arrays[name] for name in ("medians", "means", "scales", "weights")]
         clip, seen, cuts = arrays["clip"], arrays["seen"], arrays["cuts"]
-        if any(a.ndim != 1 or a.size != columns[0].size for a in columns) or clip.size != 1:
+        possible = (
+            clip.size == 1
+            and seen.ndim == 1
+            and seen.size > 1
+            and cuts.shape == (seen.size - 1,)
+            and all(a.shape == (arrays["weights"].size,) for a in columns)
+            and np.isfinite(np.concatenate([*columns, seen, cuts])).all()
+            and (np.diff(cuts) > 0).all()
+            and (np.diff(seen, prepend=-1, append=n_classes) >= 1).all()
+            and (arrays["scales"] > 0).all()
+            and clip.item() > 0
+        )
+        if not possible:
             raise ValueError("the arrays of the ordinal regression do not fit together")
-        if seen.ndim != 1 or cuts.shape != (seen.size - 1,) or seen.size < 2:
-            raise ValueError("the classes of the ordinal regression do not fit its cuts")
-        known = all(np.isfinite(a).all() for a in (*columns, seen, cuts))
-        ascending = (np.diff(cuts) > 0).all() and (np.diff(seen) >= 1).all() and seen[0] >= 0
-        if not (known and ascending and (arrays["scales"] > 0).all() and clip[0] > 0):
-            raise ValueError("the arrays of the ordinal regression hold impossible values")
-        if seen[-1] >= n_classes:
-            raise ValueError(f"the ordinal regression has more than {n_classes} classes")
-        model = cls(n_classes, clip=float(clip[0]))
+        model = cls(n_classes, clip=clip.item())
         model.medians, model.means, model.scales, model.weights = columns
         model.seen, model.cuts = seen.astype(np.int64), cuts
         return model

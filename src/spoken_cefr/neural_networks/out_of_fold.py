@@ -6,7 +6,6 @@ together: over the folds every recording is tested once and validated on once.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,51 +17,23 @@ from spoken_cefr.backends import run_in_order
 from spoken_cefr.config import Config
 from spoken_cefr.corpus.levels import label_set
 from spoken_cefr.errors import InputError
-from spoken_cefr.neural_networks.inputs import Source, input_keys
+from spoken_cefr.neural_networks.inputs import input_keys
 from spoken_cefr.neural_networks.runs import Run, is_finished, run_key
 from spoken_cefr.neural_networks.saved import CONFIG, WEIGHTS, write_card
 from spoken_cefr.neural_networks.split import parts_of_fold
 from spoken_cefr.neural_networks.training.devices import choose_device
-from spoken_cefr.neural_networks.training.performing import CONVOLUTIONAL, perform_run
+from spoken_cefr.neural_networks.training.performing import (
+    CONVOLUTIONAL,
+    Heard,
+    Training,
+    perform_run,
+)
 from spoken_cefr.progress import progress, without_bars
 from spoken_cefr.store import digest, read_csv, read_json, read_parquet, write_csv, write_parquet
 
 SEGMENT_COLUMNS = ["segment_id", "recording_id", "start_s", "end_s"]
-NUMBERED = ("fold", "seed")
-SEED_STEP = 1000  # between repetitions: a profile of the next seed repeats none of them
 # Errors of one run that others need not have: bad input, too little memory, an unreadable file.
 RUN_ERRORS = (RuntimeError, MemoryError, ValueError, OSError, SafetensorError)
-
-
-@dataclass(frozen=True)
-class Training:
-    """One training of a run, in a folder of its own; ``seed`` numbers the repetition, from 0.
-
-    ``split`` holds recording_id, speaker_id, level (the class that is answered) and part.
-    Train may lack some of the classes: such a class is never answered.
-    """
-
-    run: Run
-    split: pd.DataFrame
-    classes: tuple[str, ...]
-    fold: int
-    seed: int
-    folder: Path
-    key: str
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What all trainings of a run are given: made once, learned from by each for itself.
-
-    ``segments`` have ``SEGMENT_COLUMNS``, ``measures`` recording_id and one column a measure.
-    What the run does not read is None.
-    """
-
-    segments: pd.DataFrame
-    clean: Source | None = None
-    noisy: Source | None = None
-    measures: pd.DataFrame | None = None
 
 
 def fold_trainings(
@@ -151,19 +122,7 @@ def _train(config: Config, training: Training, heard: Heard) -> str | None:
     """Do one training; gives why it failed, or None."""
     try:
         with without_bars():
-            perform_run(
-                training.run,
-                config,
-                segments=heard.segments,
-                split=training.split,
-                clean=heard.clean,
-                noisy=heard.noisy,
-                measures=heard.measures,
-                folder=training.folder,
-                key=training.key,
-                classes=training.classes,
-                seed=config.seed + SEED_STEP * training.seed,
-            )
+            perform_run(training, heard, config)
     except RUN_ERRORS as error:
         return reason_of(error)
     return None
@@ -206,25 +165,14 @@ def write_run(
     order = ["unit", "seed", "part", "id"]
     predictions = joined_table(trainings, "predictions.parquet").sort_values(order)
     write_parquet(folder / "predictions.parquet", predictions.reset_index(drop=True))
-    history = joined_table(trainings, "history.csv")
-    if len(history):
-        write_csv(folder / "history.csv", history)
-    attention = joined_table(trainings, "attention.parquet")
-    if len(attention):
-        write_parquet(folder / "attention.parquet", _of_test_parts(attention, trainings))
+    for name, write in (("history.csv", write_csv), ("attention.parquet", write_parquet)):
+        table = joined_table(trainings, name)
+        if len(table):
+            write(folder / name, table)
     answering = next(one for one in trainings if (one.seed, one.fold) == (0, test_fold))
     card = read_json(answering.folder / CONFIG)
-    n_of = {f"n_{name}s": len({getattr(one, name) for one in trainings}) for name in NUMBERED}
+    n_of = {
+        f"n_{name}s": len({getattr(one, name) for one in trainings}) for name in ("fold", "seed")
+    }
     weights = (answering.folder / WEIGHTS).relative_to(folder).as_posix()
     write_card(folder, card | n_of | facts | {"key": key}, weights=weights)
-
-
-def _of_test_parts(attention: pd.DataFrame, trainings: Sequence[Training]) -> pd.DataFrame:
-    """The rows of recordings that their training tests."""
-    tested = {
-        (one.fold, recording_id)
-        for one in trainings
-        for recording_id in one.split.loc[one.split["part"] == "test", "recording_id"]
-    }
-    pairs = zip(attention["fold"], attention["recording_id"], strict=True)
-    return attention[[pair in tested for pair in pairs]].reset_index(drop=True)

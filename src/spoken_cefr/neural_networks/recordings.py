@@ -126,19 +126,20 @@ def check_answers(
     corpus: Corpus, *, of_segments: np.ndarray, of_recordings: np.ndarray, name: str
 ) -> None:
     """Raise InputError if a segment or a recording that can be answered has no probabilities."""
-    ids = corpus.split["recording_id"].to_numpy()
-    spoilt = corpus.usable() & ~np.isfinite(of_recordings).all(axis=1)
-    unit = "recording"
-    if not spoilt.any():
-        ids = corpus.segments["segment_id"].to_numpy()
-        spoilt = ~np.isfinite(of_segments).all(axis=1)
-        unit = "segment"
-    if spoilt.any():
-        first = ids[int(np.argmax(spoilt))]
-        raise InputError(
-            f"{name}: the trained model answers {unit} {first} with NaN, and {int(spoilt.sum())} "
-            f'{unit}s in all: training has run away, try neural_networks.precision = "float32"'
-        )
+    answers = {
+        "recording": (
+            corpus.split["recording_id"],
+            corpus.usable() & ~np.isfinite(of_recordings).all(axis=1),
+        ),
+        "segment": (corpus.segments["segment_id"], ~np.isfinite(of_segments).all(axis=1)),
+    }
+    for unit, (ids, spoilt) in answers.items():
+        if spoilt.any():
+            raise InputError(
+                f"{name}: the trained model answers {unit} {ids[spoilt].iloc[0]} with NaN, and "
+                f"{spoilt.sum()} {unit}s in all: training has run away, try "
+                'neural_networks.precision = "float32"'
+            )
 
 
 def left_out(corpus: Corpus, run: Run) -> list[dict[str, str]]:

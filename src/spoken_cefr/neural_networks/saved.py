@@ -88,14 +88,16 @@ class RunModel:
         """Names of the classes, in ascending order."""
         return tuple(self.card["classes"])
 
+    @torch.inference_mode()
     def of_segments(self, segments: np.ndarray) -> np.ndarray:
         """Probabilities by a network whose examples are segments. -> (n, n_classes), float64
 
         Segments (n, ...) are log-mel spectrograms or embeddings, as `inputs.run_source` has them.
         """
         rows = torch.from_numpy(self._rows(segments))
-        return self._read(torch.cat([self._run(chunk) for chunk in rows.split(CHUNK)]))
+        return self._read(torch.cat([self.model(chunk) for chunk in rows.split(CHUNK)]))
 
+    @torch.inference_mode()
     def of_recording(self, segments: np.ndarray | None, measures: np.ndarray) -> np.ndarray:
         """Probabilities of one recording, as the run answers it: shape (n_classes,), float64.
 
@@ -106,17 +108,17 @@ class RunModel:
         if isinstance(self.model, OrdinalRegression):
             return self.model.predict_proba(measures[None])[0]
         crop, n = self.card["crop_segments"], len(segments)
-        if self.card["architecture"] != "attention":
-            start = int(middle_starts(np.array([n]), crop)[0]) if crop else 0
-            answers = self.of_segments(segments[start : start + crop] if crop else segments)
+        pooled = self.card["architecture"] != "attention"
+        if crop:  # attention is given a recording that is shorter in a loop
+            rows = int(middle_starts(np.array([n]), crop)[0]) + np.arange(crop)
+            segments = segments[rows[rows < n] if pooled else rows % n]
+        if pooled:
+            answers = self.of_segments(segments)
             return pool_segments(answers, np.zeros(len(answers), dtype=np.int64), 1)[0]
-        if crop:  # a recording that is shorter is looped
-            start = int(middle_starts(np.array([n]), crop)[0])
-            segments = segments[(start + np.arange(crop)) % n]
         bag = torch.from_numpy(self._rows(segments))[None]
         present = torch.ones(bag.shape[:2], dtype=torch.bool)
         told = torch.from_numpy(np.array(measures, dtype=np.float32))[None]
-        return self._read(self._run(bag, present, told))[0]
+        return self._read(self.model(bag, present, told))[0]
 
     def _rows(self, segments: np.ndarray) -> np.ndarray:
         """What the network reads of the segments, float32."""
@@ -127,10 +129,6 @@ class RunModel:
             width = self.card["widths"][0]
             rows[:, :width] = self.place(rows[:, :width])
         return rows
-
-    @torch.inference_mode()
-    def _run(self, *inputs: Tensor) -> Tensor:
-        return self.model(*inputs)
 
     def _read(self, outputs: Tensor) -> np.ndarray:
         return HEADS[self.card["head"]].probabilities(outputs.double()).numpy()

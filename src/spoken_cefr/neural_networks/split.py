@@ -97,7 +97,15 @@ def speaker_split(recordings: pd.DataFrame, *, n_folds: int = 5, seed: int = 42)
     recording is tested, from 0) and part (train, validation or test of the study's split);
     sorted by recording_id. InputError if there are fewer speakers than folds.
     """
-    table = _checked(recordings, n_folds=n_folds)
+    n_speakers = recordings["speaker_id"].nunique()
+    if n_speakers < n_folds:
+        raise InputError(
+            f"{n_speakers} speakers cannot fill {n_folds} folds: take more recordings or lower "
+            "neural_networks.n_folds"
+        )
+    # In an order that does not depend on the caller's.
+    table = recordings[["recording_id", "speaker_id", "level"]]
+    table = table.sort_values("recording_id", ignore_index=True)
     draws = [_draw(table, n_folds=n_folds, seed=seed + i) for i in range(N_CANDIDATES)]
     _, _, split = min(draws, key=lambda draw: draw[:2])
     check_split(split)
@@ -129,18 +137,6 @@ def check_split(split: pd.DataFrame) -> None:
         raise InputError(f"the split has no {missing[0]} part")
 
 
-def _checked(recordings: pd.DataFrame, *, n_folds: int) -> pd.DataFrame:
-    """The columns that splitting reads, in an order that does not depend on the caller's."""
-    table = recordings[["recording_id", "speaker_id", "level"]]
-    n_speakers = table["speaker_id"].nunique()
-    if n_speakers < n_folds:
-        raise InputError(
-            f"{n_speakers} speakers cannot fill {n_folds} folds: take more recordings or lower "
-            "neural_networks.n_folds"
-        )
-    return table.sort_values("recording_id", ignore_index=True)
-
-
 def _draw(table: pd.DataFrame, *, n_folds: int, seed: int) -> tuple[int, float, pd.DataFrame]:
     """One candidate: how many levels its folds do not train, how uneven they are, the split."""
     labels, speakers = table["level"].to_numpy(), table["speaker_id"].to_numpy()
@@ -165,11 +161,8 @@ def _level_counts(folds: np.ndarray, levels: pd.Series, n_folds: int) -> np.ndar
 
 
 def _validation_folds(counts: np.ndarray) -> np.ndarray:
-    """The fold that is validated on while each is tested, shape (n_folds,): each of them once.
-
-    Chosen so that few levels are left untrained: the assignment problem, with no
-    fold its own validation.
-    """
+    """The fold that is validated on while each is tested, shape (n_folds,): each of them once."""
+    # The assignment problem: few levels are left untrained, and no fold is its own validation.
     n_folds = len(counts)
     # Among equals the next fold is taken.
     steps = (np.arange(n_folds)[None, :] - np.arange(n_folds)[:, None] - 1) % n_folds

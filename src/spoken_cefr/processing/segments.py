@@ -61,5 +61,16 @@ def segment_texts(words: pd.DataFrame, start_s: np.ndarray, end_s: np.ndarray) -
     return [" ".join(labels[a:b]) for a, b in zip(first, beyond, strict=True)]
 
 
+def tell_segments(segments: pd.DataFrame) -> str:
+    """How many words a segment holds, in a sentence: of the columns level and text."""
+    n_words = segments["text"].fillna("").str.split().str.len()
+    mean = n_words.groupby(segments["level"]).mean()
+    return (
+        f"**What we see.** A segment holds {n_words.mean():.1f} words on average, "
+        f"{mean.iloc[0]:.1f} at {mean.index[0]} and {mean.iloc[-1]:.1f} at {mean.index[-1]}; "
+        f"{(n_words == 0).mean():.0%} hold none."
+    )
+
+
 def _dtype(column: str) -> str:
     return "float64" if column.endswith("_s") else "str"

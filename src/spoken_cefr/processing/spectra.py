@@ -1,4 +1,4 @@
-"""What a segment's window and its noise do to a spectrum, in numbers."""
+"""What a segment's window and its noise do to a spectrum and over time, in numbers."""
 
 import numpy as np
 
@@ -7,15 +7,20 @@ from spoken_cefr.processing.audio import NOISE_RATIO, add_white_noise, hann
 BAND_HZ = 20.0
 TONE_HZ = 1000.5  # between two frequencies of a second's spectrum: the cut leaks most there
 AWAY_HZ = 500.0
+FRAME_S = 0.01
+_TINY = np.finfo(np.float64).tiny  # a power that has a logarithm
 
 
 def versions_of(
     samples: np.ndarray, *, ratio: float = NOISE_RATIO, seed: int = 0
 ) -> dict[str, np.ndarray]:
-    """A segment (n_samples,) as cut, after the Hann window, and with noise before that window."""
+    """A segment (n_samples,) as cut, after the Hann window, and the noise alone after that window.
+
+    The noise is added before the window, so that both fade alike.
+    """
     cut = samples[None, :]
-    noisy = add_white_noise(cut, ratio=ratio, seed=seed)
-    return {"as cut": samples, "Hann window": hann(cut)[0], "noise, then window": hann(noisy)[0]}
+    noise = add_white_noise(cut, ratio=ratio, seed=seed) - cut
+    return {"as cut": samples, "Hann window": hann(cut)[0], "noise alone": hann(noise)[0]}
 
 
 def tone_like(samples: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -24,18 +29,37 @@ def tone_like(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     return np.sqrt(2) * samples.std() * np.sin(2 * np.pi * TONE_HZ * time_s)
 
 
-def band_levels(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
+def band_levels(
+    samples: np.ndarray, sample_rate: int, *, beside: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Middles of bands of `BAND_HZ` in Hz, and the power in each in dB of all power.
 
     A window takes power away; of its share in all power it takes nothing, so that spectra
-    compare.
+    compare. With ``beside`` (n_samples,) the power in dB is that of this other signal: so
+    noise stands beside the speech to which it is added.
     """
-    power = np.abs(np.fft.rfft(np.asarray(samples, dtype=np.float64))) ** 2
+    power, whole = (
+        np.abs(np.fft.rfft(np.asarray(one, dtype=np.float64))) ** 2
+        for one in (samples, samples if beside is None else beside)
+    )
     frequency_hz = np.fft.rfftfreq(len(samples), 1 / sample_rate)
     band = (frequency_hz // BAND_HZ).astype(int)
-    share = np.bincount(band, weights=power) / max(power.sum(), np.finfo(float).tiny)
-    level_db = 10 * np.log10(np.maximum(share, np.finfo(float).tiny))
-    return (np.arange(share.size) + 0.5) * BAND_HZ, level_db
+    share = np.bincount(band, weights=power) / max(whole.sum(), _TINY)
+    return (np.arange(share.size) + 0.5) * BAND_HZ, 10 * np.log10(np.maximum(share, _TINY))
+
+
+def frame_levels(
+    samples: np.ndarray, sample_rate: int, *, beside: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Middles of frames of `FRAME_S` in s, and the mean power in each in dB of that of ``beside``.
+
+    Both signals are (n_samples,); what does not fill a frame at the end is left out.
+    """
+    length = round(FRAME_S * sample_rate)
+    squares = np.square(np.asarray(samples, dtype=np.float64))
+    power = squares[: len(squares) // length * length].reshape(-1, length).mean(axis=1)
+    share = power / max(np.square(np.asarray(beside, dtype=np.float64)).mean(), _TINY)
+    return (np.arange(share.size) + 0.5) * FRAME_S, 10 * np.log10(np.maximum(share, _TINY))
 
 
 def tell_window_and_noise(
@@ -51,17 +75,24 @@ def tell_window_and_noise(
     """
     versions = versions_of(samples, ratio=ratio, seed=seed)
     tone = versions_of(tone_like(samples, sample_rate), ratio=ratio, seed=seed)
-    levels = {name: band_levels(one, sample_rate)[1] for name, one in versions.items()}
+    speech, noise = versions["Hann window"], versions["noise alone"]
+    cut_db, speech_db = (band_levels(one, sample_rate)[1] for one in (samples, speech))
+    louder = [
+        np.mean(
+            at(noise, sample_rate, beside=speech)[1] > at(speech, sample_rate, beside=speech)[1]
+        )
+        for at in (band_levels, frame_levels)
+    ]
     frequency_hz, cut = band_levels(tone["as cut"], sample_rate)
     away = np.abs(frequency_hz - TONE_HZ) > AWAY_HZ
     windowed = band_levels(tone["Hann window"], sample_rate)[1]
     leaked = [10 * np.log10(np.sum(10 ** (one[away] / 10))) for one in (cut, windowed)]
-    moved = np.median(np.abs(levels["Hann window"] - levels["as cut"]))
-    raised = levels["noise, then window"] - levels["Hann window"] > 3
+    moved = np.median(np.abs(speech_db - cut_db))
     return (
         f"**What we see.** Of the tone, {leaked[0]:.0f} dB of its power lie more than "
         f"{AWAY_HZ:.0f} Hz away when it is only cut, and {leaked[1]:.0f} dB after the window. Of "
         f"speech, which fills its spectrum anyway, the window moves a band by {moved:.1f} dB "
-        f"(median). The noise is {-20 * np.log10(ratio):.0f} dB below the segment; it is heard "
-        f"where speech is weaker still: {raised.mean():.0%} of the bands rise by more than 3 dB."
+        f"(median). The signal-to-noise ratio is {-20 * np.log10(ratio):.0f} dB: the noise is so "
+        f"far below the segment, and louder than it in {louder[0]:.0%} of the bands and "
+        f"{louder[1]:.0%} of the time."
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from spoken_cefr.config import Config
-from spoken_cefr.corpus.cards import AGE_GROUPS, DURATION_CLASSES, named_duration
+from spoken_cefr.corpus.cards import AGE_GROUPS, DURATION_CLASSES, YOUNG, named_duration
 from spoken_cefr.corpus.dates import iso_date
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.corpus.metadata import COLUMNS
@@ -146,20 +146,23 @@ def finish(
 
 
 def tell_shortcuts(usable: pd.DataFrame) -> str:
-    """How duration and speakers go with the level.
+    """How age, duration and speakers go with the level.
 
     Parameters
     ----------
     usable : pd.DataFrame
-        Rows of ``metadata.csv``: level, speaker_id, duration_s.
+        Rows of ``metadata.csv``: level, speaker_id, age_group, duration_s.
     """
     by_level = usable.groupby("level")
     length_s = by_level["duration_s"].mean()
     speakers = by_level["speaker_id"].nunique()
     shortest, longest = length_s.idxmin(), length_s.idxmax()
+    young = usable["age_group"].isin(YOUNG).groupby(usable["level"]).mean()
     return (
         f"**What we see.** {len(usable)} recordings by {usable['speaker_id'].nunique()} speakers. "
         f"A recording lasts {length_s[shortest]:.0f} s on average at {shortest} and "
         f"{length_s[longest]:.0f} s at {longest}: its length alone is a clue to its level. "
-        f"{speakers.idxmin()} has the fewest speakers, {speakers.min()}."
+        f"Children and adolescents speak {young.iloc[0]:.0%} of {young.index[0]} and "
+        f"{young.iloc[-1]:.0%} of {young.index[-1]}. {speakers.idxmin()} has the fewest speakers, "
+        f"{speakers.min()}."
     )

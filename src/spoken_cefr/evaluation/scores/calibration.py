@@ -66,18 +66,8 @@ def reliability_rows(sums: np.ndarray, *, confidence: float) -> list[dict[str, f
     for index, (n, total, right) in enumerate(sums.sum(axis=0)):
         if n == 0:
             continue
-        low, high = wilson_interval(round(right), round(n), confidence=confidence)
-        rows.append(
-            {
-                "bin_low": round(float(edges[index]), 6),
-                "bin_high": round(float(edges[index + 1]), 6),
-                "n": float(n),
-                "confidence": float(total / n),
-                "accuracy": float(right / n),
-                "wilson_low": low,
-                "wilson_high": high,
-            }
-        )
+        low, high = (round(float(edge), 6) for edge in edges[index : index + 2])
+        rows.append(_bin(low, high, n, total, right, confidence=confidence))
     return rows
 
 
@@ -98,11 +88,23 @@ def coarser(rows: pd.DataFrame, *, confidence: float, at_least: float = MIN_IN_B
             one = bins.loc[group]
             n = one["n"].sum()
             sure, right = ((one[name] * one["n"]).sum() for name in ("confidence", "accuracy"))
-            wilson = wilson_interval(round(right), round(n), confidence=confidence)
-            joined.append(
-                dict(zip(("run", "unit"), key, strict=True))
-                | {"bin_low": one["bin_low"].min(), "bin_high": one["bin_high"].max()}
-                | {"n": n, "confidence": sure / n, "accuracy": right / n}
-                | dict(zip(("wilson_low", "wilson_high"), wilson, strict=True))
-            )
+            low, high = one["bin_low"].min(), one["bin_high"].max()
+            row = _bin(low, high, n, sure, right, confidence=confidence)
+            joined.append(dict(zip(("run", "unit"), key, strict=True)) | row)
     return pd.DataFrame(joined, columns=list(rows.columns))
+
+
+def _bin(
+    low: float, high: float, n: float, sure: float, right: float, *, confidence: float
+) -> dict[str, float]:
+    """A row of a bin with ``n`` answers, from the sums of confidences and of right answers."""
+    wilson_low, wilson_high = wilson_interval(round(right), round(n), confidence=confidence)
+    return {
+        "bin_low": low,
+        "bin_high": high,
+        "n": float(n),
+        "confidence": float(sure / n),
+        "accuracy": float(right / n),
+        "wilson_low": wilson_low,
+        "wilson_high": wilson_high,
+    }

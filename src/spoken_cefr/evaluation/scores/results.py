@@ -42,7 +42,7 @@ from spoken_cefr.evaluation.scores.metrics import (
     mean_absolute_error,
     within_one_level,
 )
-from spoken_cefr.store import reading
+from spoken_cefr.store import read_csv
 
 # Titles of what a table shows: to look at first, and everything.
 FIRST_MEASURES: Mapping[str, str] = {
@@ -234,9 +234,7 @@ def confusion_table(matrix: np.ndarray, levels: Sequence[str]) -> pd.DataFrame:
 
 def read_results(folder: Path) -> pd.DataFrame:
     """Read ``results.csv`` from the folder of evaluation; InputError if that has not been run."""
-    path = folder / "results.csv"
-    with reading(path):
-        return pd.read_csv(path, dtype={"run": str})
+    return read_csv(folder / "results.csv")
 
 
 def summary_table(

@@ -10,10 +10,10 @@ A variant changes the split of a fold and leaves the fold's parts as they are, s
 that it answers the same recordings as the run that it is held against.
 """
 
-import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -130,7 +130,10 @@ def perform_retraining(
         if (run.name, "recording") in own:
             folds = [parts_of_fold(inputs.split, fold) for fold in inputs.split["fold"].unique()]
             points[_n_speakers(folds)] = own[run.name, "recording"]
-        curve += _curve_rows(run, points, bootstrap, n_classes=len(inputs.levels))
+        for n_train, given in points.items():
+            shared = {"kind": "run", "model": run.name, "n_train_speakers": n_train}
+            answered = given.truth, given.predicted, given.speakers
+            curve.append(curve_row(*answered, shared, bootstrap, n_classes=len(inputs.levels)))
     return Retrained(
         pd.DataFrame(rows, columns=list(AUDIT_COLUMNS)),
         pd.DataFrame(curve, columns=list(CURVE_COLUMNS)),
@@ -142,8 +145,6 @@ def plan_trainings(
     pairs: Mapping[str, tuple[Run, Variant]], inputs: Inputs, config: Config
 ) -> tuple[dict[str, list[Training]], dict[str, str]]:
     """The trainings of each run and variant, and why there are none of others."""
-    if not pairs:
-        return {}, {}
     folder = stage_folder(config, "evaluation") / "retrained"
     processed = output_hashes(config, "processing")
     trainings, failures = {}, {}
@@ -174,7 +175,7 @@ def _listener(
 ) -> Callable[[str], Heard]:
     """Gives what a run hears in a variant: the recordings, or their pauses; each made once."""
     made: dict[tuple[object, ...], Heard] = {}
-    pauses = functools.cache(lambda: silence.silent_corpus(config, inputs))
+    pauses = cache(lambda: silence.silent_corpus(config, inputs))
 
     def heard(name: str) -> Heard:
         run, variant = pairs[name]
@@ -228,83 +229,64 @@ def _audit_rows(
     return rows
 
 
-def _curve_rows(
-    run: Run, points: Mapping[int, Answers], bootstrap: Bootstrap, *, n_classes: int
-) -> list[dict[str, object]]:
-    """A row for each number of training speakers."""
-    rows = []
-    for n_train, told in points.items():
-        shared = {"kind": "run", "model": run.name, "n_train_speakers": n_train}
-        asked = told.truth, told.predicted, told.speakers
-        rows.append(curve_row(*asked, shared, bootstrap, n_classes=n_classes))
-    return rows
-
-
 def all_variants(
     targets: Mapping[str, Target], levels: tuple[str, ...], config: Config
 ) -> list[Variant]:
     """Every way in which a run of the audit is trained again; alike ones stand together."""
-    n_permuted = config.evaluation.n_permuted_trainings
+    permuted = [
+        partial(permute_speakers, levels=levels, seed=[config.seed, number])
+        for number in range(config.evaluation.n_permuted_trainings)
+    ]
     return [
         Variant("silence", SILENCE, "level", levels, lambda split: split),
-        *permuted_variants(levels, n=n_permuted, seed=config.seed),
-        *target_variants(targets),
-        *curve_variants(levels, seed=config.seed),
+        *(
+            Variant(f"permuted_{number}", PERMUTED, "level", levels, change)
+            for number, change in enumerate(permuted)
+        ),
+        *(
+            Variant(name, WHOLE, name, target.classes, partial(ask_for, target=target))
+            for name, target in targets.items()
+            if name != "level" and target.classes
+        ),
+        *(
+            Variant(
+                f"speakers_{round(100 * share)}_percent",
+                CURVE,
+                "level",
+                levels,
+                partial(leave_speakers_out, share=share, seed=config.seed),
+            )
+            for share in CURVE_SHARES
+        ),
     ]
 
 
-def permuted_variants(levels: tuple[str, ...], *, n: int, seed: int) -> list[Variant]:
+def permute_speakers(
+    split: pd.DataFrame, *, levels: tuple[str, ...], seed: Sequence[int]
+) -> pd.DataFrame:
     """Speakers of the train part carry the labels of others there, and so in validation.
 
     The test part keeps its own: an answer that is right is right by chance.
     """
-
-    def permuted(split: pd.DataFrame, *, number: int) -> pd.DataFrame:
-        codes = level_codes(split["level"], classes=levels)
-        for part in ("train", "validation"):
-            rows = np.flatnonzero(split["part"] == part)
-            speakers = split["speaker_id"].to_numpy(dtype=str)[rows]
-            codes[rows] = permuted_codes(codes[rows], speakers, seed=[seed, number])
-        return split.assign(level=np.array(levels)[codes])
-
-    changes = [functools.partial(permuted, number=number) for number in range(n)]
-    return [
-        Variant(f"permuted_{number}", PERMUTED, "level", levels, change)
-        for number, change in enumerate(changes)
-    ]
+    codes = level_codes(split["level"], classes=levels)
+    for part in ("train", "validation"):
+        rows = np.flatnonzero(split["part"] == part)
+        speakers = split["speaker_id"].to_numpy(dtype=str)[rows]
+        codes[rows] = permuted_codes(codes[rows], speakers, seed=seed)
+    return split.assign(level=np.array(levels)[codes])
 
 
-def target_variants(targets: Mapping[str, Target]) -> list[Variant]:
-    """The speaker's age, gender and time of recording in place of the level.
-
-    A recording of which the answer is not known is in no part.
-    """
-
-    def asked_for(split: pd.DataFrame, *, target: Target) -> pd.DataFrame:
-        codes = target.codes.reindex(split["recording_id"])
-        known = codes.notna().to_numpy()
-        labels = np.array(target.classes)[codes.fillna(0).astype(int)]
-        return split.assign(level=labels, part=split["part"].where(known, NO_PART))
-
-    return [
-        Variant(name, WHOLE, name, target.classes, functools.partial(asked_for, target=target))
-        for name, target in targets.items()
-        if name != "level" and target.classes
-    ]
+def ask_for(split: pd.DataFrame, *, target: Target) -> pd.DataFrame:
+    """Another answer in place of the level; a recording of which it is not known is in no part."""
+    codes = target.codes.reindex(split["recording_id"])
+    labels = np.array(target.classes)[codes.fillna(0).astype(int)]
+    return split.assign(level=labels, part=split["part"].where(codes.notna().to_numpy(), NO_PART))
 
 
-def curve_variants(levels: tuple[str, ...], *, seed: int) -> list[Variant]:
-    """A part of the training speakers only; a smaller part is within a larger one."""
-
-    def of_fewer(split: pd.DataFrame, *, share: float) -> pd.DataFrame:
-        trained = split["part"] == "train"
-        names = np.random.default_rng(seed).permutation(np.unique(split.loc[trained, "speaker_id"]))
-        kept = names[: max(1, round(share * names.size))]
-        left_out = trained & ~split["speaker_id"].isin(kept)
-        return split.assign(part=split["part"].mask(left_out, NO_PART))
-
-    changes = {share: functools.partial(of_fewer, share=share) for share in CURVE_SHARES}
-    return [
-        Variant(f"speakers_{round(100 * share)}_percent", CURVE, "level", levels, change)
-        for share, change in changes.items()
-    ]
+def leave_speakers_out(split: pd.DataFrame, *, share: float, seed: int) -> pd.DataFrame:
+    """A share of the training speakers only; a smaller one is within a larger one."""
+    trained = split["part"] == "train"
+    names = np.random.default_rng(seed).permutation(np.unique(split.loc[trained, "speaker_id"]))
+    kept = names[: max(1, round(share * names.size))]
+    left_out = trained & ~split["speaker_id"].isin(kept)
+    return split.assign(part=split["part"].mask(left_out, NO_PART))

@@ -11,11 +11,7 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.reading import Inputs, read_table
 from spoken_cefr.evaluation.shortcuts.vectors import PAUSE_MARGIN_S, pauses_s
 from spoken_cefr.neural_networks.embeddings.encoders import SAMPLE_RATE
-from spoken_cefr.neural_networks.embeddings.speech import (
-    SpeechEncoder,
-    embed_signal,
-    load_speech_encoder,
-)
+from spoken_cefr.neural_networks.embeddings.speech import embed_signal, load_speech_encoder
 from spoken_cefr.neural_networks.inputs import Source, of_spectrograms
 from spoken_cefr.neural_networks.out_of_fold import SEGMENT_COLUMNS, Heard
 from spoken_cefr.neural_networks.runs import Run
@@ -55,7 +51,17 @@ class Silence:
         recordings = list(self.segments.groupby("recording_id", sort=False))
         if run.inputs == "speech_embedding":
             encoder = load_speech_encoder(self.config)
-            arrays = [self._embedded(name, rows, encoder, noisy) for name, rows in recordings]
+            arrays = [
+                embed_signal(
+                    self._signal(name, rows, SAMPLE_RATE),
+                    rows["start_s"].to_numpy(),
+                    rows["end_s"].to_numpy(),
+                    encoder=encoder,
+                    noise_ratio=self.config.processing.noise_ratio if noisy else 0.0,
+                    seed=noise_seed(self.config, name),
+                )
+                for name, rows in recordings
+            ]
             return Source(np.concatenate(arrays), widths=(arrays[0].shape[1],))
         rate = self.config.processing.sample_rate
         arrays = [
@@ -63,18 +69,6 @@ class Silence:
             for name, rows in recordings
         ]
         return of_spectrograms(run, np.concatenate(arrays))
-
-    def _embedded(
-        self, recording_id: str, rows: pd.DataFrame, encoder: SpeechEncoder, noisy: bool
-    ) -> np.ndarray:
-        return embed_signal(
-            self._signal(recording_id, rows, SAMPLE_RATE),
-            rows["start_s"].to_numpy(),
-            rows["end_s"].to_numpy(),
-            encoder=encoder,
-            noise_ratio=self.config.processing.noise_ratio if noisy else 0.0,
-            seed=noise_seed(self.config, recording_id),
-        )
 
     def _signal(self, recording_id: str, rows: pd.DataFrame, sample_rate: int) -> np.ndarray:
         """The joined pauses, cut or padded to the end of the last segment."""

@@ -56,9 +56,12 @@ def recording_vectors(
         remarks.append({"id": "audit", "reason": reason})
     if inputs.measures is not None:
         vectors["measures"] = inputs.measures
-    if any(_hears_embeddings(name, config) for name in runs):  # then they are made already
+    networks = stage_folder(config, "neural_networks")
+    cards_of_runs = [read_json(networks / name / "config.json") for name in runs]
+    # Where a run reads embeddings they are made already.
+    if any(card.get("inputs") in ("speech_embedding", "fusion") for card in cards_of_runs):
         try:
-            embedded = speech_embeddings(config, inputs.segments)
+            embedded = speech_embeddings(config, inputs.segments, split=inputs.split)
             vectors |= speech_vectors(embedded, inputs.segments)
         except InputError as error:
             remarks.append({"id": "audit: speech", "reason": str(error)})
@@ -68,12 +71,6 @@ def recording_vectors(
             reason = f"{missing} of {len(cards)} recordings have no vector of this kind"
             remarks.append({"id": f"audit: {name}", "reason": reason})
     return vectors, remarks
-
-
-def _hears_embeddings(run: str, config: Config) -> bool:
-    """Whether a finished run reads speech embeddings, alone or among other inputs."""
-    card = read_json(stage_folder(config, "neural_networks") / run / "config.json")
-    return card.get("inputs") in ("speech_embedding", "fusion")
 
 
 def frame_times_s(start_s: np.ndarray, *, n_frames: int, hop_s: float) -> np.ndarray:
@@ -87,12 +84,12 @@ def inner_frames(*, n_frames: int, hop_s: float, segment_s: float) -> np.ndarray
     return (times_s >= segment_s / 4) & (times_s < 3 * segment_s / 4)
 
 
-def in_middle(times_s: np.ndarray, duration_s: float, *, crop_s: float = CROP_S) -> np.ndarray:
-    """Which times lie in the middle ``crop_s`` of a recording; none if it is shorter."""
-    if duration_s < crop_s:
+def in_middle(times_s: np.ndarray, duration_s: float) -> np.ndarray:
+    """Which times lie in the middle ``CROP_S`` of a recording; none if it is shorter."""
+    if duration_s < CROP_S:
         return np.zeros(times_s.shape, dtype=bool)
-    first_s = (duration_s - crop_s) / 2
-    return (times_s >= first_s) & (times_s < first_s + crop_s)
+    first_s = (duration_s - CROP_S) / 2
+    return (times_s >= first_s) & (times_s < first_s + CROP_S)
 
 
 def pauses_s(start_s: np.ndarray, end_s: np.ndarray, duration_s: float) -> np.ndarray:

@@ -25,7 +25,7 @@ from spoken_cefr.neural_networks.embeddings.encoders import (
 from spoken_cefr.neural_networks.embeddings.places import PlaceEraser, cosines
 from spoken_cefr.neural_networks.training.devices import choose_device
 from spoken_cefr.processing.audio import add_white_noise
-from spoken_cefr.stages import stage_folder
+from spoken_cefr.stages import stage_folder, written_by
 
 FRAMES_PER_S = SAMPLE_RATE // SAMPLES_PER_FRAME
 WINDOW_S = WINDOW_FRAMES / FRAMES_PER_S
@@ -185,12 +185,11 @@ def load_speech_encoder(config: Config) -> SpeechEncoder:
     """
     if config.neural_networks.speech_context == "segment":
         return build_speech_encoder(config)
-    path = place_path(config)
+    path = written_by(place_path(config), "neural_networks")
     try:
-        return build_speech_encoder(config, place=PlaceEraser.from_state(load_file(path)))
-    except FileNotFoundError:
-        raise InputError(f"{path} is missing: run the stage neural_networks first") from None
+        place = PlaceEraser.from_state(load_file(path))
     except (SafetensorError, KeyError) as error:
         raise InputError(
             f"{path} is damaged ({error}): delete it and run neural_networks again"
         ) from None
+    return build_speech_encoder(config, place=place)

@@ -23,6 +23,9 @@ NO_ENCODER = "none"
 _HASHING = HashingVectorizer(
     analyzer="char_wb", ngram_range=(1, 4), n_features=300, alternate_sign=True, norm="l2"
 )
+# Of a spaCy pipeline the tokenizer and the vectors are enough: nothing else changes them.
+MORE_THAN_VECTORS = ("tok2vec", "morphologizer", "parser", "senter")
+MORE_THAN_VECTORS += ("attribute_ruler", "lemmatizer", "ner")
 DECODER_TOKENS = 440  # its window is 448
 DECODER_LAYER = 2  # of 6: those above are dearer and tell hardly more
 BATCH_TEXTS = 32
@@ -85,19 +88,7 @@ class SpacyVectors:
     def __init__(self, name: str) -> None:
         import spacy
 
-        # The tokenizer and the vectors are enough: nothing else changes them.
-        self._nlp = spacy.load(
-            name,
-            exclude=[
-                "tok2vec",
-                "morphologizer",
-                "parser",
-                "senter",
-                "attribute_ruler",
-                "lemmatizer",
-                "ner",
-            ],
-        )
+        self._nlp = spacy.load(name, exclude=MORE_THAN_VECTORS)
         if self._nlp.vocab.vectors_length == 0:
             raise InputError(
                 f"neural_networks.text_encoder is {name!r}, which has no word vectors: "
@@ -198,17 +189,12 @@ def _load_pretrained(name: str) -> tuple:
             transformers.AutoModel.from_pretrained(source, use_safetensors=True, **options),
         )
 
-    try:
-        return load(local_files_only=True)
-    except Exception as first:
-        error = first
-    if not local.is_dir():
+    for local_files_only in (True,) if local.is_dir() else (True, False):
         try:
-            return load(local_files_only=False)
+            return load(local_files_only)
         # The hub raises its own, requests' and httpx's errors, and OSError for a bad name.
-        except Exception as second:
-            error = second
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        except Exception as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     raise InputError(
         f"neural_networks.text_encoder {name!r} cannot be loaded ({reason}): give an installed "
         "spaCy package, a folder with config.json, tokenizer and model.safetensors, or a name "

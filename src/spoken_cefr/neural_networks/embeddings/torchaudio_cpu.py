@@ -21,23 +21,15 @@ def import_torchaudio() -> ModuleType:
     try:
         return importlib.import_module("torchaudio")
     except OSError:
-        _forget_half_imported()
-        sys.modules["torchaudio._extension"] = _extension_without_library()
+        for name in [name for name in sys.modules if name.partition(".")[0] == "torchaudio"]:
+            del sys.modules[name]  # half imported
+        # Stands in for the module that loads the compiled library.
+        extension = ModuleType("torchaudio._extension")
+        extension._IS_TORCHAUDIO_EXT_AVAILABLE = False
+        extension._IS_ALIGN_AVAILABLE = False
+        extension.fail_if_no_align = _failing
+        sys.modules["torchaudio._extension"] = extension
         return importlib.import_module("torchaudio")
-
-
-def _forget_half_imported() -> None:
-    for name in [name for name in sys.modules if name.partition(".")[0] == "torchaudio"]:
-        del sys.modules[name]
-
-
-def _extension_without_library() -> ModuleType:
-    """Stand in for the module that loads the compiled library."""
-    extension = ModuleType("torchaudio._extension")
-    extension._IS_TORCHAUDIO_EXT_AVAILABLE = False
-    extension._IS_ALIGN_AVAILABLE = False
-    extension.fail_if_no_align = _failing
-    return extension
 
 
 def _failing(function: Callable[..., Any]) -> Callable[..., Any]:

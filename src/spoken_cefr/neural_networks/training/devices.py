@@ -1,8 +1,5 @@
 """Where a network is trained and in which precision."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
 
 from spoken_cefr.arithmetic import pin_torch
@@ -16,32 +13,12 @@ def choose_device(name: str) -> torch.device:
     InputError if the device that is asked for is not there.
     """
     pin_torch()
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("neural_networks.device is 'cuda', but this torch sees no GPU: use 'auto'")
-    if name == "mps" and not torch.backends.mps.is_available():
-        raise InputError("neural_networks.device is 'mps', which is not there: use 'auto'")
-    if name != "auto":
-        return torch.device(name)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-@contextmanager
-def one_thread(device: torch.device) -> Iterator[None]:
-    """Train on one core of a CPU: trainings run side by side, so no core is idle.
-
-    Sums that several cores share depend on how many they are. And a batch of
-    small dense layers is done in a few milliseconds: cores that share it wait for
-    each other at every layer.
-    """
-    before = torch.get_num_threads()
-    if device.type == "cpu":
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device(next((kind for kind, is_there in there.items() if is_there), "cpu"))
+    if not there.get(name, True):
+        raise InputError(f"neural_networks.device is {name!r}, which is not there: use 'auto'")
+    return torch.device(name)
 
 
 def use_bfloat16(precision: str, *, device: torch.device, convolutional: bool) -> bool:

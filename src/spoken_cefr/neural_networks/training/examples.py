@@ -79,25 +79,36 @@ class Examples(ABC):
 
     A *pick* says which example, and which part of it: Rows use the row's
     number; Bags use two numbers, the recording's and where its crop starts.
+    ``counts`` are the segments of each recording, ``crop`` how many are taken of it, 0: all.
     """
 
-    codes: Tensor
-    store: Store
+    def __init__(self, store: Store, codes: np.ndarray, counts: np.ndarray, *, crop: int) -> None:
+        self.store, self.counts, self.crop = store, counts, crop
+        self.codes = torch.as_tensor(codes)
+        self._device_codes = self.codes.to(store.device)
 
     def __len__(self) -> int:
         return len(self.codes)
 
-    @abstractmethod
     def draw(self, generator: torch.Generator, chances: Tensor | None = None) -> Tensor:
         """Picks of one epoch in random order, shape (n,) or (n, 2).
 
         With chances (n,) they are drawn with replacement: each pick of `in_order` (or the one
         that another crop puts in its place) with its chance.
         """
+        starts = random_starts(self.counts, self.crop, generator) if self.crop else None
+        picks = self._picks(starts)
+        if chances is None:
+            return picks[torch.randperm(len(picks), generator=generator)]
+        return picks[torch.multinomial(chances, len(picks), replacement=True, generator=generator)]
 
-    @abstractmethod
     def in_order(self) -> Tensor:
         """Picks that need no chance: every example once, crops in the middle."""
+        return self._picks(middle_starts(self.counts, self.crop) if self.crop else None)
+
+    @abstractmethod
+    def _picks(self, starts: np.ndarray | None) -> Tensor:
+        """Every example once, of crops that start there, (n_recordings,); None: uncropped."""
 
     def codes_in_order(self) -> Tensor:
         """Codes of `in_order`, shape (n,): of each class as many as every epoch draws from."""
@@ -128,33 +139,22 @@ class Examples(ABC):
 class Rows(Examples):
     """Segments, each an example: the rows of one part, in the order of the segments.
 
-    Codes are of shape (n,); ``counts`` (n_recordings,) are the segments of each recording, in
-    the order of the rows; ``crop`` is how many are taken from each, 0: all.
+    Codes are of shape (n,); ``counts`` (n_recordings,), by default of one recording, are in the
+    order of the rows.
     """
 
     def __init__(
         self, store: Store, codes: np.ndarray, counts: np.ndarray | None = None, *, crop: int = 0
     ) -> None:
-        self.store, self.crop = store, crop
-        self.codes = torch.as_tensor(codes)
-        self.counts = np.array([len(codes)]) if counts is None else counts
-        self._device_codes = self.codes.to(store.device)
-
-    def draw(self, generator: torch.Generator, chances: Tensor | None = None) -> Tensor:
-        pool = torch.arange(len(self))
-        if self.crop:
-            pool = self._cropped(random_starts(self.counts, self.crop, generator))
-        return pool[_order(len(pool), chances, generator)]
-
-    def in_order(self) -> Tensor:
-        if self.crop:
-            return self._cropped(middle_starts(self.counts, self.crop))
-        return torch.arange(len(self))
+        counts = np.array([len(codes)]) if counts is None else counts
+        super().__init__(store, codes, counts, crop=crop)
 
     def batch(self, picks: Tensor) -> Batch:
         return (self.store.take(picks),), self._device_codes[picks.to(self.store.device)]
 
-    def _cropped(self, starts: np.ndarray) -> Tensor:
+    def _picks(self, starts: np.ndarray | None) -> Tensor:
+        if starts is None:
+            return torch.arange(len(self))
         firsts = np.cumsum(self.counts) - self.counts
         return torch.from_numpy(crop_places(firsts, self.counts, starts, self.crop).reshape(-1))
 
@@ -177,23 +177,9 @@ class Bags(Examples):
         *,
         crop: int = 0,
     ) -> None:
-        self.store, self.firsts, self.counts, self.crop = store, firsts, counts, crop
-        self.codes = torch.as_tensor(codes)
-        self._device_codes = self.codes.to(store.device)
+        super().__init__(store, codes, counts, crop=crop)
+        self.firsts = firsts
         self.measures = torch.as_tensor(measures, dtype=torch.float32).to(store.device)
-
-    def draw(self, generator: torch.Generator, chances: Tensor | None = None) -> Tensor:
-        starts = np.zeros(len(self), dtype=np.int64)
-        if self.crop:
-            starts = random_starts(self.counts, self.crop, generator)
-        order = _order(len(self), chances, generator)
-        return torch.stack([order, torch.from_numpy(starts)[order]], dim=1)
-
-    def in_order(self) -> Tensor:
-        starts = np.zeros(len(self), dtype=np.int64)
-        if self.crop:
-            starts = middle_starts(self.counts, self.crop)
-        return torch.stack([torch.arange(len(self)), torch.from_numpy(starts)], dim=1)
 
     def batch(self, picks: Tensor) -> Batch:
         bags, starts = picks.numpy().T
@@ -208,6 +194,10 @@ class Bags(Examples):
             self.measures[on_device],
         )
         return inputs, self._device_codes[on_device]
+
+    def _picks(self, starts: np.ndarray | None) -> Tensor:
+        starts = np.zeros(len(self), dtype=np.int64) if starts is None else starts
+        return torch.stack([torch.arange(len(self)), torch.from_numpy(starts)], dim=1)
 
 
 def random_starts(counts: np.ndarray, crop: int, generator: torch.Generator) -> np.ndarray:
@@ -234,12 +224,6 @@ def n_segments_in(crop_s: float, *, segment_s: float, overlap: float) -> int:
     """How many segments begin and end within a crop of this length in seconds; at least 1."""
     hop_s = segment_s * (1 - overlap)
     return max(1, int((crop_s - segment_s) / hop_s + 1e-6) + 1)
-
-
-def _order(n: int, chances: Tensor | None, generator: torch.Generator) -> Tensor:
-    if chances is None:
-        return torch.randperm(n, generator=generator)
-    return torch.multinomial(chances, n, replacement=True, generator=generator)
 
 
 def _room(device: torch.device) -> int:

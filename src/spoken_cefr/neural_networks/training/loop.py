@@ -7,7 +7,6 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from spoken_cefr.errors import InputError
 from spoken_cefr.neural_networks.networks.heads import Head
 from spoken_cefr.neural_networks.training.examples import CHUNK, Examples
 from spoken_cefr.progress import progress
@@ -51,8 +50,6 @@ def train(
     batches, with dropout on; losses do not hold the L2 penalty, so that networks can be
     compared.
     """
-    if len(train_examples) < 2:
-        raise InputError(f"{plan.name}: {len(train_examples)} training example is too few")
     optimiser = torch.optim.Adam(
         model.parameters(), lr=plan.learning_rate, eps=ADAM_EPSILON, fused=True
     )

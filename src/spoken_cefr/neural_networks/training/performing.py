@@ -1,6 +1,6 @@
 """How one training of a run goes from arrays to a model and predictions."""
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,12 @@ from spoken_cefr.neural_networks.recordings import (
     Corpus,
     check_answers,
     check_inputs,
-    left_out,
     read_corpus,
 )
 from spoken_cefr.neural_networks.runs import Run
 from spoken_cefr.neural_networks.saved import new_model, save_run
 from spoken_cefr.neural_networks.training.balance import class_weights, sampling_weights
-from spoken_cefr.neural_networks.training.devices import choose_device, one_thread, use_bfloat16
+from spoken_cefr.neural_networks.training.devices import choose_device, use_bfloat16
 from spoken_cefr.neural_networks.training.examples import (
     CHUNK,
     Bags,
@@ -39,63 +38,79 @@ from spoken_cefr.neural_networks.training.examples import (
 from spoken_cefr.neural_networks.training.loop import Plan, best_and_stale, predict, train
 from spoken_cefr.store import write_csv, write_parquet
 
-ANSWERED = ("validation", "test")  # what a model says of the rows it learned tells nothing
+SEED_STEP = 1000  # between repetitions: a profile of the next seed repeats none of them
 CONVOLUTIONAL = ("study_cnn", "small_cnn")
 # The backward pass of depthwise convolutions is slower in bfloat16 on a CPU.
 FASTER_IN_BFLOAT16 = ("study_cnn",)
 
 
-def perform_run(
-    run: Run,
-    config: Config,
-    *,
-    segments: pd.DataFrame,
-    split: pd.DataFrame,
-    clean: Source | None,
-    noisy: Source | None,
-    measures: pd.DataFrame | None,
-    folder: Path,
-    key: str,
-    classes: tuple[str, ...],
-    seed: int,
-) -> list[dict[str, str]]:
-    """Train one model and write its folder; ``config.json`` comes last.
+@dataclass(frozen=True)
+class Training:
+    """One training of a run, in a folder of its own; ``seed`` numbers the repetition, from 0.
 
-    Of the rows, clean and for a noisy training noisy, nothing has been learned yet; the
-    measures are by recording_id. What the run does not read is None. Its predictions are
-    those of the validation and test parts. ``seed`` is that of the
-    weights, the order of the examples and dropout; for ``classes`` see `read_corpus`. A
-    recording whose part is none of the three is answered but neither learned from nor
-    validated on. Gives remarks: recordings that the run leaves out. InputError if an input or
-    an answer is missing or not a number, or train holds one class only.
+    ``split`` holds recording_id, speaker_id, level (the class that is answered) and part; what is
+    in none of the three parts is neither learned from nor asked. Train may lack some of the
+    classes: such a class is never answered.
     """
-    corpus = read_corpus(run, config, segments, split, classes)
-    measures = measures_array(run, corpus, measures)
-    card = run_card(run, config, corpus, measures) | {"seed": seed}
+
+    run: Run
+    split: pd.DataFrame
+    classes: tuple[str, ...]
+    fold: int
+    seed: int
+    folder: Path
+    key: str
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What all trainings of a run are given: made once, learned from by each for itself.
+
+    ``segments`` have segment_id, recording_id, start_s, end_s; ``measures`` recording_id and one
+    column a measure. What the run does not read is None.
+    """
+
+    segments: pd.DataFrame
+    clean: Source | None = None
+    noisy: Source | None = None
+    measures: pd.DataFrame | None = None
+
+
+def perform_run(training: Training, heard: Heard, config: Config) -> None:
+    """Train one model and write its folder, the answers of validation and test among it.
+
+    ``config.json`` comes last. InputError if an input or an answer is missing or not a number, or
+    train holds one class only.
+    """
+    run, folder = training.run, training.folder
+    corpus = read_corpus(run, config, heard.segments, training.split, training.classes)
+    measures = measures_array(run, corpus, heard.measures)
+    card = run_card(run, config, corpus, measures)
+    card |= {"seed": config.seed + SEED_STEP * training.seed, "key": training.key}
     values = np.array(measures, dtype=np.float64)
     if run.architecture == "ordinal":
         model, of_recordings = fit_ordinal(corpus, config, values)
-        of_segments = of_recordings[corpus.owners()]
-        history, attention, place = None, None, None
+        of_segments, place, tables = of_recordings[corpus.owners()], None, {}
         card |= {"l2": model.l2, "n_parameters": model.weights.size + model.cuts.size}
     else:
-        model, place, history, of_segments, of_recordings, attention = _perform_network(
-            run, config, corpus, values, clean, noisy, card
+        model, place, of_segments, of_recordings, tables = _perform_network(
+            run, config, corpus, values, heard, card
         )
-        card |= {"best_epoch": best_and_stale(history.to_dict("records"))[0] + 1}
     check_answers(corpus, of_segments=of_segments, of_recordings=of_recordings, name=run.name)
     of_recordings[~corpus.usable()] = np.nan
-    table = predictions_table(
-        segments,
+    predictions = predictions_table(
+        corpus.segments,
         corpus.split,
         of_segments=of_segments,
         of_recordings=of_recordings,
         classes=corpus.classes,
     )
-    table = table[table["part"].isin(ANSWERED)].reset_index(drop=True)
-    _write(folder, table, history, attention)
-    save_run(folder, model, card | {"key": key}, place=place)
-    return left_out(corpus, run)
+    # What a model says of the rows that it learned from tells nothing.
+    predictions = predictions[predictions["part"].isin(("validation", "test"))]
+    (folder / "config.json").unlink(missing_ok=True)
+    for name, table in (tables | {"predictions.parquet": predictions}).items():
+        (write_csv if name.endswith(".csv") else write_parquet)(folder / name, table)
+    save_run(folder, model, card, place=place)
 
 
 def _perform_network(
@@ -103,41 +118,34 @@ def _perform_network(
     config: Config,
     corpus: Corpus,
     measures: np.ndarray,
-    clean: Source,
-    noisy: Source | None,
+    heard: Heard,
     card: dict[str, Any],
-) -> tuple[
-    nn.Module, PlaceEraser | None, pd.DataFrame, np.ndarray, np.ndarray, pd.DataFrame | None
-]:
-    """Train a network; gives it, what takes the place out of its inputs, its history and answers.
+) -> tuple[nn.Module, PlaceEraser | None, np.ndarray, np.ndarray, dict[str, pd.DataFrame]]:
+    """Train a network; gives it, what takes the place out of its inputs, its answers, its tables.
 
-    The answers are both probabilities and the attention weights.
+    The answers are the probabilities of all segments and of all recordings.
     """
     c = config.neural_networks
     device = choose_device(c.device)
-    learned = noisy or clean
-    for rows in (clean, learned):
+    sources = (heard.clean, heard.noisy or heard.clean)
+    for rows in sources:
         check_inputs(rows.array, corpus.segments, name=run.name)
-    eraser = clean.learn_place(corpus.rows_of(corpus.in_part("train")))
-    clean, learned = clean.without_place(eraser), learned.without_place(eraser)
+    eraser = heard.clean.learn_place(corpus.rows_of(corpus.in_part("train")))
+    clean, learned = (rows.without_place(eraser) for rows in sources)
     train_examples = make_examples(run, corpus, learned, measures, "train", device=device)
     validation = make_examples(run, corpus, clean, measures, "validation", device=device)
     card |= {"input_shape": list(train_examples.store.row_shape), "widths": list(clean.widths)}
     torch.manual_seed(card["seed"])
     model = new_model(card)
-    fit_inputs(model, train_examples)
+    if hasattr(model, "fit_inputs"):  # it standardises: by the training rows alone
+        told = [train_examples.measures] if isinstance(train_examples, Bags) else []
+        model.fit_inputs(train_examples.store.in_chunks(), *told)
     model = model.to(device)
     if run.architecture in CONVOLUTIONAL:
         model = model.to(memory_format=torch.channels_last)
     bfloat16 = use_bfloat16(
         c.precision, device=device, convolutional=run.architecture in FASTER_IN_BFLOAT16
     )
-    card |= {
-        "n_parameters": count_parameters(model),
-        "precision": "bfloat16" if bfloat16 else "float32",
-        "device": device.type,
-    }
-    head = HEADS[run.head]
     plan = make_plan(
         run,
         config,
@@ -146,9 +154,20 @@ def _perform_network(
         bf16=bfloat16,
         seed=card["seed"],
     )
-    with one_thread(device):
-        history = train(model, train_examples, validation, head=head, plan=plan)
-        return model, eraser, history, *_answers(run, model, clean, measures, corpus, device=device)
+    history = train(model, train_examples, validation, head=HEADS[run.head], plan=plan)
+    card |= {
+        "n_parameters": count_parameters(model),
+        "precision": "bfloat16" if bfloat16 else "float32",
+        "device": device.type,
+        "best_epoch": best_and_stale(history.to_dict("records"))[0] + 1,
+    }
+    of_segments, of_recordings, attention = _answers(
+        run, model, clean, measures, corpus, device=device
+    )
+    tables = {"history.csv": history}
+    if attention is not None:
+        tables["attention.parquet"] = attention
+    return model, eraser, of_segments, of_recordings, tables
 
 
 def _answers(
@@ -160,7 +179,7 @@ def _answers(
     *,
     device: torch.device,
 ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame | None]:
-    """Probabilities of all segments and of all recordings, and the attention weights."""
+    """Probabilities of all segments and of all recordings; attention weights of those tested."""
     head = HEADS[run.head]
 
     def answer(examples: Examples) -> np.ndarray:
@@ -176,6 +195,8 @@ def _answers(
     singles = Bags(store, np.arange(len(store)), alone, measures[owners], corpus.codes[owners])
     recordings = Bags(store, corpus.firsts, corpus.counts, measures, corpus.codes, crop=corpus.crop)
     attention = attention_table(model, recordings, corpus)
+    tested = corpus.split.loc[corpus.split["part"] == "test", "recording_id"]
+    attention = attention[attention["recording_id"].isin(tested)]
     return answer(singles), answer(recordings), attention
 
 
@@ -222,16 +243,6 @@ def make_plan(
         bfloat16=bf16,
         name=run.name,
     )
-
-
-def fit_inputs(model: nn.Module, examples: Examples) -> None:
-    """Let a network that standardises its inputs see the training rows."""
-    if not hasattr(model, "fit_inputs"):
-        return
-    if isinstance(examples, Bags):
-        model.fit_inputs(examples.store.in_chunks(), examples.measures)
-    else:
-        model.fit_inputs(examples.store.in_chunks())
 
 
 def fit_ordinal(
@@ -333,17 +344,3 @@ def run_card(run: Run, config: Config, corpus: Corpus, measures: pd.DataFrame) -
         "profile": config.profile,
         "notice": config.notice,
     }
-
-
-def _write(
-    folder: Path,
-    predictions: pd.DataFrame,
-    history: pd.DataFrame | None,
-    attention: pd.DataFrame | None,
-) -> None:
-    (folder / "config.json").unlink(missing_ok=True)
-    for name, table in (("predictions", predictions), ("attention", attention)):
-        if table is not None:
-            write_parquet(folder / f"{name}.parquet", table)
-    if history is not None:
-        write_csv(folder / "history.csv", history)
