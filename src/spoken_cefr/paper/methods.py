@@ -24,10 +24,10 @@ from spoken_cefr.neural_networks.networks.per_segment import (
     build_model,
 )
 from spoken_cefr.neural_networks.ordinal import CLIP, PENALTIES
-from spoken_cefr.neural_networks.out_of_fold import SEED_STEP
 from spoken_cefr.neural_networks.runs import CROP_S, Run
 from spoken_cefr.neural_networks.split import N_CANDIDATES
 from spoken_cefr.neural_networks.training.loop import ADAM_EPSILON
+from spoken_cefr.neural_networks.training.performing import SEED_STEP
 from spoken_cefr.processing.transcription.engines import (
     DECODING,
     LOGPROB_THRESHOLD,
