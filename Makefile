@@ -65,6 +65,6 @@ browser:
 	@sh tools/ensure_browser.sh
 
 # The stamp is newer than everything that says what to install.
-.venv/.installed: requirements.txt requirements-dev.txt pyproject.toml tools/make_venv.sh
+.venv/.installed: requirements.txt requirements-dev.txt requirements-lock.txt pyproject.toml tools/make_venv.sh
 	@PYTHON=$(PYTHON) sh tools/make_venv.sh
 	@touch $@

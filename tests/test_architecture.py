@@ -96,6 +96,20 @@ def test_every_room_of_the_package_is_on_the_map():
     assert rooms == set(ROOMS) - {"core", "doors"}
 
 
+# --- what doc/architecture.md tells a newcomer to read
+
+
+LINKED = re.compile(r"\[`(\w+)`\]\(\.\./(src/[\w/]+\.py)\)")
+
+
+def test_the_functions_that_decide_are_where_the_map_links_to():
+    linked = LINKED.findall((ROOT / "doc" / "architecture.md").read_text(encoding="utf-8"))
+    assert len(linked) >= 10
+    for name, file in linked:
+        body = ast.parse((ROOT / file).read_text(encoding="utf-8")).body
+        assert name in {node.name for node in body if isinstance(node, ast.FunctionDef)}, file
+
+
 # --- what doc/architecture.md tells a newcomer to do
 
 

@@ -461,8 +461,9 @@ BY_SILENCE = {"condition": SILENCE, "kappa": 0.4, "kappa_low": 0.2, "kappa_high"
 def test_the_paragraph_concludes_no_more_than_its_facts(config, speakers, options, conclusion):
     found = made_up_verdict(config, speakers, **options)
     assert found["conclusive"]
-    assert conclusion in found["verdict"]
-    assert config.notice in found["verdict"]
+    assert conclusion in found["conclusion"]
+    assert found["conclusion"] in found["verdict"]
+    assert config.notice in found["verdict"] and config.notice not in found["conclusion"]
 
 
 def test_the_paragraph_tells_every_fact_that_there_is(config, speakers):
@@ -484,6 +485,14 @@ def test_the_paragraph_tells_every_fact_that_there_is(config, speakers):
     assert "0.20 [0.10, 0.30] (labels permuted: up to 0.10)" in told
     assert "gender" not in told and facts["run_gender"] is None
     assert facts["not_exceeded"] == "duration_only" and "duration_only" in told
+
+
+@pytest.mark.parametrize("high, said", [(-0.1, True), (0.1, False)])
+def test_a_kappa_below_zero_is_not_taken_for_knowledge(config, speakers, high, said):
+    gender = {"condition": "whole recording", "target": "gender", "kappa": -0.4}
+    gender |= {"kappa_low": -0.6, "kappa_high": high}
+    found = made_up_verdict(config, speakers, again=[gender])
+    assert ("below zero as a whole is no knowledge" in found["verdict"]) is said
 
 
 def test_few_test_speakers_let_nothing_be_concluded(config, speakers):

@@ -1,7 +1,9 @@
 """The paper says what the files say, and cannot be built without one of them."""
 
 import dataclasses
+import datetime
 import io
+import itertools
 import json
 import os
 import re
@@ -17,10 +19,13 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from spoken_cefr.cli import main
+from spoken_cefr.corpus.metadata import COLUMNS
 from spoken_cefr.errors import InputError
+from spoken_cefr.neural_networks.networks.per_segment import SimpleDNN, SmallCNN
 from spoken_cefr.paper.build import (
     FULL,
     FULL_PROFILE,
+    HEARD,
     INPUTS,
     OPTIONAL,
     RECORD,
@@ -36,10 +41,11 @@ from spoken_cefr.paper.build import (
     record,
     results_folder,
 )
+from spoken_cefr.paper.methods import layers, methods
 from spoken_cefr.paper.refresh import refresh
 from spoken_cefr.paths import ROOT
 from spoken_cefr.stages import STAGES, executed_path, stage_folder
-from spoken_cefr.store import read_json, write_csv, write_json
+from spoken_cefr.store import read_csv, read_json, write_csv, write_json, write_parquet
 
 DEMO = RESULTS / "demo"
 BASELINES = "data/fr_catalogue_2025-01_baselines.json"
@@ -90,6 +96,15 @@ def test_it_has_eight_to_twelve_pages_and_warns_of_the_demo_on_the_first():
     told = pages((ROOT / "paper.pdf").read_bytes())
     assert 8 <= len(told) <= 12
     assert read_json(ROOT / DEMO / "results.json")["notice"] in " ".join(told[0].split())
+
+
+@pytest.mark.parametrize("kind", ["Table", "Figure"])
+def test_no_table_or_figure_is_printed_before_one_of_a_lower_number(kind):
+    told = pages((ROOT / "paper.pdf").read_bytes())
+    found = [sorted(map(int, re.findall(rf"^{kind}\s+(\d+)\.\s", page, re.M))) for page in told]
+    numbers = list(itertools.chain(*found))
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) > 5
 
 
 # A key of a file, a value that it does not have, and how the paper prints that.
@@ -262,6 +277,9 @@ def test_reasons_are_counted_without_the_names_of_recordings():
     assert "9001" not in json.dumps(told)
 
 
+SLUG = "jardins_partages"  # a recording of the demo
+
+
 @pytest.fixture
 def finished(demo_config, copy):
     """A profile whose evaluation lies there as git holds it, with transcripts beside."""
@@ -281,6 +299,12 @@ def finished(demo_config, copy):
         report["outputs"] = {name: f"hash of {name}" for name in SAME_BYTES}
         write_json(stage_folder(config, stage) / "report.json", report)
     write_json(folder / "config.json", config.to_dict())
+    text = read_csv(ROOT / "data/replica/texts.csv").set_index("slug").loc[SLUG, "text"]
+    card = dict.fromkeys(COLUMNS, "") | {"recording_id": "9001", "level": "B1", "usable": True}
+    card |= {"audio_url": f"http://site.example/{SLUG}.mp3", "duration_s": 50.0}
+    write_csv(stage_folder(config, "scraping") / "metadata.csv", pd.DataFrame([card]))
+    heard = pd.DataFrame({"recording_id": ["9001"], "text": [text.rpartition(" ")[0]]})
+    write_parquet(stage_folder(config, "processing") / "transcripts.parquet", heard)
     return config
 
 
@@ -288,7 +312,7 @@ def test_collecting_takes_what_is_listed_and_no_transcript(finished):
     folder = collect(finished)
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     best = read_json(folder / "results.json")["best_run"]
-    listed = {*REQUIRED, *OPTIONAL, *FULL, "pipeline.json", RECORD, "contents.json"}
+    listed = {*REQUIRED, *OPTIONAL, *FULL, HEARD, "pipeline.json", RECORD, "contents.json"}
     assert names <= listed | {f"figures/confusion_{best}_recording.svg"}
     assert set(REQUIRED) <= names
     everything = b"".join((folder / name).read_bytes() for name in names)
@@ -306,11 +330,47 @@ def test_the_record_holds_what_a_second_run_is_held_against(finished):
     assert told["machine"]["seconds"] == {}  # no notebook was run
 
 
-def test_the_time_of_a_stage_is_that_of_its_notebook(finished):
+def test_the_time_of_a_stage_is_that_of_its_notebook_if_that_did_all_the_work(finished):
     path = executed_path(finished, "scraping")
     path.parent.mkdir(parents=True)
-    nbformat.write(new_notebook(metadata={"papermill": {"duration": 12.5}}), path)
+    start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(minutes=1)
+    told = {"duration": 12.5, "start_time": start.isoformat()}
+    nbformat.write(new_notebook(metadata={"papermill": told}), path)
     assert record(finished)["machine"]["seconds"] == {"scraping": 12.5}
+    kept = stage_folder(finished, "scraping") / "metadata.csv"
+    os.utime(kept, times=(start.timestamp() - 1,) * 2)
+    assert record(finished)["machine"]["seconds"] == {}
+
+
+def test_the_time_that_is_told_is_of_the_stages_that_did_all_their_work(copy):
+    path = copy / DEMO / RECORD
+    seconds = dict(zip(STAGES, (10.2, 70.0, 100.0, 60.0), strict=True))
+    change(path, "machine", "seconds", value=seconds)
+    assert "the run of all stages took 4 minutes: scraping 10 s, processing 70 s" in text_of(copy)
+    change(path, "machine", "seconds", value={"scraping": 10.2})
+    told = text_of(copy)
+    assert "the stages that began from nothing took 10 s: scraping 10 s." in told
+    assert "an earlier run: processing, neural networks and evaluation" in told
+
+
+def test_words_that_were_heard_wrong_are_counted_where_the_texts_are_known(finished):
+    errors = read_csv(collect(finished) / HEARD)  # the last word was not heard
+    assert errors["level"].tolist() == ["B1", "all"]
+    assert errors["wrong"].tolist() == [1, 1]
+    assert HEARD in read_json(results_folder(finished) / "contents.json")["files"]
+    unknown = dataclasses.replace(finished.scraping, replica_dir="")
+    folder = collect(dataclasses.replace(finished, scraping=unknown))
+    assert HEARD not in names_in(folder)
+
+
+def test_layers_are_those_of_the_network_itself():
+    dense = ["dense 512", "ReLU", "dropout 0.5", "dense 256", "ReLU", "dropout 0.5"]
+    assert layers(SimpleDNN(3)) == [*dense, "dense 128", "ReLU", "dense 5"]
+    told = layers(SmallCNN(128, n_outputs=4))
+    assert told[:3] == ["16 convolutions 8 × 4 every 4 × 2", "batch norm", "ReLU"]
+    assert told[3] == "16 convolutions 3 × 3 of each channel alone every 2 × 2"
+    assert told[-3:] == ["mean over the map", "dropout 0.3", "dense 4"]
+    assert methods("fr")["networks"]["layers"]["small_cnn"] == told
 
 
 def test_one_call_collects_and_compiles_into_the_data_folder_and_gives_the_same_bytes_twice(

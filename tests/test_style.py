@@ -35,6 +35,15 @@ def test_every_dependency_of_the_package_is_pinned_and_every_pin_is_one():
     assert declared == set(pinned())
 
 
+def test_the_locked_versions_hold_every_pin():
+    pins = pinned() | pinned("requirements-dev.txt")
+    locked = {
+        name.lower().replace("_", "-"): version
+        for name, version in pinned("requirements-lock.txt").items()
+    }
+    assert {name: locked.get(name) for name in pins} == pins
+
+
 # Import names that differ from the project's name on PyPI.
 PROJECTS = {
     "PIL": "pillow",

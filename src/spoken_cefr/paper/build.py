@@ -7,6 +7,7 @@ paper and results go to the profile's data folder; git's own, of the demo in
 ``doc/paper/results/demo``, are written by `refresh` only.
 """
 
+import datetime
 import importlib.metadata
 import os
 import platform
@@ -15,7 +16,6 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +24,18 @@ import typst
 from spoken_cefr import __version__
 from spoken_cefr.arithmetic import CPUINFO, PINS
 from spoken_cefr.config import Config
+from spoken_cefr.corpus.metadata import read_metadata
 from spoken_cefr.errors import InputError
-from spoken_cefr.measures.fluency import MIN_PAUSE_S
-from spoken_cefr.measures.table import measures_of
-from spoken_cefr.neural_networks.embeddings.places import MIN_SHARE
-from spoken_cefr.neural_networks.networks.per_recording import DROPOUT, PROJECTED
-from spoken_cefr.neural_networks.networks.per_segment import L2
-from spoken_cefr.neural_networks.ordinal import CLIP, PENALTIES
-from spoken_cefr.neural_networks.runs import CROP_S, Run
+from spoken_cefr.paper.methods import methods
 from spoken_cefr.paths import ROOT
+from spoken_cefr.processing.transcription.scoring import known_texts, word_errors
 from spoken_cefr.stages import STAGES, changed_outputs, executed_path, matches, stage_folder
-from spoken_cefr.store import read_json, replacing, write_json
+from spoken_cefr.store import read_json, read_parquet, replacing, write_csv, write_json
 
 SOURCE = Path("doc/paper/paper.typ")  # from the root, as all that follow
 RESULTS = Path("doc/paper/results")
 RECORD = "reproduction.json"
+HEARD = "word_errors.csv"  # the recogniser's, where the texts are known
 # The study's 31 cells take hours: `make paper-full` trains them once, as another profile, and the
 # demo's paper prints these beside what it trains itself.
 FULL_PROFILE = "demo_full"
@@ -164,6 +161,8 @@ def collect(config: Config, *, root: Path = ROOT) -> Path:
         for path in full:
             copy(path, folder / path.name)
         found += FULL
+    if write_word_errors(config, folder / HEARD):
+        found.append(HEARD)
     write_json(folder / "pipeline.json", pipeline(config))
     write_json(folder / RECORD, record(config))
     write_json(folder / "contents.json", {"files": sorted(found)})
@@ -174,6 +173,24 @@ def copy(source: Path, target: Path) -> None:
     """Copy a file, all or nothing, into a folder that need not be there."""
     with replacing(target) as temporary:
         shutil.copyfile(source, temporary)
+
+
+def write_word_errors(config: Config, path: Path) -> bool:
+    """Write how many words the recogniser heard wrong, by level; False where no text is known."""
+    metadata = read_metadata(stage_folder(config, "scraping") / "metadata.csv")
+    known = known_texts(config, metadata)
+    if known.empty:
+        return False
+    heard = read_parquet(stage_folder(config, "processing") / "transcripts.parquet")
+    levels = metadata.set_index("recording_id")["level"]
+    errors = word_errors(
+        known,
+        heard.set_index("recording_id")["text"],
+        levels,
+        language=config.scraping.language,
+    )
+    write_csv(path, errors.reset_index())
+    return True
 
 
 def compile_paper(results: Path, *, root: Path = ROOT) -> bytes:
@@ -248,18 +265,30 @@ def record(config: Config) -> dict[str, Any]:
 
 
 def machine(config: Config) -> dict[str, Any]:
-    """Processor and cores of this computer, and how long each notebook's last run took here (s)."""
+    """Processor and cores of this computer, and how long each stage's notebook took here (s).
+
+    Of a stage that found results of an earlier run, and kept them, no time is told.
+    """
     known = CPUINFO.read_text("utf-8") if CPUINFO.exists() else ""
     model = re.search(r"^model name\s*:\s*(.+)$", known, re.MULTILINE)
-    paths = {stage: executed_path(config, stage) for stage in STAGES}
-    told = {
-        s: read_json(p)["metadata"].get("papermill", {}) for s, p in paths.items() if p.exists()
-    }
+    seconds = {stage: _seconds(config, stage) for stage in STAGES}
     return {
         "processor": model[1] if model else platform.processor(),
         "cores": os.cpu_count(),
-        "seconds": {stage: one["duration"] for stage, one in told.items() if one.get("duration")},
+        "seconds": {stage: told for stage, told in seconds.items() if told},
     }
+
+
+def _seconds(config: Config, stage: str) -> float | None:
+    """How long the last run of a stage's notebook took, if it did all of the stage's work."""
+    path = executed_path(config, stage)
+    told = read_json(path)["metadata"].get("papermill", {}) if path.exists() else {}
+    if not told.get("duration"):
+        return None
+    start_s = datetime.datetime.fromisoformat(told["start_time"]).timestamp()
+    files = (file for file in stage_folder(config, stage).rglob("*") if file.is_file())
+    kept = any(file.stat().st_mtime < start_s for file in files)
+    return None if kept else told["duration"]
 
 
 def pipeline(config: Config) -> dict[str, Any]:
@@ -283,23 +312,6 @@ def pipeline(config: Config) -> dict[str, Any]:
         "methods": methods(settings["scraping"]["language"]),
         "arithmetic": config.arithmetic,
         "pins": [pin._asdict() for pin in PINS],
-    }
-
-
-def methods(language: str) -> dict[str, Any]:
-    """What the code fixes and no profile changes, for whoever rebuilds it from the paper."""
-    return {
-        "measures": [asdict(measure) for measure in measures_of(language)],
-        "min_pause_s": MIN_PAUSE_S,
-        "crop_s": CROP_S,
-        "place": {"min_share": MIN_SHARE},
-        "ordinal": {"penalties": list(PENALTIES), "clip": CLIP},
-        "networks": {
-            "learning_rate": Run.learning_rate,
-            "attention_units": PROJECTED,
-            "attention_dropout": DROPOUT,
-            "squared_weights": L2,
-        },
     }
 
 

@@ -41,6 +41,7 @@ FACTS: Mapping[str, tuple[str | None, str, str]] = {
     "probe_gender": ("mel", "gender", AS_IT_IS),
     "probe_year": ("mel", "year", AS_IT_IS),
 }
+OTHER_TARGETS: tuple[str, ...] = ("run_age", "run_gender", "run_year")
 
 
 def verdict(
@@ -54,7 +55,8 @@ def verdict(
     """Answer the question in words, with the numbers that the words rest on.
 
     From ``audit.csv`` and ``exceeds.csv``, of one run: conclusive (bool), verdict
-    (plain text), facts (what the text uses; None where there is no such number).
+    (plain text), conclusion (of that, what is left without numbers and notice), facts (what
+    the text uses; None where there is no such number).
     """
     facts = _facts(audit, exceeds, run, n_test_speakers)
     conclusive = run is not None and n_test_speakers >= MIN_SPEAKERS
@@ -65,16 +67,25 @@ def verdict(
         joined = f"{', '.join(first)} and {last}" if first else last
         return f"{start} {joined}." if told else ""
 
-    text = _template().render(
-        facts,
-        said=said,
-        conclusive=conclusive,
-        beyond_length=_above_zero(facts["run_within"]),
-        silence=_told_by_silence(facts),
-        reads_sound=run not in READ_NO_SOUND,
-        notice=config.notice,
+    told = _template().make_module(
+        {
+            **facts,
+            "said": said,
+            "conclusive": conclusive,
+            "beyond_length": _above_zero(facts["run_within"]),
+            "below_zero": any(_below_zero(facts[name]) for name in OTHER_TARGETS),
+            "silence": _told_by_silence(facts),
+            "reads_sound": run not in READ_NO_SOUND,
+            "notice": config.notice,
+        }
     )
-    return {"conclusive": conclusive, "verdict": " ".join(text.split()), "facts": facts}
+    text, conclusion = (" ".join(str(words).split()) for words in (told, told.conclusion))
+    return {
+        "conclusive": conclusive,
+        "verdict": text,
+        "conclusion": conclusion,
+        "facts": facts,
+    }
 
 
 def _facts(
@@ -119,6 +130,11 @@ def _above_zero(row: Mapping[str, float | None] | None) -> bool:
     """Whether the whole interval of kappa is."""
     low = (row or {}).get("kappa_low")
     return low is not None and low > 0
+
+
+def _below_zero(row: Mapping[str, float | None] | None) -> bool:
+    high = (row or {}).get("kappa_high")
+    return high is not None and high < 0
 
 
 def _kappa(row: Mapping[str, float | None]) -> str:
