@@ -70,15 +70,6 @@ def test_each_of_the_14_languages_has_its_tile(tile_href, shuffled_tiles):
     assert (tile_href == "relative") == ('href="spip.php?rubrique1"' in home)
 
 
-def test_shuffling_moves_the_tiles():
-    names = [
-        [tile.name for tile in parse_tiles(site(shuffled_tiles=shuffled).home(), BASE_URL)]
-        for shuffled in (False, True)
-    ]
-    assert names[0] == [language.name for language in LANGUAGES]
-    assert names[0] != names[1]
-
-
 @pytest.mark.parametrize("last_next", ["no_href", "missing"])
 def test_the_last_page_ends_the_listing_in_both_ways(last_next):
     html = site(last_next=last_next).listing(1, 20)
