@@ -6,12 +6,9 @@ import pytest
 from spoken_cefr.evaluation.catalogue import read_counts
 from spoken_cefr.evaluation.findings import (
     readings,
-    tell_audit,
     tell_calibration,
     tell_catalogue,
-    tell_cells,
     tell_exceeds,
-    tell_explanation,
     tell_groups,
     tell_levels,
     tell_mistakes,
@@ -64,13 +61,6 @@ def test_the_best_run_stands_beside_the_best_shortcut():
     assert "(-0.04)" in told  # and why the constant answer is not exactly 0
 
 
-def test_runs_without_segments_of_their_own_are_named():
-    recordings = scores({"majority": 0, "whole": 0.9, "net": 0.5})
-    both = pd.concat([recordings, scores({"majority": 0, "net": 0.3}, "segment")])
-    told = tell_scores(both, {"majority"}, unit="segment")
-    assert "0.30" in told and "whole give" in told
-
-
 def test_the_study_s_cell_and_its_printed_output_are_told_apart():
     told = tell_study(read_study(), read_json(REANALYSIS))
     # 0.59 - 11,084 / 19,153 and 0.5800 - 11,084 / 19,153, in percentage points
@@ -82,13 +72,6 @@ def test_the_catalogue_s_levels_crowd_where_they_do():
     of_level = counts.groupby("level")["recordings"].sum()
     share = of_level[["A2", "B1"]].sum() / of_level[["A1", "A2", "B1", "B2", "C1"]].sum()
     assert f"{share:.0%} of 1,002 recordings are A2 or B1" in tell_catalogue(counts)
-
-
-def test_cells_that_were_not_run_are_counted():
-    cells = pd.DataFrame({"status": ["run", "not run"], "accuracy_low": [0.4, None]})
-    cells["constant_accuracy"] = 0.3
-    assert "1 of the study's 2 cells" in tell_cells(cells)
-    assert "None of the study's 1" in tell_cells(cells.iloc[1:])
 
 
 def test_the_worst_level_is_named_with_its_counts():
@@ -137,13 +120,6 @@ def test_the_level_s_kappas_stand_alone_and_others_in_a_table_of_their_own():
     assert len(others) == 1
 
 
-def test_a_network_that_reads_the_voice_is_said_to():
-    assert "net reads the gender with 1.00 [1.00, 1.00] and the level with 0.30" in tell_audit(
-        AUDIT
-    )
-    assert "No network was trained" in tell_audit(AUDIT[AUDIT["target"] == "level"])
-
-
 def test_a_group_of_one_speaker_says_nothing():
     groups = pd.DataFrame({"group": ["a", "b"], "n_speakers": [1, 4], "n": [2, 9]})
     groups = groups.assign(run="net", metric="accuracy", value=[0.0, 0.6], differs=[None, False])
@@ -154,13 +130,3 @@ def test_mistakes_are_counted_by_distance_and_direction():
     mistakes = pd.DataFrame({"level": ["A1", "B1"], "predicted": ["B1", "A2"]})
     told = tell_mistakes(mistakes, ["A1", "A2", "B1"])
     assert "2 surest mistakes 1 are one level off; 1 answer too high and 1 too low" in told
-
-
-def test_an_explanation_says_what_it_rests_on():
-    document = {"recording_id": "7", "level": "A1", "run": "best", "predicted": "A1"}
-    document |= {"confidence": 0.9, "segments_run": "net", "segments_answer": "A1"}
-    document |= {"segments": [{"start_s": 1.0, "text": "oui"}, {"start_s": 2.0, "text": ""}]}
-    document |= {"image_run": "cnn", "image_answer": "A2", "image_kappa": 0.02}
-    told = tell_explanation(document)
-    assert "1 without a word" in told
-    assert "cnn, whose kappa is 0.02; it answers A2, which is wrong here" in told
