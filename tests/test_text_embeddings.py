@@ -93,11 +93,6 @@ def test_an_encoder_that_is_nowhere_is_one_sentence(tmp_path, offline):
         load_text_encoder(str(tmp_path))
 
 
-def test_a_package_without_a_pipeline_is_not_taken_for_one(offline):
-    with pytest.raises(InputError, match="'json'"):
-        load_text_encoder("json")
-
-
 def test_a_model_file_that_was_cut_off_is_one_sentence(tiny_encoder, tmp_path):
     for path in tiny_encoder.iterdir():
         data = path.read_bytes()
