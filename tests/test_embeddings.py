@@ -116,6 +116,7 @@ def test_a_segment_on_its_own_knows_nothing_of_its_surroundings():
     )
 
 
+@pytest.mark.slow
 def test_the_studys_recipe_is_the_maximum_over_one_second_of_the_state_before_the_transformer():
     model, original = tiny_wav2vec2()
     frames = Wav2Vec2Frames(model, layer=0)

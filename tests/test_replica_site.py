@@ -49,6 +49,7 @@ def test_every_made_up_row_comes_back_whatever_the_page_size(tmp_path, page_size
     assert [card.recording_id for card in cards] == [row["ArticleId"] for row in french_rows()]
 
 
+@pytest.mark.slow
 def test_all_rows_of_the_real_catalogue_come_back_equal(tmp_path, shared):
     path = shared / "data" / "audio_lingua_fr_2025-01.csv"
     rows = catalogue_rows(path)
