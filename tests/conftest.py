@@ -14,10 +14,13 @@ hypothesis.settings.register_profile("any machine", deadline=None, derandomize=T
 hypothesis.settings.load_profile("any machine")
 
 
+LONGEST = ("test_notebooks", "test_app_browser")  # minutes each
+
+
 def pytest_collection_modifyitems(items):
-    """Files with slow tests first, so that no process is left alone with one at the end."""
+    """The longest files first, then those with slow tests: no process is left alone at the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
+    items.sort(key=lambda item: (item.path.stem not in LONGEST, item.path not in slow))
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,6 +46,22 @@ def demo_config(tmp_path):
         return load_config("demo", [f'data_dir="{tmp_path.as_posix()}/data"', *overrides])
 
     return load
+
+
+@pytest.fixture(scope="session")
+def speech():
+    """A machine-spoken sentence of 3.7 s whose words are known, mono at 16 kHz."""
+    from spoken_cefr.processing.decoding import load_audio
+
+    return load_audio(ROOT / "tests" / "audio" / "kermesse.mp3")
+
+
+@pytest.fixture(scope="session")
+def replica(tmp_path_factory):
+    """A small replica of the site: the made-up catalogue, and half a second of noise a card."""
+    from scraping_helpers import make_replica
+
+    return make_replica(tmp_path_factory.mktemp("replica"))
 
 
 @pytest.fixture(scope="session")

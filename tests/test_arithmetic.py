@@ -80,10 +80,11 @@ def as_processor(tmp_path_factory):
     return lambda name: {"LD_PRELOAD": str(library), "CPU_AS": name}
 
 
+needs_avx2 = pytest.mark.skipif(not arithmetic.has_avx2(), reason="this processor has no AVX2")
+
+
 @pytest.fixture(scope="module")
 def here():
-    if not arithmetic.has_avx2():
-        pytest.skip("this processor has no AVX2")
     return computed()
 
 
@@ -100,6 +101,7 @@ def nothing_loaded(monkeypatch):
 # --- equal bytes
 
 
+@needs_avx2
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["raptorlake", "zen2"])
 def test_spectrograms_products_fits_and_trainings_are_the_bytes_of_another_processor(
@@ -110,6 +112,7 @@ def test_spectrograms_products_fits_and_trainings_are_the_bytes_of_another_proce
     assert there == here | {"avx512": False}
 
 
+@needs_avx2
 @pytest.mark.slow
 def test_they_are_the_bytes_of_a_machine_with_one_core_or_other_settings(here):
     cores = os.sched_getaffinity(0)
@@ -132,10 +135,9 @@ def test_whisper_hears_the_same_words_at_the_same_times_on_another_processor(as_
 # --- the pins are there before the libraries
 
 
+@needs_avx2
 @pytest.mark.slow
 def test_pins_reach_the_libraries_and_the_processes_that_joblib_starts():
-    if not arithmetic.has_avx2():
-        pytest.skip("this processor has no AVX2")
     code = f"{ASK}\nfrom spoken_cefr.config import load_config\nload_config('demo')\n"
     code += "from joblib import Parallel, delayed\n"
     code += "print(json.dumps([told(), *Parallel(2)(delayed(told)() for _ in range(2))]))"
@@ -150,26 +152,19 @@ def test_pins_reach_the_libraries_and_the_processes_that_joblib_starts():
         assert openblas and all(path == ["Haswell", 1] for path in openblas)
 
 
+@needs_avx2
 @pytest.mark.slow
 def test_torchs_products_and_their_gradients_are_right_with_openblas_in_it():
-    if not arithmetic.has_avx2():
-        pytest.skip("this processor has no AVX2")
     run(HERE / "openblas_in_torch.py")
 
 
+@needs_avx2
 def test_a_notebooks_kernel_is_pinned_by_its_first_cell(monkeypatch):
-    if not arithmetic.has_avx2():
-        pytest.skip("this processor has no AVX2")
     for name in PINNED:
         monkeypatch.delenv(name, raising=False)
-    notebook = nbformat.v4.new_notebook(
-        cells=[
-            nbformat.v4.new_code_cell(
-                "from spoken_cefr.config import load_config\nconfig = load_config('demo')\n"
-                "from spoken_cefr.arithmetic import is_pinned\nprint(is_pinned())"
-            )
-        ]
-    )
+    code = "from spoken_cefr.config import load_config\nconfig = load_config('demo')\n"
+    code += "from spoken_cefr.arithmetic import is_pinned\nprint(is_pinned())"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
     NotebookClient(notebook, kernel_name="python3").execute()
     assert [output.text for output in notebook.cells[0].outputs] == ["True\n"]
 
@@ -265,6 +260,6 @@ def test_real_profiles_stay_fast(nothing_loaded):
 
 @pytest.mark.parametrize("key", ['device="cuda"', 'device="auto"', 'precision="bfloat16"'])
 def test_portable_refuses_what_only_some_machines_have(key, demo_config):
-    with pytest.raises(InputError, match="which GPUs and bfloat16 are not: set"):
+    with pytest.raises(InputError, match="bfloat16"):
         demo_config(f"neural_networks.{key}")
     demo_config("arithmetic=fast", f"neural_networks.{key}")

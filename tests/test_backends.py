@@ -9,7 +9,7 @@ import threading
 import time
 
 import pytest
-from test_neural_networks_stage import OPTIONS, write_processing
+from test_neural_networks_stage import OPTIONS, SMALL, bytes_of_run, write_processing
 from test_processing_stage import corpus, results  # noqa: F401 (a fixture)
 
 from spoken_cefr import backends, neural_networks
@@ -17,7 +17,7 @@ from spoken_cefr.backends import run_in_order
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.processing import run
-from spoken_cefr.stages import is_done, stage_folder
+from spoken_cefr.stages import is_done
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -60,21 +60,13 @@ def test_two_workers_give_the_bytes_of_one_machine(corpus, cluster, demo_config,
 
 @pytest.mark.slow
 def test_two_workers_train_what_one_machine_does(cluster, demo_config, tmp_path):
-    options = [*OPTIONS, "neural_networks.runs=small_cnn"]
+    options = [*OPTIONS, SMALL]
     here = demo_config(*options, f'data_dir="{tmp_path.as_posix()}/here"')
     there = demo_config(*on_cluster(cluster, *options))
     for config in (here, there):
         write_processing(config)
         neural_networks.run(config)
-    folders = [stage_folder(config, "neural_networks") for config in (here, there)]
-    names = [
-        path.relative_to(folders[0])
-        for pattern in ("*/predictions.parquet", "*/history.csv", "*/*/*/model.safetensors")
-        for path in folders[0].glob(pattern)
-    ]
-    assert len(names) == 8
-    for name in names:
-        assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes(), name
+    assert bytes_of_run(here) == bytes_of_run(there)
     assert is_done(demo_config(*options), "neural_networks")
 
 
@@ -87,6 +79,7 @@ def test_results_come_in_the_order_of_the_tasks_and_not_all_at_once(cluster, dem
     assert list(run_in_order(config, _echo, [], backend="dask")) == []
 
 
+@pytest.mark.slow
 def test_a_worker_that_comes_late_gets_work(demo_config, capsys):
     """No worker at first, then one thread, and a second one while the tasks run."""
     from distributed import LocalCluster

@@ -1,5 +1,7 @@
 """The bundle that the networks stage leaves: one saved training, weights bit for bit."""
 
+import functools
+
 import jsonschema
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ from test_neural_networks_stage import OPTIONS, write_processing
 
 import spoken_cefr
 from spoken_cefr import neural_networks
+from spoken_cefr.config import load_config
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.measures.table import MEASURES
 from spoken_cefr.neural_networks import bundle, stage
@@ -36,17 +39,23 @@ def invented_measures(segments):
     return measures
 
 
-@pytest.fixture
-def trained(demo_config, monkeypatch):
-    """The stage run on a made-up corpus with some runs: config, its segments, its measures."""
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """Call it with runs: on a made-up corpus the stage has run with them, once.
 
+    Gives the profile, the segments and the measures.
+    """
+
+    @functools.cache
     def train(runs):
-        config = demo_config(*OPTIONS, f"neural_networks.runs={runs}")
+        data = f'data_dir="{tmp_path_factory.mktemp("data").as_posix()}"'
+        config = load_config("demo", [data, *OPTIONS, f"neural_networks.runs={runs}"])
         segments = write_processing(config)
         measures = invented_measures(segments)
-        monkeypatch.setattr(stage, "measures_table", lambda config: measures)
-        monkeypatch.setattr(bundle, "measures_table", lambda config: measures)
-        report = neural_networks.run(config)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(stage, "measures_table", lambda config: measures)
+            patch.setattr(bundle, "measures_table", lambda config: measures)
+            report = neural_networks.run(config)
         assert report.remarks == []
         return config, segments, measures
 

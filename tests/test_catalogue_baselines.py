@@ -140,16 +140,3 @@ def test_the_numbers_in_git_are_those_of_the_real_catalogue_and_hold_no_card(rea
     cards = read_catalogue(real).cards
     assert not any(title in text for title in cards["title"])
     assert not any(author in text for author in cards["author"])
-
-
-def test_the_numbers_in_git_are_within_their_intervals_and_reproduce_the_facts():
-    keep = read_json(COMMITTED)["label_sets"]["keep"]
-    assert sum(keep["counts"].values()) == 1002
-    for scores in keep["baselines"].values():
-        for measure, told in scores.items():
-            if measure != "description":
-                assert told["low"] <= told["value"] <= told["high"]
-    for name, (accuracy, kappa) in MEASURED.items():
-        scores = keep["baselines"][name]
-        assert scores["accuracy"]["value"] == pytest.approx(accuracy, abs=0.02)
-        assert scores["quadratic_weighted_kappa"]["value"] == pytest.approx(kappa, abs=0.02)

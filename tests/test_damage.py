@@ -115,8 +115,7 @@ def hashes_of(folder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("damage", ["cut in half", "null"])
-def test_a_damaged_file_of_a_finished_folder_is_made_anew_or_named(finished, damage):
+def test_a_damaged_file_of_a_finished_folder_is_made_anew_or_named(finished):
     """All files of the data folder in turn: the stage that reads them is run on what is left."""
     data = finished.data_path
     spare = data.with_name("spare")
@@ -128,7 +127,7 @@ def test_a_damaged_file_of_a_finished_folder_is_made_anew_or_named(finished, dam
         if "fold_" in str(name) and "fold_0" not in str(name):
             continue  # one training stands for all
         path = data / name
-        path.write_bytes(DAMAGE[damage](path.read_bytes()))
+        path.write_bytes(DAMAGE["cut in half"](path.read_bytes()))
         if path.name != "report.json":  # else nothing of it would be read
             (stage_folder(finished, "neural_networks") / "report.json").unlink()
         try:
@@ -222,11 +221,6 @@ def test_a_full_disk_is_one_sentence_and_the_older_file_stays(tmp_path, name):
 def test_a_folder_that_may_only_be_read_is_one_sentence(tmp_path, number):
     with pytest.raises(InputError, match="data_dir"), replacing(tmp_path / "a.json"):
         raise OSError(number, os.strerror(number))
-
-
-def test_an_error_that_is_not_the_disk_s_stays_what_it_is(tmp_path):
-    with pytest.raises(ZeroDivisionError), replacing(tmp_path / "a.json"):
-        raise ZeroDivisionError
 
 
 HOLD = """

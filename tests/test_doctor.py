@@ -9,7 +9,7 @@ import pytest
 
 from spoken_cefr import doctor
 from spoken_cefr.cli import main
-from spoken_cefr.doctor import MISSING, NOTE, OK, examine, report
+from spoken_cefr.doctor import MISSING, NOTE, OK, examine
 from spoken_cefr.processing.weights import packaged as weights
 from spoken_cefr.stages import stage_folder
 from spoken_cefr.store import write_json
@@ -22,21 +22,7 @@ def found(name, config_findings):
 def test_the_demo_is_ready_here(capsys):
     assert main(["doctor", "--profile", "demo"]) == 0
     told = capsys.readouterr().out
-    for name in (
-        "Python",
-        "torch",
-        "torchaudio",
-        "browser, driver",
-        "Whisper weights",
-        "spaCy model",
-        "disk",
-        "memory",
-        "write access",
-        "profile",
-        "WebMAUS",
-    ):
-        assert name in told
-    assert told.rstrip().endswith("ready")
+    assert all(name in told for name in doctor.CHECKS)
 
 
 def test_the_real_site_needs_a_contact(capsys):
@@ -144,12 +130,6 @@ def test_a_folder_that_cannot_be_written_is_told(monkeypatch, config):
     assert doctor.write_access(config).state == MISSING
 
 
-def test_accepted_terms_are_shown(demo_config):
-    config = demo_config('processing.aligner="webmaus"', "processing.accept_terms=true")
-    assert doctor.webmaus(config).state == NOTE
-    assert "LMU Munich" in doctor.webmaus(config).advice
-
-
 def test_a_check_that_breaks_is_a_finding_and_the_others_go_on(monkeypatch, config):
     def broken(config):
         raise RuntimeError("libcudart is missing\nand more")
@@ -159,9 +139,3 @@ def test_a_check_that_breaks_is_a_finding_and_the_others_go_on(monkeypatch, conf
     finding = found("torch", findings)
     assert (finding.state, finding.advice) == (MISSING, "libcudart is missing")
     assert found("memory", findings).state in (OK, NOTE)
-
-
-def test_the_table_keeps_its_columns(config):
-    lines = report(examine("demo")).splitlines()
-    assert all(line[:1] != " " or not line[:10].strip() for line in lines)
-    assert max(map(len, lines)) < 200

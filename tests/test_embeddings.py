@@ -116,6 +116,7 @@ def test_a_segment_on_its_own_knows_nothing_of_its_surroundings():
     )
 
 
+@pytest.mark.slow
 def test_the_studys_recipe_is_the_maximum_over_one_second_of_the_state_before_the_transformer():
     model, original = tiny_wav2vec2()
     frames = Wav2Vec2Frames(model, layer=0)
@@ -203,27 +204,6 @@ def test_no_linear_function_of_the_erased_rows_tells_the_place():
     assert r2(eraser(x), place, eraser(x_test), place_test) < 0.05
     # What has nothing to do with the place stays.
     assert r2(eraser(x), voice, eraser(x_test), voice_test) > 0.9
-
-
-def covariance_with_place(x, z):
-    x = x.astype(np.float64)
-    return np.linalg.norm((x - x.mean(axis=0)).T @ (z - z.mean(axis=0)) / len(z), 2)
-
-
-def test_no_more_covariance_with_the_place_is_left_than_by_chance():
-    x, z, _, _ = rows_with_place(500, seed=0)
-    eraser = PlaceEraser.fit(x, z)
-    by_chance = covariance_with_place(eraser(x), np.random.default_rng(1).permutation(z))
-    assert covariance_with_place(x, z) > 3 * by_chance
-    assert covariance_with_place(eraser(x), z) < 1.5 * by_chance
-    assert eraser.directions.shape == (400, 3)  # of which the place was made
-
-
-def test_erasing_twice_is_erasing_once_and_the_mean_stays():
-    x, z, _, _ = rows_with_place(500, seed=0)
-    eraser = PlaceEraser.fit(x, z)
-    np.testing.assert_allclose(eraser(eraser(x)), eraser(x), atol=1e-3)
-    np.testing.assert_allclose(eraser(x).mean(axis=0), x.mean(axis=0), atol=1e-3)
 
 
 def test_recordings_that_say_nothing_of_the_place_lose_next_to_nothing():
@@ -375,9 +355,7 @@ def test_the_words_of_every_segment_are_embedded_and_kept(corpus, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_transcript_of_every_recording_is_embedded_as_a_whole_and_kept(
-    demo_config, monkeypatch
-):
+def test_the_transcript_of_every_recording_is_embedded_as_a_whole(demo_config):
     config = demo_config()
     texts = {"a": "Une maison bleue.", "b": "", "c": "Le chat dort. " * 300}
     table = pd.DataFrame({"recording_id": list(texts), "text": list(texts.values())})
@@ -389,11 +367,6 @@ def test_the_transcript_of_every_recording_is_embedded_as_a_whole_and_kept(
     np.testing.assert_allclose(found[1], encoder(["Une maison bleue."])[0])
     # A text that says the same again and again is, as a whole, what it says once.
     np.testing.assert_allclose(found[0], encoder(["Le chat dort."])[0], atol=0.02)
-    monkeypatch.setattr(
-        "spoken_cefr.neural_networks.embeddings.text.load_text_encoder",
-        lambda name: pytest.fail("it is kept"),
-    )
-    np.testing.assert_array_equal(inputs.transcript_embeddings(config, ["a", "c"]), found[[1, 0]])
 
 
 def test_a_long_text_is_embedded_in_chunks_none_of_which_is_cut():
@@ -409,18 +382,18 @@ def test_a_long_text_is_embedded_in_chunks_none_of_which_is_cut():
     assert max(len(text.split()) for text in seen) <= CHUNK_WORDS
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("left", [0, 20, -100])
-def test_a_damaged_file_of_embeddings_is_told_and_made_anew(left, corpus, capsys):
+def test_a_damaged_file_of_embeddings_is_told_and_made_anew(corpus, capsys):
     config, segments, _, _ = corpus
-    segments = segments.assign(text="une maison")
-    found = inputs.text_embeddings(config, segments)
-    [path, *_] = (stage_folder(config, "neural_networks") / "text_embeddings").iterdir()
+    found, _ = inputs.raw_speech_embeddings(config, segments)
+    [path, *_] = (stage_folder(config, "neural_networks") / "speech_embeddings").rglob(
+        "*.safetensors"
+    )
     whole = path.read_bytes()
-    path.write_bytes(whole[:left])
-    np.testing.assert_array_equal(inputs.text_embeddings(config, segments), found)
-    assert f"{path} is damaged: it is made anew" in capsys.readouterr().err
-    assert path.read_bytes() == whole
+    for left in (0, 20, -100):
+        path.write_bytes(whole[:left])
+        np.testing.assert_array_equal(inputs.raw_speech_embeddings(config, segments)[0], found)
+        assert str(path) in capsys.readouterr().err
+        assert path.read_bytes() == whole
 
 
 def test_each_kind_of_input_has_the_keys_that_it_depends_on(demo_config):

@@ -150,14 +150,6 @@ def test_an_age_that_train_does_not_hold_and_an_unknown_year_are_no_error():
     np.testing.assert_allclose(table[P].sum(axis=1), 1)
 
 
-def test_the_classes_may_be_merged():
-    units, metadata = corpus()
-    units = units.assign(level=units["level"].replace("B1", "B2+"))
-    table = all_baselines(units, metadata, seed=1, levels=["A1", "A2", "B1", "B2+"])["all_metadata"]
-    assert set(table["predicted"]) <= {"A1", "B2+"}
-    assert "p_B2+" in table
-
-
 def test_a_train_part_of_one_level_is_answered_with_that_level():
     units, metadata = corpus()
     units = units[(units["level"] == "A1") | (units["part"] == "test")]

@@ -85,9 +85,3 @@ def test_bins_are_joined_alike_wherever_in_the_table_a_run_stands():
     ]
     joined = coarser(pd.DataFrame(rows), confidence=0.95, at_least=8)
     assert joined.groupby("run")["bin_low"].count().to_dict() == {"first": 4, "second": 4}
-
-
-def test_few_answers_in_all_are_one_bin():
-    row = {"run": "r", "unit": "recording", "n": 2.0, "confidence": 0.5, "accuracy": 0.5}
-    row |= {"bin_low": 0.4, "bin_high": 0.5, "wilson_low": 0.0, "wilson_high": 1.0}
-    assert coarser(pd.DataFrame([row]), confidence=0.95, at_least=8)["n"].tolist() == [2]

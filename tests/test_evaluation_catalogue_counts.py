@@ -7,6 +7,7 @@ import count_catalogue
 import numpy as np
 import pytest
 from draw_catalogue import draw
+from drawn import bars_by_label
 
 from spoken_cefr.corpus.cards import AGE_GROUPS, DURATION_CLASSES
 from spoken_cefr.corpus.levels import TARGET_LEVELS, Level
@@ -31,15 +32,8 @@ TABLE_1 = (STUDY["table_1"]["recordings"], STUDY["table_1"]["segments"])
 
 
 def shown(ax):
-    """For each series its bar heights, by the tick label nearest to the bar's middle."""
-    ticks, labels = ax.get_xticks(), [text.get_text() for text in ax.get_xticklabels()]
-    series = {}
-    for bars in ax.containers:
-        middles = [bar.get_x() + bar.get_width() / 2 for bar in bars]
-        nearest = [labels[int(np.argmin(np.abs(ticks - middle)))] for middle in middles]
-        heights = [bar.get_height() for bar in bars]
-        series[bars.get_label()] = dict(zip(nearest, heights, strict=True))
-    return list(series.values())
+    """For each series its bar heights by tick label."""
+    return [bars_by_label(ax, bars) for bars in ax.containers]
 
 
 def test_the_counts_add_up_to_the_catalogue_that_the_study_scraped():

@@ -2,12 +2,12 @@
 
 import io
 import os
-import sys
 from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
+from drawn import bars_by_label
 from IPython.core.formatters import DisplayFormatter
 from PIL import Image
 
@@ -20,7 +20,7 @@ from spoken_cefr.figures.corpus import (
     draw_levels_by,
 )
 from spoken_cefr.figures.results import draw_confusion, draw_learning_curves, draw_scores
-from spoken_cefr.figures.style import OKABE_ITO, Drawing, png_bytes, save_figure, with_notice
+from spoken_cefr.figures.style import OKABE_ITO, Drawing, png_bytes, save_figure
 
 LEVELS = list(TARGET_LEVELS)
 SPLIT = pd.DataFrame(
@@ -62,18 +62,6 @@ FIGURES = {
     "confusion": lambda: draw_confusion(np.arange(25).reshape(5, 5), "a run"),
     "learning_curves": lambda: draw_learning_curves({"one": HISTORY, "two": HISTORY}),
 }
-
-
-def bars_by_label(ax, bars):
-    """Height of each bar under the tick label that is nearest to its middle."""
-    ticks, labels = ax.get_xticks(), [text.get_text() for text in ax.get_xticklabels()]
-    heights = {}
-    for bar in bars:
-        middle = bar.get_x() + bar.get_width() / 2
-        nearest = int(np.argmin(np.abs(ticks - middle)))
-        assert labels[nearest] not in heights, "two bars of one series over one label"
-        heights[labels[nearest]] = bar.get_height()
-    return heights
 
 
 def containers_by_name(ax):
@@ -221,20 +209,9 @@ def test_a_figure_for_print_is_lines_and_no_pixels_and_the_same_bytes_twice(tmp_
     assert not any(part in first for part in (b"<image", b"dc:date", b"matplotlib.org"))
 
 
-def test_without_notice_nothing_is_added():
-    figure = draw_classes(SEGMENTS)
-    assert png_bytes(with_notice(figure, "")) == png_bytes(draw_classes(SEGMENTS))
-
-
 def test_a_notebook_shows_a_figure_without_pyplot():
     shown, _ = DisplayFormatter().format(draw_classes(SEGMENTS))
     assert shown["image/png"].startswith(b"\x89PNG")
-
-
-def test_nothing_is_left_in_pyplot():
-    draw_age(METADATA)
-    pyplot = sys.modules.get("matplotlib.pyplot")
-    assert pyplot is None or not pyplot.get_fignums()
 
 
 # --- on several cores

@@ -10,7 +10,6 @@ from spoken_cefr.evaluation.findings import (
     tell_below_chance,
     tell_calibration,
     tell_catalogue,
-    tell_cells,
     tell_exceeds,
     tell_explanation,
     tell_groups,
@@ -65,13 +64,6 @@ def test_the_best_run_stands_beside_the_best_shortcut():
     assert "(-0.04)" in told  # and why the constant answer is not exactly 0
 
 
-def test_runs_without_segments_of_their_own_are_named():
-    recordings = scores({"majority": 0, "whole": 0.9, "net": 0.5})
-    both = pd.concat([recordings, scores({"majority": 0, "net": 0.3}, "segment")])
-    told = tell_scores(both, {"majority"}, unit="segment")
-    assert "0.30" in told and "whole give" in told
-
-
 def test_the_study_s_cell_and_its_printed_output_are_told_apart():
     told = tell_study(read_study(), read_json(REANALYSIS))
     # 0.59 - 11,084 / 19,153 and 0.5800 - 11,084 / 19,153, in percentage points
@@ -83,13 +75,6 @@ def test_the_catalogue_s_levels_crowd_where_they_do():
     of_level = counts.groupby("level")["recordings"].sum()
     share = of_level[["A2", "B1"]].sum() / of_level[["A1", "A2", "B1", "B2", "C1"]].sum()
     assert f"{share:.0%} of 1,002 recordings are A2 or B1" in tell_catalogue(counts)
-
-
-def test_cells_that_were_not_run_are_counted():
-    cells = pd.DataFrame({"status": ["run", "not run"], "accuracy_low": [0.4, None]})
-    cells["constant_accuracy"] = 0.3
-    assert "1 of the study's 2 cells" in tell_cells(cells)
-    assert "None of the study's 1" in tell_cells(cells.iloc[1:])
 
 
 def test_the_worst_level_is_named_with_its_counts():

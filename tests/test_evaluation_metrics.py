@@ -98,12 +98,6 @@ def test_a_stack_of_matrices_gives_the_measures_of_each():
         np.testing.assert_array_equal(metric(stack), [metric(matrix) for matrix in stack])
 
 
-def test_measures_of_a_level_carry_its_name():
-    named = class_metrics(("A1", "A2", "B1"))
-    assert list(named)[:4] == ["recall_A1", "recall_A2", "recall_B1", "precision_A1"]
-    assert named["recall_A2"](WORKED) == 0.5
-
-
 def test_log_loss_is_that_of_scikit_learn():
     rng = np.random.default_rng(3)
     probabilities = rng.dirichlet(np.ones(K), size=50)

@@ -26,10 +26,8 @@ from spoken_cefr.evaluation.shortcuts.retraining import (
     permute_speakers,
     plan_trainings,
 )
-from spoken_cefr.evaluation.shortcuts.rows import PERMUTED, marks_of
+from spoken_cefr.evaluation.shortcuts.rows import PERMUTED
 from spoken_cefr.evaluation.shortcuts.silence import FADE_S, joined, silent_corpus, silent_parts_s
-from spoken_cefr.figures.audit import draw_audit, draw_learning_curve
-from spoken_cefr.figures.style import png_bytes
 from spoken_cefr.neural_networks import out_of_fold
 from spoken_cefr.neural_networks.inputs import Source
 from spoken_cefr.neural_networks.out_of_fold import (
@@ -44,7 +42,11 @@ from spoken_cefr.stages import stage_folder
 from spoken_cefr.store import write_csv, write_json, write_parquet
 
 RATE = 16_000
-QUICK = ("evaluation.n_bootstrap=50", "evaluation.n_permuted_trainings=1")
+QUICK = (
+    "evaluation.n_bootstrap=50",
+    "evaluation.n_permuted_trainings=1",
+    "neural_networks.n_seeds=1",
+)
 RUN_OF = {run.name: run for run in RUNS}
 N = 60
 PARTS = np.array(["train"] * 36 + ["validation"] * 12 + ["test"] * 12)
@@ -113,22 +115,20 @@ def spoken(demo_config):
     return config, Inputs(pd.DataFrame(), segments, metadata, pd.DataFrame(), TARGET_LEVELS)
 
 
-@pytest.mark.parametrize("noisy", [False, True])
-def test_of_the_pauses_alone_the_room_is_heard_and_no_word(spoken, noisy):
+def test_of_the_pauses_alone_the_room_is_heard_and_no_word(spoken):
     silence = silent_corpus(*spoken)
     assert set(silence.segments["recording_id"]) == {"paused"}
     # 0.8 + 0.8 + 0.3 s of pauses without their edges, two fades: two whole segments.
     assert silence.segments["end_s"].tolist() == [1.0, 1.5]
-    log_mel = silence.source(RUN_OF["small_cnn"], noisy).array
+    log_mel = silence.source(RUN_OF["small_cnn"], False).array
     assert log_mel.shape == (2, 128, 32)
     mel_of_hz = 2595 * np.log10(1 + np.array([500, 3000, 8000]) / 700)
     room, voice = (mel_of_hz[:2] / mel_of_hz[2] * 128).astype(int)
     spectrum = log_mel.mean(axis=(0, 2))
-    if not noisy:
-        assert abs(spectrum.argmax() - room) <= 8
-        assert spectrum[voice - 5 : voice + 5].max() < spectrum.max() - 40
-    else:
-        assert spectrum[voice] > log_mel.min() + 5
+    assert abs(spectrum.argmax() - room) <= 8
+    assert spectrum[voice - 5 : voice + 5].max() < spectrum.max() - 40
+    noisy = silence.source(RUN_OF["small_cnn"], True).array
+    assert noisy.mean(axis=(0, 2))[voice] > noisy.min() + 5
 
 
 def test_a_corpus_without_pauses_is_one_clear_error(spoken):
@@ -271,6 +271,7 @@ def test_a_network_reads_what_is_there_and_no_more(found):
     assert "no recording has 1 s of pauses" in remark["reason"]
 
 
+@pytest.mark.slow
 def test_the_curve_ends_at_the_run_itself(found):
     curve = found.curve
     assert curve["n_train_speakers"].tolist() == [4, 9, 14, 18]
@@ -278,14 +279,6 @@ def test_the_curve_ends_at_the_run_itself(found):
     # Fewer speakers, fewer epochs than it takes; but it has learned something.
     assert curve["quadratic_weighted_kappa"].iloc[-2] > 0.2
     assert set(curve["n"]) == {60}
-
-
-@pytest.mark.slow
-def test_one_bar_tells_of_all_trainings(corpus, capfd):
-    perform(corpus)
-    told = capfd.readouterr().err
-    assert "training/s" in told and "epoch/s" not in told
-    assert "\n" not in told.strip()
 
 
 @pytest.mark.slow
@@ -377,11 +370,3 @@ def test_the_best_run_is_audited_with_those_that_the_profile_names(demo_config):
 def test_a_run_that_there_is_not_is_named_with_its_key(demo_config):
     with pytest.raises(InputError, match=r"evaluation\.audit_runs.*'nothing'"):
         audited_runs(demo_config('evaluation.audit_runs="nothing"'), [], None)
-
-
-def test_the_figures_of_networks_are_the_same_bytes_twice(found):
-    for draw in (
-        lambda: draw_audit(found.audit, marks_of(found.audit)),
-        lambda: draw_learning_curve(found.curve),
-    ):
-        assert png_bytes(draw()) == png_bytes(draw())

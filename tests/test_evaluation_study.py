@@ -116,11 +116,6 @@ def test_table_1_counts_the_loaded_corpus_beside_the_study():
     assert table.loc["all"].to_list() == [863, 69537, 2, 3]
 
 
-def test_merged_levels_have_a_row_of_their_own():
-    table = table_1(STUDY, UNITS.replace("B1", "B2+"), levels=["A1", "A2", "B1", "B2+"])
-    assert table.set_index("level").loc["B2+"].to_list() == [0, 0, 1, 2]
-
-
 def test_what_git_holds_is_what_the_tool_finds():
     found = reanalysis(STUDY)
     assert read_json(REANALYSIS) == found

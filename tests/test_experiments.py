@@ -1,13 +1,11 @@
 """The table of runs is the study's grid and ours, and runs are found in it by name or group."""
 
 import ast
-import re
 import shutil
 from collections import Counter
 
 import pytest
 
-from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.study import read_study
 from spoken_cefr.neural_networks import inputs
@@ -63,11 +61,6 @@ def test_the_studys_runs_are_never_stopped_early_and_ours_as_the_profile_says(de
     assert {run.patience(config) for run in select_runs("ours")} == {3}
 
 
-def test_names_are_unique_and_fit_for_folders():
-    assert len({run.name for run in RUNS}) == len(RUNS) == 39
-    assert all(re.fullmatch(r"[a-z0-9_]+", run.name) for run in RUNS)
-
-
 def test_runs_are_chosen_by_name_and_by_group_each_once():
     assert [run.name for run in select_runs(" fusion,\nattention_speech ")] == [
         "attention_speech",
@@ -80,11 +73,6 @@ def test_runs_are_chosen_by_name_and_by_group_each_once():
 def test_a_run_that_there_is_not_is_told_with_those_there_are(names):
     with pytest.raises(InputError, match=r"neural_networks\.runs.*fusion_crop"):
         select_runs(names)
-
-
-def test_the_demos_runs_are_in_the_table():
-    runs = select_runs(load_config("demo").neural_networks.runs)
-    assert {run.group for run in runs} == {"paper", "ours"}
 
 
 @pytest.mark.parametrize(

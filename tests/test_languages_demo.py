@@ -40,8 +40,7 @@ def test_a_replica_of_another_language_is_small_and_says_that_a_machine_speaks(c
 @pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.whisper
-@pytest.mark.parametrize("code", ["de", "zh"])
-def test_all_four_stages_and_the_paper_run_in_another_language(code, tmp_path):
+def test_all_four_stages_and_the_paper_run_in_another_language(tmp_path):
     from spoken_cefr.evaluation import stage as evaluation
     from spoken_cefr.evaluation.scores.results import read_results
     from spoken_cefr.measures.table import measures_of
@@ -53,6 +52,7 @@ def test_all_four_stages_and_the_paper_run_in_another_language(code, tmp_path):
     from spoken_cefr.scraping import stage as scraping
     from spoken_cefr.store import read_json
 
+    code = "zh"  # farthest from French: no spaces between words, a syllable a character
     config = load_config(
         f"demo_{code}",
         [

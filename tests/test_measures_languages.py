@@ -13,7 +13,13 @@ from spoken_cefr.measures.available import lacking, lacking_told, support_table
 from spoken_cefr.measures.pipeline import load_nlp, nlp_of
 from spoken_cefr.measures.syllables import syllables_of
 from spoken_cefr.measures.syntax import syntax_measures
-from spoken_cefr.measures.table import MEASURES, measure_recording, measures_of, text_measures
+from spoken_cefr.measures.table import (
+    MEASURES,
+    measure_recording,
+    measures_of,
+    measures_table,
+    text_measures,
+)
 from spoken_cefr.paths import ROOT
 from spoken_cefr.processing.transcription.words import Word
 
@@ -124,12 +130,15 @@ def test_a_recording_gets_just_the_measures_of_its_language(code, monkeypatch):
         assert values["speech_rate"] == pytest.approx(n_syllables / 2)
 
 
+def spanish_doc(rows, lemmas=None):
+    """A parse given word by word; lemmas are by default the words."""
+    words, pos, deps, heads, morphs = map(list, zip(*rows, strict=True))
+    given = {"pos": pos, "deps": deps, "heads": heads, "morphs": morphs}
+    return Doc(spacy.blank("es").vocab, words, lemmas=lemmas or words, **given)
+
+
 def test_clauses_and_tenses_are_read_from_universal_dependencies():
-    words, pos, deps, heads, morphs = map(list, zip(*SPANISH, strict=True))
-    doc = Doc(
-        spacy.blank("es").vocab, words, pos=pos, deps=deps, heads=heads, morphs=morphs, lemmas=words
-    )
-    values = syntax_measures(doc)
+    values = syntax_measures(spanish_doc(SPANISH))
     assert values["relative_share"] == pytest.approx(1 / 3)
     assert values["subordinate_share"] == pytest.approx(2 / 3)
     assert values["clause_words"] == pytest.approx(11 / 3)
@@ -144,52 +153,34 @@ def test_clauses_and_tenses_are_read_from_universal_dependencies():
 def test_a_passive_and_a_copula_in_the_perfect_are_told_apart():
     # La casa es construida. Ha sido fácil.
     rows = [
-        ("La", "DET", "det", 1, "", "la"),
-        ("casa", "NOUN", "nsubj", 3, "", "casa"),
-        ("es", "AUX", "aux", 3, "Mood=Ind|Tense=Pres|VerbForm=Fin", "ser"),
-        ("construida", "VERB", "ROOT", 3, "VerbForm=Part", "construir"),
-        ("Ha", "AUX", "aux", 6, "Mood=Ind|Tense=Pres|VerbForm=Fin", "haber"),
-        ("sido", "AUX", "cop", 6, "VerbForm=Part", "ser"),
-        ("fácil", "ADJ", "ROOT", 6, "", "fácil"),
+        ("La", "DET", "det", 1, ""),
+        ("casa", "NOUN", "nsubj", 3, ""),
+        ("es", "AUX", "aux", 3, "Mood=Ind|Tense=Pres|VerbForm=Fin"),
+        ("construida", "VERB", "ROOT", 3, "VerbForm=Part"),
+        ("Ha", "AUX", "aux", 6, "Mood=Ind|Tense=Pres|VerbForm=Fin"),
+        ("sido", "AUX", "cop", 6, "VerbForm=Part"),
+        ("fácil", "ADJ", "ROOT", 6, ""),
     ]
-    words, pos, deps, heads, morphs, lemmas = map(list, zip(*rows, strict=True))
-    vocab = spacy.blank("es").vocab
-    doc = Doc(vocab, words, pos=pos, deps=deps, heads=heads, morphs=morphs, lemmas=lemmas)
-    values = syntax_measures(doc)
+    lemmas = ["la", "casa", "ser", "construir", "haber", "ser", "fácil"]
+    values = syntax_measures(spanish_doc(rows, lemmas))
     assert values["passive_share"] == pytest.approx(1 / 2)
     assert values["present_share"] == pytest.approx(1 / 2)
     assert values["passe_compose_share"] == pytest.approx(1 / 2)
 
 
-def test_a_profile_of_another_language_is_measured(processed_as):
-    from spoken_cefr.measures.table import measures_table
-
-    table = measures_table(processed_as("de"))
+def test_a_profile_of_another_language_is_measured(demo_config):
+    config = demo_config('scraping.language="de"')
+    folder = config.data_path / "processing"
+    folder.mkdir(parents=True)
+    texts = pd.DataFrame({"recording_id": ["a"], "text": ["Ich gehe heute."], "end_s": 2.0})
+    texts.to_parquet(folder / "transcripts.parquet")
+    texts.to_parquet(folder / "segments.parquet")
+    told = {"recording_id": "a", "word_index": [0, 1, 2], "word": ["Ich", "gehe", "heute."]}
+    times = {"start_s": [0.0, 0.5, 1.0], "end_s": [0.5, 1.0, 1.5], "probability": 0.9}
+    pd.DataFrame(told | times).to_parquet(folder / "words.parquet")
+    table = measures_table(config)
     assert list(table.columns) == ["recording_id", *(m.name for m in measures_of("de"))]
     assert table["speech_rate"].notna().all()
-
-
-@pytest.fixture
-def processed_as(tmp_path, demo_config):
-    """Processing's tables of one recording, of a language."""
-
-    def made(code):
-        config = demo_config(f'scraping.language="{code}"', f'data_dir="{tmp_path}"')
-        folder = tmp_path / "processing"
-        folder.mkdir()
-        pd.DataFrame({"recording_id": ["a"], "text": ["Ich gehe heute."]}).to_parquet(
-            folder / "transcripts.parquet"
-        )
-        times = {"start_s": [0.0, 0.5, 1.0], "end_s": [0.5, 1.0, 1.5]}
-        told = {"recording_id": "a", "word_index": [0, 1, 2], "word": ["Ich", "gehe", "heute."]}
-        told["probability"] = 0.9
-        pd.DataFrame(told | times).to_parquet(folder / "words.parquet")
-        pd.DataFrame({"recording_id": ["a"], "end_s": [2.0]}).to_parquet(
-            folder / "segments.parquet"
-        )
-        return config
-
-    return made
 
 
 @pytest.mark.parametrize("name", ["README.md", "doc/adapting.md"])

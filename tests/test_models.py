@@ -11,7 +11,6 @@ from spoken_cefr.neural_networks.networks.per_recording import AttentionNetwork
 from spoken_cefr.neural_networks.networks.per_segment import (
     RegularisedDNN,
     SimpleDNN,
-    SmallCNN,
     Standardise,
     StudyCNN,
     build_model,
@@ -69,10 +68,6 @@ def test_the_deep_dnns_normalise_and_drop_out_after_each_layer_and_the_simple_on
     assert rates == [0.5] * 2
 
 
-def test_our_small_cnn_is_a_thousandth_of_the_studys():
-    assert count_parameters(SmallCNN(128)) < count_parameters(StudyCNN(128)) / 1000
-
-
 @pytest.mark.parametrize(
     "architecture, shape",
     [
@@ -86,11 +81,6 @@ def test_our_small_cnn_is_a_thousandth_of_the_studys():
 def test_every_network_gives_as_many_outputs_as_it_is_asked_for(architecture, shape):
     assert build_model(architecture, shape)(torch.zeros(3, *shape)).shape == (3, 5)
     assert build_model(architecture, shape, n_outputs=3)(torch.zeros(3, *shape)).shape == (3, 3)
-
-
-def test_an_unknown_architecture_is_told():
-    with pytest.raises(ValueError, match="transformer"):
-        build_model("transformer", (5,))
 
 
 # --- as Keras

@@ -12,7 +12,6 @@ from spoken_cefr.figures.corpus import draw_balance
 from spoken_cefr.figures.networks import (
     draw_images,
     draw_measures,
-    draw_places,
     draw_projection,
     project,
 )
@@ -59,13 +58,6 @@ def test_of_a_large_cloud_some_are_drawn_and_keep_their_labels():
     first, second = (c.get_offsets()[:, 0] for c in figure.subfigs[0].axes[0].collections)
     assert len(first) + len(second) == 1000
     assert first.max() < second.min() or second.max() < first.min()
-
-
-def test_places_have_two_pairs_of_components_for_each_title():
-    rows = np.random.default_rng(0).normal(size=(20, 6))
-    figure = draw_places({"before": rows, "after": rows}, np.arange(20.0))
-    titles = [ax.get_title() for ax in figure.axes]
-    assert titles[:4] == ["before", "after", "", ""]
 
 
 def test_balance_bars_are_the_shares():

@@ -12,6 +12,7 @@ from spoken_cefr.corpus.metadata import COLUMNS
 from spoken_cefr.errors import InputError
 from spoken_cefr.measures.crops import crop_measures, words_in
 from spoken_cefr.neural_networks import out_of_fold
+from spoken_cefr.neural_networks.runs import select_runs
 from spoken_cefr.neural_networks.training.performing import perform_run
 from spoken_cefr.stages import Report, finish_stage, stage_folder
 from spoken_cefr.store import read_json, write_csv, write_parquet
@@ -22,9 +23,10 @@ OPTIONS = [
     RUNS,
     "neural_networks.epochs=1",
     "neural_networks.n_folds=3",
-    "neural_networks.n_seeds=2",
+    "neural_networks.n_seeds=1",
     "n_jobs=1",
 ]
+SMALL = "neural_networks.runs=small_cnn"
 
 
 def write_processing(config, *, spoil=None):
@@ -55,124 +57,114 @@ def _account(stage):
     return Report(stage=stage, unit="recording", n_in=30, n_out=30)
 
 
+@pytest.fixture
+def prepared(demo_config, tmp_path):
+    """Call it with overrides: a profile of which processing is done."""
+
+    def prepare(*overrides, folder="data", spoil=None):
+        place = f'data_dir="{tmp_path.as_posix()}/{folder}"'
+        config = demo_config(*OPTIONS, place, *overrides)
+        write_processing(config, spoil=spoil)
+        return config
+
+    return prepare
+
+
 @pytest.mark.slow
-def test_the_stage_leaves_a_folder_a_run_and_an_account_that_adds_up(demo_config):
-    config = demo_config(*OPTIONS)
-    segments = write_processing(config)
+def test_the_stage_leaves_a_folder_a_run_and_an_account_that_adds_up(prepared):
+    config = prepared("neural_networks.n_seeds=2")
     report = neural_networks.run(config)
     assert report.n_in == report.n_out == 3
     assert report.figures["runs"] == ["table5_cnn50_256", "small_cnn", "small_cnn_crop"]
+    segments = pd.read_parquet(stage_folder(config, "processing") / "segments.parquet")
     folder = stage_folder(config, "neural_networks")
     for name in report.figures["runs"]:
-        table = pd.read_parquet(folder / name / "predictions.parquet")
-        of_segments = table[table["unit"] == "segment"]
-        for _, of_seed in of_segments.groupby(["seed", "part"]):
-            assert sorted(of_seed["id"]) == sorted(segments["segment_id"])
-        assert set(zip(of_segments["seed"], of_segments["part"], strict=True)) == {
-            (seed, part) for seed in range(2) for part in ("validation", "test")
-        }
-    outputs = read_json(folder / "report.json")["outputs"]
-    assert set(outputs) == {
-        "split.csv",
-        *(f"{name}/predictions.parquet" for name in report.figures["runs"]),
-    }
+        table = pd.read_parquet(folder / name / "predictions.parquet").query("unit == 'segment'")
+        answers = dict(list(table.groupby(["seed", "part"])["id"]))
+        assert answers.keys() == {(s, part) for s in range(2) for part in ("validation", "test")}
+        assert all(sorted(ids) == sorted(segments["segment_id"]) for ids in answers.values())
+    predictions = {f"{name}/predictions.parquet" for name in report.figures["runs"]}
+    assert set(read_json(folder / "report.json")["outputs"]) == {"split.csv"} | predictions
 
 
 @pytest.mark.slow
-def test_a_run_that_fails_is_told_and_the_others_go_on(demo_config):
-    config = demo_config(*OPTIONS)
-    segments = write_processing(config, spoil=5)
-    report = neural_networks.run(config)
+def test_a_run_that_fails_is_told_and_the_others_go_on(prepared):
+    report = neural_networks.run(prepared(spoil=5))
     # Only the study's network reads the noisy spectrograms.
-    [failure] = report.dropped
-    assert failure["id"] == "table5_cnn50_256"
-    assert f"segment {segments['segment_id'][5]} holds NaN" in failure["reason"]
+    assert [failure["id"] for failure in report.dropped] == ["table5_cnn50_256"]
     assert report.figures["runs"] == ["small_cnn", "small_cnn_crop"]
 
 
+ERRORS = [
+    torch.OutOfMemoryError("out of memory.\nTried to allocate"),
+    MemoryError(),
+    OSError(28, "No space left"),
+    SafetensorError("header too large"),
+    ValueError("0 rows"),
+]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "error, reason",
-    [
-        (torch.OutOfMemoryError("out of memory.\nTried"), "OutOfMemoryError: out of memory."),
-        (MemoryError(), "MemoryError"),
-        (OSError(28, "No space left"), "OSError: [Errno 28] No space left"),
-        (SafetensorError("header too large"), "SafetensorError: header too large"),
-        (ValueError("0 rows"), "ValueError: 0 rows"),
-    ],
-)
-def test_a_run_that_breaks_down_is_told_and_the_others_go_on(
-    error, reason, demo_config, monkeypatch
-):
-    once = ("neural_networks.runs=small_cnn,small_cnn_crop", "neural_networks.n_seeds=1")
-    config = demo_config(*OPTIONS, *once)
-    write_processing(config)
-    break_down(monkeypatch, "small_cnn", error)
-    report = neural_networks.run(config)
-    assert report.dropped == [{"id": "small_cnn", "reason": reason}]
-    assert report.figures["runs"] == ["small_cnn_crop"]
-
-
-def break_down(monkeypatch, name, error):
-    """Let the run of this name raise the error; the others are performed."""
+def test_whatever_breaks_a_run_down_is_told_and_the_others_go_on(prepared, monkeypatch):
+    images = [run.name for run in select_runs("paper") if run.inputs == "image"]
+    broken = dict(zip([*images, "small_cnn"], ERRORS, strict=True))
 
     def perform(training, *given):
-        if training.run.name == name:
-            raise error
+        if training.run.name in broken:
+            raise broken[training.run.name]
         perform_run(training, *given)
 
     monkeypatch.setattr(out_of_fold, "perform_run", perform)
+    config = prepared(f"neural_networks.runs={','.join(broken)},small_cnn_crop")
+    report = neural_networks.run(config)
+    assert report.figures["runs"] == ["small_cnn_crop"]
+    reasons = {row["id"]: row["reason"] for row in report.dropped}
+    assert reasons.keys() == broken.keys()
+    for name, error in broken.items():
+        assert reasons[name].startswith(type(error).__name__) and "\n" not in reasons[name]
 
 
-def test_runs_that_all_fail_are_one_clear_error(demo_config):
-    config = demo_config(*OPTIONS, "neural_networks.runs=table5_cnn50_256")
-    write_processing(config, spoil=5)
+def test_runs_that_all_fail_are_one_clear_error(prepared):
     with pytest.raises(InputError, match="table5_cnn50_256"):
-        neural_networks.run(config)
+        neural_networks.run(prepared("neural_networks.runs=table5_cnn50_256", spoil=5))
+
+
+def test_a_corpus_without_segments_is_told(demo_config):
+    with pytest.raises(InputError, match="processing"):
+        neural_networks.run(demo_config(*OPTIONS))
 
 
 @pytest.mark.slow
-def test_finished_runs_are_kept_when_others_are_asked_for(demo_config):
-    config = demo_config(*OPTIONS, "neural_networks.runs=small_cnn")
-    write_processing(config)
+def test_finished_runs_are_kept_when_others_are_asked_for(prepared, demo_config):
+    config = prepared(SMALL)
     neural_networks.run(config)
-    model = (
-        stage_folder(config, "neural_networks")
-        / "small_cnn"
-        / "seed_0"
-        / "fold_0"
-        / "model.safetensors"
-    )
+    fold = stage_folder(config, "neural_networks") / "small_cnn" / "seed_0" / "fold_0"
+    model = fold / "model.safetensors"
     before = model.stat().st_mtime_ns
     both = demo_config(*OPTIONS, "neural_networks.runs=small_cnn,small_cnn_crop")
     assert neural_networks.run(both).figures["runs"] == ["small_cnn", "small_cnn_crop"]
     assert model.stat().st_mtime_ns == before
-    other = demo_config(*OPTIONS, "neural_networks.runs=small_cnn", "seed=7")
-    neural_networks.run(other)
+    neural_networks.run(demo_config(*OPTIONS, SMALL, "seed=7"))
     assert model.stat().st_mtime_ns != before
 
 
-def test_a_corpus_without_segments_is_told(demo_config):
-    config = demo_config(*OPTIONS)
-    with pytest.raises(InputError, match="processing"):
-        neural_networks.run(config)
+def bytes_of_run(config):
+    folder = stage_folder(config, "neural_networks") / "small_cnn"
+    return {
+        path.relative_to(folder): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "config.json"
+    }
 
 
 @pytest.mark.slow
-def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(demo_config, monkeypatch, tmp_path):
-    config = demo_config(*OPTIONS, "neural_networks.runs=small_cnn")
-    write_processing(config)
-    neural_networks.run(config)
-    folder = stage_folder(config, "neural_networks")
-    undisturbed = {p.name: p.read_bytes() for p in (folder / "small_cnn").iterdir() if p.is_file()}
-    stopped = demo_config(
-        *OPTIONS, "neural_networks.runs=small_cnn", f'data_dir="{tmp_path}/stopped"'
-    )
-    write_processing(stopped)
+def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(prepared, monkeypatch):
+    undisturbed, stopped = prepared(SMALL), prepared(SMALL, folder="stopped")
+    neural_networks.run(undisturbed)
     done = []
 
     def perform(training, *given):
-        if len(done) == 4:
+        if len(done) == 2:
             raise KeyboardInterrupt
         done.append(perform_run(training, *given))
 
@@ -182,26 +174,20 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_bytes(demo_config, monkeypat
             neural_networks.run(stopped)
     folder = stage_folder(stopped, "neural_networks")
     assert not (folder / "report.json").exists()
-    before = {p: p.stat().st_mtime_ns for p in folder.rglob("model.safetensors")}
-    assert len(before) == 4
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("model.safetensors")}
+    assert len(before) == 2
     neural_networks.run(stopped)
-    assert {p: p.stat().st_mtime_ns for p in before} == before
-    for name, content in undisturbed.items():
-        assert (folder / "small_cnn" / name).read_bytes() == content
+    trained = {path: path.stat().st_mtime_ns for path in before}
+    assert trained == before
+    assert bytes_of_run(stopped) == bytes_of_run(undisturbed)
 
 
 @pytest.mark.slow
-def test_two_processes_train_what_one_does(demo_config, tmp_path):
-    one = demo_config(*OPTIONS, "neural_networks.runs=small_cnn")
-    two = demo_config(
-        *OPTIONS, "neural_networks.runs=small_cnn", "n_jobs=2", f'data_dir="{tmp_path}/two"'
-    )
+def test_two_processes_train_what_one_does(prepared):
+    one, two = prepared(SMALL), prepared(SMALL, "n_jobs=2", folder="two")
     for config in (one, two):
-        write_processing(config)
         neural_networks.run(config)
-    pair = [stage_folder(config, "neural_networks") / "small_cnn" for config in (one, two)]
-    for name in ("seed_1/fold_2/model.safetensors", "predictions.parquet", "history.csv"):
-        assert (pair[0] / name).read_bytes() == (pair[1] / name).read_bytes()
+    assert bytes_of_run(one) == bytes_of_run(two)
 
 
 # --- measures of crops

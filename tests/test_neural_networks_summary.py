@@ -17,7 +17,6 @@ from spoken_cefr.neural_networks.summary import (
     tell_noise,
     tell_parts,
     tell_places,
-    tell_run_names,
     tell_shares,
     tell_validation,
     validation_table,
@@ -97,12 +96,6 @@ def test_the_place_is_found_in_the_directions_that_hold_it_and_in_no_other():
 def test_the_level_that_gains_by_segmentation_is_named():
     segments = pd.DataFrame({"recording_id": list("aab"), "level": ["C1", "C1", "A1"]})
     assert "C1 gains most by segmentation (+16.7 points, to 67%)" in tell_balance(segments)
-
-
-def test_names_are_explained_where_they_are_used():
-    told = tell_run_names(["fusion_crop", "table2_simple_128"])
-    assert "batches of 128 segments" in told and "`_crop`" in told
-    assert tell_run_names(["fusion"]) == ""
 
 
 def test_the_best_run_stands_beside_the_constant_answer():

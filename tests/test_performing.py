@@ -108,37 +108,25 @@ def test_every_kind_of_run_leaves_what_evaluation_reads(name, left_by, demo_conf
     assert card["key"] == "k" and card["notice"] == demo_config().notice
 
 
-@pytest.mark.parametrize("name", ["simple", "cnn"])
-def test_the_saved_model_of_segments_gives_the_predictions_that_were_written(name, left_by):
-    segments, _ = made_up_corpus()
-    saved = load_run_model(left_by(name))
-    table = pd.read_parquet(left_by(name) / "predictions.parquet")
-    written = table[table["unit"] == "segment"].set_index("id")
-    answers = saved.of_segments(source(segments, RUN_OF[name]).array)
-    answers = answers[segments["segment_id"].isin(written.index)]
-    np.testing.assert_allclose(written[[f"p_{c}" for c in saved.classes]], answers, atol=1e-6)
-
-
 @pytest.mark.parametrize("name", RUN_OF)
-def test_the_saved_model_of_recordings_gives_the_predictions_that_were_written(name, left_by):
+def test_the_saved_model_gives_the_predictions_that_were_written(name, left_by):
     segments, split = made_up_corpus()
     saved = load_run_model(left_by(name))
     table = pd.read_parquet(left_by(name) / "predictions.parquet").set_index("id")
+    columns = [f"p_{c}" for c in saved.classes]
     inputs = source(segments, RUN_OF[name]).array
     told = measures(split).set_index("recording_id")[saved.card["measures"]].to_numpy()
-    columns = [f"p_{c}" for c in saved.classes]
-    for number, recording_id in enumerate(split["recording_id"]):
-        if split["part"][number] == "train":
-            continue
+    for number in np.flatnonzero(split["part"] != "train"):
+        recording_id = split["recording_id"][number]
         mine = (segments["recording_id"] == recording_id).to_numpy()
-        answered = saved.of_recording(inputs[mine], told[number])
-        np.testing.assert_allclose(table.loc[recording_id, columns], answered, atol=1e-6)
+        answer = saved.of_recording(inputs[mine], told[number])
+        np.testing.assert_allclose(table.loc[recording_id, columns], answer, atol=1e-6)
+        of_segments = table.loc[segments.loc[mine, "segment_id"], columns]
+        if name in ("simple", "cnn"):
+            np.testing.assert_allclose(of_segments, saved.of_segments(inputs[mine]), atol=1e-6)
         if "ordinal" in name:
             # A model that hears no segment gives each of them its recording's answer.
-            ids = segments.loc[mine, "segment_id"]
-            np.testing.assert_allclose(
-                table.loc[ids, columns], np.tile(answered, (len(ids), 1)), atol=1e-9
-            )
+            np.testing.assert_allclose(of_segments, np.tile(answer, (mine.sum(), 1)), atol=1e-9)
 
 
 def test_a_saved_model_takes_the_place_out_as_its_own_training_rows_taught_it(
@@ -170,7 +158,7 @@ def test_attention_weights_of_each_recording_add_up_to_1_also_in_crops(demo_conf
             assert table.groupby("recording_id").size().max() == 3  # 2 s, half overlapping
 
 
-@pytest.mark.parametrize("name", ["simple_crop", "cnn_crop", "attention_crop", "fusion_crop"])
+@pytest.mark.parametrize("name", ["simple_crop", "cnn_crop", "attention_crop"])
 def test_what_lies_outside_the_middle_crop_does_not_change_a_recordings_answer(
     name, left_by, demo_config, tmp_path
 ):
@@ -241,14 +229,11 @@ def test_the_place_in_the_window_is_learned_from_training_rows_and_taken_out(dem
     clean[:, 0] += 5 * places[:, 0]
     given = Source(clean, widths=(8,), places=places)
     trained = segments["recording_id"].isin(split.loc[split["part"] == "train", "recording_id"])
-    eraser = given.learn_place(np.flatnonzero(trained))
-    erased = given.without_place(eraser)
-    assert erased.places is None and abs(np.corrcoef(erased.array[:, 0], places[:, 0])[0, 1]) < 0.5
+    erased = given.without_place(given.learn_place(np.flatnonzero(trained)))
     tables = []
-    for name, told in (("place", given), ("erased", erased)):
-        folder = tmp_path / name
-        perform(SIMPLE, demo_config(), folder, corpus=(segments, split), clean=told)
-        tables.append(pd.read_parquet(folder / "simple" / "predictions.parquet"))
+    for name, rows in (("place", given), ("erased", erased)):
+        perform(SIMPLE, demo_config(), tmp_path / name, corpus=(segments, split), clean=rows)
+        tables.append(pd.read_parquet(tmp_path / name / "simple" / "predictions.parquet"))
     pd.testing.assert_frame_equal(*tables)
 
 
@@ -299,8 +284,7 @@ def test_recordings_of_one_level_only_are_one_clear_error(demo_config, tmp_path)
         perform(SIMPLE, demo_config(), tmp_path, corpus=(segments, split.assign(level="A2")))
 
 
-@pytest.mark.parametrize("noisy", [False, True])
-@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize(("noisy", "value"), [(False, np.nan), (True, np.inf)])
 def test_not_a_number_in_the_inputs_names_the_segment(value, noisy, demo_config, tmp_path):
     segments, _ = made_up_corpus()
     run = replace(SIMPLE, noisy_training=True)
@@ -351,9 +335,12 @@ def one_segment_corpus():
     return segments[~mine | (segments["start_s"] == 0)].reset_index(drop=True), split
 
 
-@pytest.mark.parametrize("run", WHOLE + CROPPED, ids=lambda run: run.name)
-def test_a_recording_of_one_segment_is_left_out_of_crops_alone_and_told(run, demo_config, tmp_path):
+@pytest.mark.parametrize("name", ["simple", "simple_crop", "attention_crop", "ordinal_crop"])
+def test_a_recording_of_one_segment_is_left_out_of_crops_alone_and_told(
+    name, demo_config, tmp_path
+):
     segments, split = one_segment_corpus()
+    run = RUN_OF[name]
     perform(run, demo_config(), tmp_path, corpus=(segments, split))
     corpus = read_corpus(run, demo_config(), segments, split, TARGET_LEVELS)
     lacking = {"9023"} if run.crop_s else set()

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 
-from spoken_cefr.corpus.levels import MERGED_LEVELS
 from spoken_cefr.neural_networks.predictions import (
     COLUMNS,
     pool_segments,
@@ -53,12 +52,3 @@ def test_a_recording_that_was_left_out_has_no_row():
     of_recordings = np.array([[np.nan] * 5, P[1]])
     table = predictions_table(SEGMENTS, SPLIT, of_segments=P, of_recordings=of_recordings)
     assert list(table.loc[table["unit"] == "recording", "id"]) == ["a"]
-
-
-def test_merged_classes_have_columns_of_their_own():
-    split = SPLIT.assign(level=["B2+", "A1"])
-    even = np.full((3, 4), 0.25)
-    table = predictions_table(
-        SEGMENTS, split, of_segments=even, of_recordings=even[:2], classes=MERGED_LEVELS
-    )
-    assert list(table.columns)[-4:] == ["p_A1", "p_A2", "p_B1", "p_B2+"]

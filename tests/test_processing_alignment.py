@@ -36,5 +36,5 @@ def test_times_fit_the_recording():
     words = [Word("a", 0.5, 1.0), Word("b", 1.0, 2.008)]
     assert fit(words, 2.0)[-1] == Word("b", 1.0, 2.0)
     assert fit([], 2.0) == []
-    with pytest.raises(InputError, match=r"end at 2\.01 s, but the recording lasts 1\.00 s"):
+    with pytest.raises(InputError, match=r"2\.01 s.*1\.00 s"):
         fit(words, 1.0)

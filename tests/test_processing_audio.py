@@ -3,12 +3,10 @@
 import librosa
 import numpy as np
 import pytest
-import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spoken_cefr.errors import InputError
 from spoken_cefr.paths import ROOT
 from spoken_cefr.processing.audio import (
     add_white_noise,
@@ -22,19 +20,6 @@ from spoken_cefr.processing.audio import (
 
 RATE = 16_000
 SPEECH = ROOT / "tests" / "audio" / "kermesse.mp3"
-NAMES = (
-    "speech",
-    "noise",
-    "faint noise",
-    "silence",
-    "silence, then noise",
-    "clicks",
-    "full-scale sine",
-    "full-scale square",
-    "full-scale noise",
-    "direct current",
-    "chirp",
-)
 
 
 def librosa_log_mel(samples, *, sample_rate=RATE, n_fft=1024, hop_length=512, n_mels=128):
@@ -44,32 +29,29 @@ def librosa_log_mel(samples, *, sample_rate=RATE, n_fft=1024, hop_length=512, n_
     return librosa.power_to_db(mel, ref=np.max)
 
 
-def signals():
-    """Two seconds each of what a recording may hold."""
-    time_s = np.arange(2 * RATE) / RATE
-    clicks = np.zeros(2 * RATE)
-    clicks[[0, 5000, 15_999, 16_000, 31_999]] = 1
-    return {
-        "speech": load_audio(SPEECH)[: 2 * RATE],
-        "noise": 0.1 * np.random.default_rng(1).standard_normal(2 * RATE),
-        "faint noise": 1e-4 * np.random.default_rng(1).standard_normal(2 * RATE),
-        "silence": np.zeros(2 * RATE),
-        "silence, then noise": np.concatenate(
-            [np.zeros(RATE), np.random.default_rng(1).standard_normal(RATE)]
-        ),
-        "clicks": clicks,
-        "full-scale sine": np.sin(2 * np.pi * 440 * time_s),
-        "full-scale square": np.sign(np.sin(2 * np.pi * 100.5 * time_s)),
-        "full-scale noise": np.random.default_rng(1).uniform(-1, 1, 2 * RATE),
-        "direct current": np.ones(2 * RATE),
-        "chirp": np.sin(2 * np.pi * 2000 * time_s**2),
-    }
+TIME_S = np.arange(2 * RATE) / RATE
+NOISE = np.random.default_rng(1).standard_normal(2 * RATE)
+CLICKS = np.isin(np.arange(2 * RATE), [0, 5000, 15_999, 16_000, 31_999])
+# Two seconds each of what a recording may hold.
+SIGNALS = {
+    "speech": load_audio(SPEECH)[: 2 * RATE],
+    "noise": 0.1 * NOISE,
+    "faint noise": 1e-4 * NOISE,
+    "silence": np.zeros(2 * RATE),
+    "silence, then noise": np.where(TIME_S < 1, 0, NOISE),
+    "clicks": CLICKS,
+    "full-scale sine": np.sin(2 * np.pi * 440 * TIME_S),
+    "full-scale square": np.sign(np.sin(2 * np.pi * 100.5 * TIME_S)),
+    "full-scale noise": np.random.default_rng(1).uniform(-1, 1, 2 * RATE),
+    "direct current": np.ones(2 * RATE),
+    "chirp": np.sin(2 * np.pi * 2000 * TIME_S**2),
+}
 
 
 @pytest.mark.parametrize("window", [True, False], ids=["double window", "one window"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SIGNALS)
 def test_log_mel_is_librosa_on_each_segment(name, window):
-    segments = segment(signals()[name].astype(np.float32), RATE)
+    segments = segment(SIGNALS[name].astype(np.float32), RATE)
     expected = [librosa_log_mel(row) for row in (hann(segments) if window else segments)]
     result = log_mel(segments, RATE, segment_window=window)
     assert result.shape == (3, 128, 32)
@@ -181,144 +163,3 @@ def test_image_has_low_frequencies_at_the_bottom_and_silence_is_black():
     tone, silence = to_image(mel, 50)
     assert tone[40:].mean() > tone[:10].mean()
     assert not silence.any()
-
-
-@pytest.mark.parametrize(
-    ("rate", "channels", "suffix", "subtype"),
-    [
-        (8000, 1, "wav", "PCM_16"),
-        (44_100, 2, "mp3", None),
-        (48_000, 2, "wav", "PCM_24"),
-        (16_000, 1, "flac", None),
-        (22_050, 6, "wav", "FLOAT"),
-    ],
-)
-def test_load_audio_gives_mono_float32_at_16_khz(tmp_path, rate, channels, suffix, subtype):
-    path = tmp_path / f"tone.{suffix}"
-    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(2 * rate) / rate)
-    soundfile.write(path, np.tile(tone[:, None], channels), rate, subtype=subtype)
-    signal = load_audio(path)
-    assert signal.dtype == np.float32
-    assert signal.ndim == 1
-    assert len(signal) == pytest.approx(2 * RATE, abs=0.05 * RATE)
-    middle = signal[RATE // 2 : RATE]
-    assert np.abs(np.fft.rfft(middle)).argmax() == 220  # 440 Hz in half a second
-    assert np.abs(middle).max() == pytest.approx(0.5, abs=0.03)
-
-
-def write_noise_mp3(path, seconds=8):
-    soundfile.write(path, 0.1 * np.random.default_rng(1).standard_normal(seconds * 44_100), 44_100)
-    return path.read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda mp3: b"", r"empty file \(0 bytes\)"),
-        (lambda mp3: b"Bonjour\n" * 4000, "not audio"),
-        (lambda mp3: mp3[:60], "not audio"),
-        (lambda mp3: mp3[: len(mp3) // 2], "is cut short"),
-        (lambda mp3: mp3[: len(mp3) // 2].replace(b"Xing", b"\0\0\0\0"), "is cut short"),
-    ],
-    ids=["zero bytes", "text", "header only", "truncated", "truncated without Xing header"],
-)
-def test_load_audio_says_what_is_wrong(tmp_path, make, message):
-    path = tmp_path / "bad.mp3"
-    path.write_bytes(make(write_noise_mp3(path)))
-    with pytest.raises(InputError, match=message) as caught:
-        load_audio(path)
-    assert str(path) in str(caught.value)
-
-
-SEEKABLE = [
-    ("wav", "WAV", "PCM_16", "LITTLE"),
-    ("wav", "WAV", "PCM_16", "BIG"),
-    ("wav", "WAVEX", "PCM_24", None),
-    ("aiff", "AIFF", "PCM_16", None),
-]
-
-
-@pytest.mark.parametrize(("suffix", "container", "subtype", "endian"), SEEKABLE)
-def test_half_a_file_whose_header_announces_the_whole_is_cut_short(
-    tmp_path, suffix, container, subtype, endian
-):
-    path = tmp_path / f"noise.{suffix}"
-    noise = 0.1 * np.random.default_rng(1).standard_normal(4 * RATE)
-    soundfile.write(path, noise, RATE, format=container, subtype=subtype, endian=endian)
-    assert len(load_audio(path)) == 4 * RATE
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-    with pytest.raises(InputError, match="is cut short"):
-        load_audio(path)
-
-
-@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
-def test_an_ogg_file_without_its_last_page_is_cut_short(tmp_path, subtype):
-    path = tmp_path / "noise.ogg"
-    soundfile.write(
-        path, 0.1 * np.random.default_rng(1).standard_normal(4 * RATE), RATE, subtype=subtype
-    )
-    whole = path.read_bytes()
-    assert len(load_audio(path)) == pytest.approx(4 * RATE, abs=0.05 * RATE)
-    for cut in (whole[: len(whole) // 2], whole[:-20]):
-        path.write_bytes(cut)
-        with pytest.raises(InputError, match="is cut short"):
-            load_audio(path)
-
-
-def test_a_last_mp3_frame_that_lacks_some_bytes_is_no_cut_where_the_header_counts_the_rest(
-    tmp_path,
-):
-    path = tmp_path / "web.mp3"
-    whole = write_noise_mp3(path)
-    path.write_bytes(whole[:-10])
-    assert len(load_audio(path)) == pytest.approx(8 * RATE, abs=0.1 * RATE)
-    for cut in (whole[:-60], whole + whole[:-10], whole[:-10].replace(b"Xing", b"\0\0\0\0")):
-        path.write_bytes(cut)  # too many bytes, or nobody counted these frames
-        with pytest.raises(InputError, match="is cut short"):
-            load_audio(path)
-
-
-def test_load_audio_refuses_nan_and_missing_files(tmp_path):
-    soundfile.write(tmp_path / "nan.wav", np.array([0, np.nan, 0]), RATE, subtype="FLOAT")
-    with pytest.raises(InputError, match=r"nan\.wav holds samples that are not numbers"):
-        load_audio(tmp_path / "nan.wav")
-    with pytest.raises(InputError, match=r"none\.mp3 is missing"):
-        load_audio(tmp_path / "none.mp3")
-
-
-def test_a_file_that_is_too_long_is_refused_before_it_is_decoded(tmp_path, monkeypatch):
-    path = tmp_path / "long.flac"
-    soundfile.write(path, np.zeros(61 * 8000), 8000)
-    assert len(load_audio(path, max_duration_s=61)) == 61 * RATE
-    monkeypatch.setattr(soundfile.SoundFile, "read", None)  # would fail if it were called
-    with pytest.raises(InputError, match=r"long\.flac lasts 1\.0 minutes; at most 0\.5 are taken"):
-        load_audio(path, max_duration_s=30)
-
-
-def test_a_header_that_announces_less_than_there_is_does_not_hide_the_length(tmp_path):
-    path = tmp_path / "vbr.mp3"
-    path.write_bytes(write_noise_mp3(path).replace(b"Xing", b"\0\0\0\0"))
-    with pytest.raises(InputError, match="lasts"):  # libsndfile sees less than 6 s
-        load_audio(path, max_duration_s=7)
-
-
-def test_frames_behind_a_gap_do_not_pass_the_longest_duration(tmp_path):
-    """libsndfile decodes the first 2 s, FFmpeg all 48 s."""
-    path = tmp_path / "joined.mp3"
-    parts = [write_noise_mp3(path, seconds=seconds) for seconds in (2, 6, 40)]
-    path.write_bytes(parts[0] + parts[1] + bytes(3000) + parts[2])
-    assert len(load_audio(path)) > 46 * RATE
-    with pytest.raises(
-        InputError, match=r"joined\.mp3 lasts 0\.\d minutes; at most 0\.2 are taken"
-    ):
-        load_audio(path, max_duration_s=12)
-
-
-def test_variable_bit_rate_without_xing_header_is_decoded_to_its_end(tmp_path):
-    """libsndfile alone stops at a length that it guesses from the first frame."""
-    path = tmp_path / "vbr.mp3"
-    mp3 = write_noise_mp3(path)
-    whole = load_audio(path)
-    path.write_bytes(mp3.replace(b"Xing", b"\0\0\0\0"))
-    assert len(soundfile.read(path)[0]) < 6 * 44_100
-    assert len(load_audio(path)) == pytest.approx(len(whole), abs=0.1 * RATE)

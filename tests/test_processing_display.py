@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 from spoken_cefr.figures import processing as display
-from spoken_cefr.paths import ROOT
-from spoken_cefr.processing.audio import load_audio, segment
+from spoken_cefr.processing.audio import segment
 from spoken_cefr.processing.spectra import (
     band_levels,
     frame_levels,
@@ -19,32 +18,27 @@ RATE = 16_000
 WORDS = pd.DataFrame({"word": ["La", "semaine"], "start_s": [0.0, 0.64], "end_s": [0.64, 1.02]})
 
 
-@pytest.fixture(scope="module")
-def signal():
-    return load_audio(ROOT / "tests" / "audio" / "kermesse.mp3")
-
-
 @pytest.mark.parametrize(
     ("draw", "n_axes"),
     [
-        (lambda signal: display.plot_waveform(signal, RATE), 1),
-        (lambda signal: display.plot_words(signal, RATE, WORDS, start_s=0.5, end_s=1.0), 1),
-        (lambda signal: display.plot_segment(segment(signal, RATE)[1], RATE), 3),
-        (lambda signal: display.plot_log_mel(segment(signal, RATE)[1], RATE), 4),
+        (lambda speech: display.plot_waveform(speech, RATE), 1),
+        (lambda speech: display.plot_words(speech, RATE, WORDS, start_s=0.5, end_s=1.0), 1),
+        (lambda speech: display.plot_segment(segment(speech, RATE)[1], RATE), 3),
+        (lambda speech: display.plot_log_mel(segment(speech, RATE)[1], RATE), 4),
     ],
     ids=["waveform", "words", "segment", "log_mel"],
 )
-def test_figures_are_drawn_with_labelled_axes(signal, draw, n_axes):
-    figure = draw(signal)
+def test_figures_are_drawn_with_labelled_axes(speech, draw, n_axes):
+    figure = draw(speech)
     figure.canvas.draw()
     assert len(figure.axes) == n_axes
     assert figure.axes[0].get_xlabel() == "time (s)"
     assert figure.axes[0].get_ylabel()
 
 
-def test_the_spectrogram_that_is_drawn_is_the_profiles(signal):
+def test_the_spectrogram_that_is_drawn_is_the_profiles(speech):
     """Its rows are the bands asked for, and without the segment's window its edges are louder."""
-    samples = segment(signal, RATE)[1]
+    samples = segment(speech, RATE)[1]
     drawn = {}
     for window in (True, False):
         figure = display.plot_log_mel(samples, RATE, n_mels=40, segment_window=window)
@@ -76,6 +70,6 @@ def test_noise_stands_as_far_below_the_signal_as_its_ratio_says():
     assert "ratio is 20 dB" in tell_window_and_noise(tone, RATE, ratio=0.1)
 
 
-def test_a_word_that_the_end_cuts_is_not_named(signal):
-    figure = display.plot_words(signal, RATE, WORDS, end_s=0.8)
+def test_a_word_that_the_end_cuts_is_not_named(speech):
+    figure = display.plot_words(speech, RATE, WORDS, end_s=0.8)
     assert [text.get_text() for text in figure.axes[0].texts] == ["La"]

@@ -19,19 +19,13 @@ pytestmark = pytest.mark.whisper
 
 RATE = 16_000
 REPLICA = ROOT / "data" / "replica" / "audio"
-SENTENCE = "La semaine prochaine, c'est la fête de mon école."
-
-
-@pytest.fixture(scope="module")
-def speech():
-    return load_audio(ROOT / "tests" / "audio" / "kermesse.mp3")
 
 
 @pytest.fixture(scope="module")
 def short():
-    """The four shortest recordings of the demo, of one window each."""
+    """The first seconds of the four shortest recordings of the demo, all of another length."""
     paths = sorted(REPLICA.glob("*.mp3"), key=lambda path: path.stat().st_size)[:4]
-    return [load_audio(path, sample_rate=RATE) for path in paths]
+    return [load_audio(path)[: (5 + i) * RATE] for i, path in enumerate(paths)]
 
 
 @pytest.fixture(scope="module")
@@ -56,22 +50,6 @@ def test_float32_gives_the_text_of_openai_whisper_word_for_word(openai, short):
         assert np.abs(times[0] - times[1]).max() < 0.1  # seconds
         assert found.avg_logprob == pytest.approx(reference.avg_logprob, abs=0.01)
         assert found.no_speech_prob == pytest.approx(reference.no_speech_prob, abs=0.01)
-
-
-def test_openai_whisper_gives_the_same_kind_of_transcript(openai, speech):
-    result = openai.transcribe(speech, language="fr")
-    assert result.text == SENTENCE
-    assert [word.word for word in result.words] == SENTENCE.split()
-    assert (result.language, result.engine, result.model) == (
-        "fr",
-        "openai-whisper",
-        "offline-base",
-    )
-    flat = [time for word in result.words for time in word[1:3]]
-    assert flat == sorted(flat)
-    assert all(type(time) is float for time in flat)
-    assert flat[-1] <= len(speech) / RATE
-    assert openai.transcribe_many([speech], language="fr") == [result]
 
 
 def test_openai_whisper_invents_nothing(openai):
@@ -182,11 +160,7 @@ def test_different_options_are_never_decoded_together():
 
 
 PACKAGE = "asterisk-core-sounds-fr-g722"
-HUMAN = {
-    "demo-congrats": "félicitations installé fichiers configuration téléphonique chiffres",
-    "conf-adminmenu": "désactiver appuyez conférence participant volume quitter",
-    "demo-instruct": "informations techniques modem serveur composez configuration occupée vocal",
-}
+WORDS = "félicitations installé fichiers configuration téléphonique chiffres"
 
 
 @pytest.fixture(scope="module")
@@ -217,10 +191,9 @@ def load_g722(path: Path) -> np.ndarray:
     return np.concatenate(frames).astype(np.float32) / 32768
 
 
-@pytest.mark.parametrize("name", sorted(HUMAN))
-def test_human_french_is_understood(int8, prompts, name):
-    (path,) = prompts.rglob(f"{name}.g722")
+def test_human_french_is_understood(int8, prompts):
+    (path,) = prompts.rglob("demo-congrats.g722")
     result = int8.transcribe(load_g722(path), language="fr")
     heard = result.text.lower()
-    assert [word for word in HUMAN[name].split() if word not in heard] == []
+    assert [word for word in WORDS.split() if word not in heard] == []
     assert len(result.words) > 40

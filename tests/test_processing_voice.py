@@ -47,11 +47,6 @@ def test_a_word_lasts_while_somebody_speaks(heard, cut):
     assert times(cut_to_voice(words, VOICE_S)) == cut
 
 
-def test_without_a_voice_words_stay_as_they_are():
-    words = [Word("mot", 1.0, 1.5)]
-    assert cut_to_voice(words, []) == words
-
-
 @given(st.lists(st.tuples(st.floats(0.02, 2), st.floats(0.02, 2)), max_size=12), st.integers(0, 9))
 def test_cut_words_are_in_order_and_stay_inside_their_turn(steps, seed):
     edges = np.cumsum([0.0, *(step for pair in steps for step in pair)])
@@ -105,6 +100,7 @@ def test_only_loud_edges_are_told(speech):
         assert heard_span(voice_s, len(signal) / RATE)[0] == pytest.approx(5.0, abs=0.6)
 
 
+@pytest.mark.slow
 def test_no_border_of_the_voice_hangs_on_last_digits():
     # On other processors the detector's sums differ in their last digits. No frame of these
     # recordings has a probability so near to a threshold that this could matter.

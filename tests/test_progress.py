@@ -9,11 +9,9 @@ from test_backends import on_cluster
 from test_processing_stage import write_corpus
 
 from spoken_cefr.corpus.metadata import read_metadata
-from spoken_cefr.paths import ROOT
 from spoken_cefr.processing import stage
-from spoken_cefr.processing.audio import load_audio
 from spoken_cefr.processing.stage import transcribe_all
-from spoken_cefr.processing.transcription.engines import SAMPLE_RATE, FasterWhisper, Transcript
+from spoken_cefr.processing.transcription.engines import SAMPLE_RATE, Transcript
 from spoken_cefr.progress import AudioBar
 
 
@@ -58,7 +56,7 @@ def long_corpus(config, n=5, duration_s=8.0):
     return rows, signal
 
 
-@pytest.mark.parametrize("backend", ["joblib", "dask"])
+@pytest.mark.parametrize("backend", ["joblib", pytest.param("dask", marks=pytest.mark.slow)])
 def test_the_bar_moves_by_seconds_and_ends_at_the_sum_of_the_lengths(
     backend, demo_config, seen, monkeypatch
 ):
@@ -123,19 +121,3 @@ def test_threads_do_not_lose_a_second():
         for thread in threads:
             thread.join()
         assert bar._bar.n == 400
-
-
-@pytest.mark.whisper
-def test_a_window_is_half_heard_when_it_is_encoded():
-    speech = load_audio(ROOT / "tests" / "audio" / "kermesse.mp3")
-    told = []
-    engine = FasterWhisper("offline-base")
-    [(index, _)] = engine.transcribe_each(
-        [speech], language="fr", told=lambda index, time_s: told.append((index, time_s))
-    )
-    assert {index for index, _ in told} == {index} == {0}
-    (first_s, *_, last_s) = times_s = [time_s for _, time_s in told]
-    assert times_s == sorted(times_s)
-    # Less than its length is heard: from the first voice to the last.
-    assert 0 < 2 * first_s <= len(speech) / SAMPLE_RATE
-    assert first_s < last_s <= len(speech) / SAMPLE_RATE

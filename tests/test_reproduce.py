@@ -146,13 +146,6 @@ def test_the_same_results_end_with_status_0(demo_config, committed, monkeypatch,
     assert "0.650 to 0.750" in told
 
 
-def test_a_score_within_the_spread_ends_with_status_0(demo_config, committed, monkeypatch, capsys):
-    results = document()
-    results["results"]["fusion"]["recording"]["accuracy"] = score(0.66)
-    assert reproduced(demo_config(), committed, monkeypatch, results=results) == 0
-    assert "1 within the spread, 0 outside" in capsys.readouterr().out
-
-
 def test_one_number_outside_ends_with_status_1_and_names_other_versions(
     demo_config, committed, monkeypatch, capsys
 ):

@@ -12,7 +12,7 @@ from spoken_cefr.corpus.metadata import COLUMNS, read_metadata
 from spoken_cefr.errors import InputError
 from spoken_cefr.scraping import stage
 from spoken_cefr.scraping.own import import_folder
-from spoken_cefr.stages import is_done, read_report
+from spoken_cefr.stages import is_done
 
 
 @pytest.fixture
@@ -110,13 +110,6 @@ def test_the_command_says_what_came_in_and_how_to_go_on(folder, tmp_path, capsys
     out = capsys.readouterr().out
     assert "6 recordings in, 2 out" in out
     assert main(["import", str(tmp_path / "no"), str(levels), "--profile", "demo"]) == 1
-
-
-def test_a_report_counts_what_went_out(folder, tmp_path, demo_config):
-    levels = told(tmp_path, "file_name\tlevel\na.wav\tA1\n")
-    config = demo_config()
-    import_folder(config, folder, levels)
-    assert read_report(config, "scraping").figures["audio_s"] == 1.0
 
 
 def test_a_full_disk_ends_the_import_and_is_no_reason_of_a_recording(

@@ -70,7 +70,7 @@ def test_a_longer_crawl_delay_is_kept_and_a_shorter_one_is_not():
 
 
 def test_an_endless_crawl_delay_stops_the_run():
-    with pytest.raises(InputError, match="asks for 3600 s between requests"):
+    with pytest.raises(InputError, match="3600 s"):
         manners().set_rules(LOCAL, Robots("User-agent: *\nCrawl-delay: 3600\n"))
 
 
@@ -79,7 +79,7 @@ def test_the_pause_doubles_and_the_site_may_ask_for_more():
     own_s = [visit.back_off_s(n, retry_after_s=None, host="h") for n in (1, 2, 3, 12)]
     assert own_s == [1.0, 2.0, 4.0, 60.0]
     assert visit.back_off_s(1, retry_after_s=90.0, host="h") == 90.0
-    with pytest.raises(InputError, match="asks to be left alone for 86400 s"):
+    with pytest.raises(InputError, match="86400 s"):
         visit.back_off_s(1, retry_after_s=86400.0, host="h")
 
 

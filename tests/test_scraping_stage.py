@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import soundfile
@@ -19,7 +20,6 @@ from scraping_helpers import (
     expected,
     found,
     french_rows,
-    make_replica,
     table_of,
 )
 
@@ -36,11 +36,6 @@ from spoken_cefr.store import sha256_of
 # What the made-up catalogue has on purpose.
 UNUSABLE = {"grand_age": "level C2", "sans_niveau": "no level"}
 NO_AUDIO = "no audio: no address on the card"
-
-
-@pytest.fixture(scope="module")
-def replica(tmp_path_factory):
-    return make_replica(tmp_path_factory.mktemp("replica"))
 
 
 @pytest.fixture
@@ -102,12 +97,6 @@ def test_a_real_browser_brings_home_the_whole_catalogue(replica, tmp_path, accor
     assert report.figures["listing_pages"] == 3
 
 
-def test_the_profile_may_name_a_replica_instead_of_a_site(replica, tmp_path, plain):
-    config = config_for("", tmp_path, f"scraping.replica_dir={replica.as_posix()}")
-    run(config)
-    check_table(config, replica)
-
-
 def test_the_account_adds_up_and_says_what_could_not_be_read(scraped):
     report = json.loads((stage_folder(scraped, "scraping") / "report.json").read_text("utf-8"))
     numbers = {row["FileName"]: row["ArticleId"] for row in french_rows()}
@@ -137,46 +126,51 @@ def test_speakers_of_a_shared_card_are_one_group(scraped):
     assert places[numbers["le_jardin"]] == "Vannes, Bretagne"
 
 
-def test_another_language_is_another_key(replica, tmp_path, plain):
-    with serve_replica(replica) as base_url:
-        config = config_for(base_url, tmp_path, "scraping.language=en")
-        run(config)
+@pytest.fixture
+def site(replica, tmp_path, plain):
+    """The replica, served: replies put in place of its own, what it was asked, a profile of it."""
+    seen = SimpleNamespace(faults={}, asked=[])
+
+    def answer(path):
+        seen.asked.append(path)
+        return seen.faults.get(path)
+
+    with serve_replica(replica, fault=answer) as base_url:
+        seen.config = lambda *overrides: config_for(base_url, tmp_path, *overrides)
+        yield seen
+
+
+def test_another_language_is_another_key(site):
+    config = site.config("scraping.language=en")
+    run(config)
     english = [row["Title"] for row in catalogue_rows() if row["Language"] == "Anglais"]
     assert list(table_of(config)["title"]) == english
     assert list(table_of(config)["language"]) == ["en"]
 
 
-def test_a_language_without_recordings_is_an_error_and_no_table(replica, tmp_path, plain):
-    with serve_replica(replica) as base_url:
-        config = config_for(base_url, tmp_path, "scraping.language=de")
-        with pytest.raises(InputError, match=r"layout changed: .* found 0 cards on .* saved page"):
-            run(config)
+def test_a_language_without_recordings_is_an_error_and_no_table(site):
+    config = site.config("scraping.language=de")
+    with pytest.raises(InputError, match="0 cards"):
+        run(config)
     assert not (stage_folder(config, "scraping") / "metadata.csv").exists()
 
 
-def test_a_second_run_asks_the_site_nothing(replica, tmp_path, plain):
-    asked = []
-    with serve_replica(replica, fault=asked.append) as base_url:
-        config = config_for(base_url, tmp_path)
-        first = run(config)
-        asked.clear()
-        assert run(config) == first
-        with open_visit(config) as visit:
-            assert visit.listing(visit.tile().url).cards[0].recording_id == "7100"
-    assert asked == []
+def test_a_second_run_asks_the_site_nothing(site):
+    first = run(site.config())
+    site.asked.clear()
+    assert run(site.config()) == first
+    with open_visit(site.config()) as visit:
+        assert visit.listing(visit.tile().url).cards[0].recording_id == "7100"
+    assert site.asked == []
 
 
-def test_a_limit_stops_early_and_lifting_it_goes_on(replica, tmp_path, plain):
-    asked = []
-    with serve_replica(replica, fault=asked.append) as base_url:
-        short = config_for(base_url, tmp_path, "scraping.limit=3")
-        assert run(short).n_in == 3
-        first = list(asked)
-        asked.clear()
-        config = config_for(base_url, tmp_path)
-        run(config)
-    check_table(config, replica)
-    assert set(asked) & set(first) == {"/robots.txt"}
+def test_a_limit_stops_early_and_lifting_it_goes_on(site, replica):
+    assert run(site.config("scraping.limit=3")).n_in == 3
+    first = set(site.asked)
+    site.asked.clear()
+    run(site.config())
+    check_table(site.config(), replica)
+    assert set(site.asked) & first == {"/robots.txt"}
 
 
 def test_the_table_is_rebuilt_from_saved_pages_without_the_site(scraped, tmp_path, plain):
@@ -196,62 +190,51 @@ def test_without_saved_pages_there_is_nothing_to_rebuild_from(tmp_path):
         run(config)
 
 
-def test_a_page_looked_at_in_the_notebook_is_not_fetched_again(replica, tmp_path, plain):
-    asked = []
-    with serve_replica(replica, fault=asked.append) as base_url:
-        config = config_for(base_url, tmp_path)
-        with open_visit(config) as visit:
-            listing = visit.listing(visit.tile().url)
-        assert len(listing.cards) == 10
-        run(config)
-    pages = [path for path in asked if "IMG" not in path and "robots" not in path]
+def test_a_page_looked_at_in_the_notebook_is_not_fetched_again(site):
+    with open_visit(site.config()) as visit:
+        assert len(visit.listing(visit.tile().url).cards) == 10
+    run(site.config())
+    pages = [path for path in site.asked if "IMG" not in path and "robots" not in path]
     assert len(pages) == len(set(pages)) == 4
 
 
-def test_one_bad_recording_does_not_stop_the_others(replica, tmp_path, plain):
-    bad = {"/IMG/mp3/le_jardin.mp3": Reply(404), "/IMG/mp3/balises.mp3": Reply(200, b"<p>no</p>")}
-    with serve_replica(replica, fault=bad.get) as base_url:
-        config = config_for(base_url, tmp_path)
-        report = run(config)
-    assert report.n_out == 19
-    reasons = table_of(config).set_index("title")["reason"]
+def test_one_bad_recording_does_not_stop_the_others(site):
+    site.faults["/IMG/mp3/le_jardin.mp3"] = Reply(404)
+    site.faults["/IMG/mp3/balises.mp3"] = Reply(200, b"<p>no</p>")
+    assert run(site.config()).n_out == 19
+    reasons = table_of(site.config()).set_index("title")["reason"]
     assert reasons["Odile\u00a0: mon jardin en avril"] == "no audio: HTTP 404"
     assert "no audio: not an audio file (text/html)" in set(reasons)
 
 
-def test_a_recording_that_failed_by_bad_luck_is_tried_again_by_the_next_run(
-    replica, tmp_path, plain
-):
-    broken = {"/IMG/mp3/le_jardin.mp3": Reply(500)}
-    with serve_replica(replica, fault=broken.get) as base_url:
-        config = config_for(base_url, tmp_path, "scraping.max_tries=1")
-        assert run(config).figures["to_retry"] == 1
-        broken.clear()
-        run(config)
+def test_a_recording_that_failed_by_bad_luck_is_tried_again_by_the_next_run(site, replica):
+    site.faults["/IMG/mp3/le_jardin.mp3"] = Reply(500)
+    config = site.config("scraping.max_tries=1")
+    assert run(config).figures["to_retry"] == 1
+    site.faults.clear()
+    run(config)
     check_table(config, replica)
 
 
 @pytest.mark.parametrize("n_bytes", [200, 3000], ids=["pages", "recordings"])
-def test_a_full_disk_is_told_and_what_was_saved_stays_valid(replica, tmp_path, plain, n_bytes):
+def test_a_full_disk_is_told_and_what_was_saved_stays_valid(site, replica, tmp_path, n_bytes):
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    with serve_replica(replica) as base_url:
-        config = config_for(base_url, tmp_path)
-        try:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
-            with pytest.raises(InputError, match=r"cannot be (read or )?written"):
-                run(config)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-        assert not list(tmp_path.rglob(".*"))
-        run(config)
-    check_table(config, replica)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, hard))
+        with pytest.raises(InputError, match="written"):
+            run(site.config())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.rglob(".*"))
+    run(site.config())
+    check_table(site.config(), replica)
 
 
 def test_no_audio_at_all_is_an_error_and_no_table(replica, tmp_path, plain):
     with serve_replica(replica, robots="User-agent: *\nDisallow: /IMG/\n") as base_url:
         config = config_for(base_url, tmp_path)
-        with pytest.raises(InputError, match=r"none of 24 recordings.*robots\.txt forbids it"):
+        with pytest.raises(InputError, match="none of 24 recordings"):
             run(config)
     assert not (stage_folder(config, "scraping") / "report.json").exists()
 
@@ -305,17 +288,6 @@ def test_a_run_that_is_killed_in_a_download_goes_on_as_if_nothing_had_happened(
     again = {path for path in asked if path in before}
     assert again <= {"/robots.txt", "/IMG/mp3/long_voyage.mp3"}
     assert not list((tmp_path / "data").rglob(".*"))
-
-
-def test_what_a_kill_left_under_a_temporary_name_is_removed(replica, tmp_path, plain):
-    with serve_replica(replica) as base_url:
-        config = config_for(base_url, tmp_path)
-        partial = stage_folder(config, "scraping") / "audio" / ".7100.4242.tmp.mp3"
-        partial.parent.mkdir(parents=True)
-        partial.write_bytes(b"half")
-        run(config)
-    assert not partial.exists()
-    check_table(config, replica)
 
 
 def test_words_of_another_interface_are_kept_and_told():

@@ -82,7 +82,7 @@ def test_without_padding_the_published_weights_give_what_ctranslate2_gives():
 
 @pytest.mark.parametrize("layer", [-2, 4])
 def test_a_layer_that_is_not_there_is_one_clear_error(layer):
-    with pytest.raises(InputError, match=rf"speech_layer is {layer}; .* hidden states 0 to 3"):
+    with pytest.raises(InputError, match=f"speech_layer is {layer}"):
         WhisperFrames(tiny_whisper(), layer=layer)
 
 

@@ -39,7 +39,7 @@ def catalogue(path):
     return table[["recording_id", "speaker_id", "level"]], table[["recording_id", "author"]]
 
 
-@pytest.fixture(params=["demo", "real"])
+@pytest.fixture(params=["demo", pytest.param("real", marks=pytest.mark.slow)])
 def corpus(request):
     if request.param == "demo":
         return catalogue(ROOT / "data" / "replica" / "catalogue.csv")
@@ -59,22 +59,11 @@ def split_of(corpus, grouping):
     return SPLITS[key]
 
 
-def voices(metadata, split, column):
-    """The parts in which each author string is heard."""
+def n_parts_of_each_voice(metadata, split):
+    """By the author strings themselves, whatever the identifiers say."""
     rows = metadata.merge(split, on="recording_id", validate="one_to_one")
     authors = rows.assign(name=rows["author"].map(split_authors)).explode("name")
-    return authors.groupby("name")[column].nunique()
-
-
-@pytest.mark.parametrize("grouping", GROUPINGS)
-def test_no_voice_is_in_two_parts_and_no_recording_is_lost(corpus, grouping):
-    segments, metadata = corpus
-    split = split_of(corpus, grouping)
-    assert sorted(split["recording_id"]) == sorted(segments["recording_id"])
-    assert set(split["part"]) == {"train", "validation", "test"}
-    assert split.groupby("speaker_id")["part"].nunique().max() == 1
-    # Told by the author strings themselves, whatever the identifiers say.
-    assert voices(metadata, split, "part").max() == 1
+    return authors.groupby("name")["part"].nunique()
 
 
 @pytest.mark.parametrize("grouping", GROUPINGS)
@@ -86,12 +75,13 @@ def test_in_every_fold_no_voice_is_trained_and_tested_on_and_each_recording_is_a
     folds = [parts_of_fold(split, fold) for fold in range(5)]
     for parts in folds:
         assert set(parts["part"]) == {"train", "validation", "test"}
-        assert voices(metadata, parts, "part").max() == 1
+        assert n_parts_of_each_voice(metadata, parts).max() == 1
     for part in ("validation", "test"):
         asked = pd.concat([parts.loc[parts["part"] == part, "recording_id"] for parts in folds])
         assert sorted(asked) == sorted(segments["recording_id"])
 
 
+@pytest.mark.slow
 def test_every_class_is_trained_on_and_tested_on_in_the_real_catalogue(shared):
     real = catalogue(shared / "data" / "audio_lingua_fr_2025-01.csv")
     for grouping in GROUPINGS:
@@ -101,11 +91,10 @@ def test_every_class_is_trained_on_and_tested_on_in_the_real_catalogue(shared):
         assert (split["part"] == "test").mean() == pytest.approx(0.2, abs=0.05)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_split_does_not_depend_on_the_order_of_the_rows(seed):
-    shuffled = small().sample(frac=1, random_state=seed)
-    split = speaker_split(small(), n_folds=4, seed=seed)
-    pd.testing.assert_frame_equal(split, speaker_split(shuffled, n_folds=4, seed=seed))
+def test_the_split_does_not_depend_on_the_order_of_the_rows():
+    shuffled = small().sample(frac=1, random_state=0)
+    split = speaker_split(small(), n_folds=4, seed=1)
+    pd.testing.assert_frame_equal(split, speaker_split(shuffled, n_folds=4, seed=1))
 
 
 def test_too_few_speakers_is_one_clear_error():
@@ -214,6 +203,6 @@ def test_a_recording_outside_the_tables_is_named():
 def test_a_level_of_two_speakers_is_trained_on():
     table = small()
     table.loc[table["speaker_id"].isin(["s0", "s1"]), "level"] = "C1"
-    for seed in range(5):
+    for seed in range(2):
         split = speaker_split(table, n_folds=3, seed=seed)
         assert "C1" in set(split.loc[split["part"] == "train", "level"])

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 CODE = """
 import torch
 from spoken_cefr.neural_networks.embeddings.torchaudio_cpu import import_torchaudio
@@ -25,6 +27,7 @@ print("works")
 """
 
 
+@pytest.mark.slow
 def test_models_pipelines_and_resampling_work_in_a_fresh_process():
     command = [sys.executable, "-W", "ignore", "-c", CODE]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
