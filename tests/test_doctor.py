@@ -62,7 +62,7 @@ def test_missing_packages_are_named(monkeypatch):
     monkeypatch.setattr(importlib.metadata, "version", without)
     assert doctor.packages().advice == "pip install tqdm"
     page = doctor.page(None)
-    assert (page.state, "spoken-cefr[app]" in page.advice) == (NOTE, True)
+    assert (page.state, "'.[app]'" in page.advice) == (NOTE, True)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from spoken_cefr.neural_networks.embeddings.places import cosines
+from spoken_cefr.neural_networks.runs import select_runs
 from spoken_cefr.neural_networks.summary import (
     CONSTANT,
     place_shares,
@@ -17,6 +18,7 @@ from spoken_cefr.neural_networks.summary import (
     tell_noise,
     tell_parts,
     tell_places,
+    tell_run_names,
     tell_shares,
     tell_validation,
     validation_table,
@@ -100,8 +102,14 @@ def test_the_level_that_gains_by_segmentation_is_named():
 
 def test_the_best_run_stands_beside_the_constant_answer():
     table = pd.DataFrame({"macro_f1": [0.1, 0.3, 0.6]}, index=[CONSTANT, "weak", "strong"])
+    table["quadratic_weighted_kappa"] = [float("nan"), 0.4, 0.7]
     told = tell_validation(table)
-    assert "strong has the best macro-F1, 0.60" in told and "has 0.10" in told
+    assert "strong has the best kappa, 0.70" in told and "macro-F1 of 0.10" in told
+
+
+def test_a_run_is_named_with_what_it_reads():
+    (fusion,) = select_runs("fusion_crop")
+    assert tell_run_names(["fusion_crop"]) == f"- `fusion_crop`: {fusion.description}"
 
 
 def test_the_young_are_counted_at_both_ends():
@@ -160,8 +168,11 @@ def test_the_training_that_fits_its_speakers_best_is_named():
     history = pd.DataFrame(
         {"validation_macro_f1": [0.2, 0.4, 0.3], "train_accuracy": [0.4, 0.7, 1]}
     )
-    histories = {"net": history.assign(validation_accuracy=0.5)}
-    histories["even"] = history.assign(validation_accuracy=0.7)
+    long = pd.concat([history.assign(validation_loss=[1.0, 0.5, 0.7]), *[history] * 2])
+    long["validation_loss"] = long["validation_loss"].fillna(0.9)
+    histories = {"net": long.assign(validation_accuracy=0.5)}
+    histories["even"] = history.assign(validation_accuracy=0.7, validation_loss=[3.0, 2.0, 1.0])
     told = tell_histories(histories)
     assert "2 histories" in told and "+0.20 for net" in told and "+0.00 for even" in told
+    assert "last 5 epochs for even:" in told and "was kept for even." in told
     assert "No run" in tell_histories({})

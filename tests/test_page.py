@@ -348,4 +348,4 @@ def test_a_page_that_cannot_open_is_one_sentence(arguments, told, tmp_path, monk
 def test_without_gradio_it_is_told_how_to_get_it(monkeypatch, capsys):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert main(["app"]) == 1
-    assert "pip install 'spoken-cefr[app]'" in capsys.readouterr().err
+    assert "pip install -e '.[app]'" in capsys.readouterr().err

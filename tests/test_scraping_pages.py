@@ -1,12 +1,15 @@
 import json
+import re
 from dataclasses import asdict
 
 import pytest
 from scraping_helpers import PAGES
 
 from spoken_cefr.corpus.languages import find_language
+from spoken_cefr.scraping import pages
 from spoken_cefr.scraping.pages import (
     LayoutChanged,
+    Tile,
     closed_accordions,
     find_tile,
     parse_listing,
@@ -79,6 +82,20 @@ def test_a_field_that_no_card_has_is_a_changed_layout(old):
     cards = [card(title=str(number)).replace(old, "new") for number in range(5)]
     with pytest.raises(LayoutChanged, match=old):
         listing_of(*cards)
+
+
+def test_the_guide_to_another_site_holds_where_it_has_neither_numbers_nor_dates_nor_authors(
+    monkeypatch,
+):
+    monkeypatch.setattr(pages, "TILE", "nav")
+    monkeypatch.setattr(pages, "TILE_LINK", "a")
+    monkeypatch.setattr(pages, "ALWAYS_THERE", {"title": pages.TITLE})
+    home = '<nav><a href="/de/">Deutsch</a></nav><nav><a href="/fr/">Français</a></nav>'
+    tile = find_tile(home, SITE, find_language("fr"))
+    assert tile == Tile("Français", SITE + "fr/", 0)
+    bare = [re.sub("<p.*</p>", "", card(title=str(number))) for number in range(10)]
+    listing = parse_listing("".join(bare), tile.url)
+    assert [(one.title, one.date, one.author) for one in listing.cards][9] == ("9", "", "")
 
 
 def test_one_card_with_the_field_is_enough():

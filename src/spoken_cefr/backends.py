@@ -117,7 +117,7 @@ def _connect(config: Config) -> Any:
     except ImportError:
         raise InputError(
             'processing.backend is "dask", which needs the package distributed: '
-            "pip install 'spoken-cefr[cluster]'"
+            "pip install -e '.[cluster]'"
         ) from None
     address = config.processing.dask_scheduler
     try:

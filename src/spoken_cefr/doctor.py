@@ -309,7 +309,7 @@ def page(config: Config) -> Finding:
     """Whether `spoken-cefr app` can open its page."""
     if version := _version("gradio"):
         return Finding(OK, f"gradio {version}")
-    return Finding(NOTE, "no gradio", "for `spoken-cefr app`: pip install 'spoken-cefr[app]'")
+    return Finding(NOTE, "no gradio", "for `spoken-cefr app`: pip install -e '.[app]'")
 
 
 CHECKS: dict[str, Callable[[Config], Finding]] = {

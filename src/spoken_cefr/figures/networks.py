@@ -173,7 +173,7 @@ def measure_labels(measures: Sequence[Measure], kind: str) -> dict[str, str]:
     # A share is described by what it is a share of.
     told = [f"{'share ' * (m.unit == 'share')}{m.description}" for m in chosen]
     return {
-        m.name: "\n".join([m.name, *wrap(text, 29), m.unit])
+        m.name: "\n".join([m.name, *wrap(text, 25), m.unit])
         for m, text in zip(chosen, told, strict=True)
     }
 

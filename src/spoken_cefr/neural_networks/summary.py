@@ -14,11 +14,13 @@ from sklearn.linear_model import LinearRegression
 from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
 
 from spoken_cefr.corpus.cards import YOUNG
+from spoken_cefr.neural_networks.runs import select_runs
 from spoken_cefr.store import read_csv, read_json, read_parquet
 
 CONSTANT = "always the commonest level"
 N_DIRECTIONS = 4  # as many as the figure of places shows
 CLEAR = 0.1  # of two shares: a smaller difference is not worth a sentence
+LAST_EPOCHS = 5  # a training that is best in these might have gone on
 SEEN = "**What we see.** "
 
 
@@ -212,43 +214,49 @@ def tell_places(before: np.ndarray, after: np.ndarray, places: np.ndarray) -> st
 
 
 def tell_run_names(runs: Sequence[str]) -> str:
-    """What the parts of the runs' names mean, for those that are there."""
-    study = next((run for run in runs if run.startswith("table")), None)
-    told = []
-    if study:
-        table, network, batch = study.split("_")
-        told.append(
-            f"`{study}` is the network `{network}` of the study's Table {table[5:]}, trained in "
-            f"batches of {batch} segments"
-        )
-    if any(run.endswith("_crop") for run in runs):
-        told.append("`_crop` is a run that reads crops of one length only, so that length is mute")
-    return "; ".join(told) + "." if told else ""
+    """What each run is, as a list in Markdown."""
+    chosen = select_runs(", ".join(runs))
+    return "\n".join(f"- `{run.name}`: {run.description}" for run in chosen)
 
 
 def tell_validation(table: pd.DataFrame) -> str:
     """What `validation_table` says: the best run beside the constant answer."""
-    runs = table.drop(CONSTANT)
-    best, worst = (runs["macro_f1"].agg(which) for which in ("idxmax", "idxmin"))
+    kappa = table.drop(CONSTANT)["quadratic_weighted_kappa"].fillna(0.0)
+    best, worst = kappa.idxmax(), kappa.idxmin()
     return (
-        f"{SEEN}{best} has the best macro-F1, {runs.loc[best, 'macro_f1']:.2f}, {worst} the "
-        f"lowest, {runs.loc[worst, 'macro_f1']:.2f}; always the commonest level has "
+        f"{SEEN}{best} has the best kappa, {kappa[best]:.2f}: the next notebook takes the run of "
+        f"the best kappa on validation as the best one. {worst} has the lowest, "
+        f"{kappa[worst]:.2f}; always the commonest level has none, and a macro-F1 of "
         f"{table.loc[CONSTANT, 'macro_f1']:.2f}."
     )
 
 
 def tell_histories(histories: Mapping[str, pd.DataFrame]) -> str:
-    """Of trainings by run: where the kept model fits its training rows much better than others."""
+    """Of trainings by run: which fit their training rows much better, and which ended early."""
     if not histories:
         return f"{SEEN}No run was trained in epochs."
-    kept = {run: one.loc[one["validation_macro_f1"].idxmax()] for run, one in histories.items()}
-    gaps = {run: row["train_accuracy"] - row["validation_accuracy"] for run, row in kept.items()}
+    kept = {run: one["validation_macro_f1"].to_numpy().argmax() for run, one in histories.items()}
+    rows = {run: one.iloc[kept[run]] for run, one in histories.items()}
+    gaps = {run: row["train_accuracy"] - row["validation_accuracy"] for run, row in rows.items()}
     widest, least = max(gaps, key=gaps.get), min(gaps, key=gaps.get)
+    falling = [
+        run
+        for run, one in histories.items()
+        if len(one) - one["validation_loss"].to_numpy().argmin() <= LAST_EPOCHS
+    ]
+    at_the_end = [run for run, one in histories.items() if len(one) - kept[run] <= LAST_EPOCHS]
     return (
         f"{SEEN}{len(histories)} histories. At the epoch kept, the accuracy in training differs "
         f"from that in validation by {gaps[widest]:+.2f} for {widest} and by {gaps[least]:+.2f} "
-        f"for {least}; the others lie between."
+        f"for {least}; the others lie between. The validation loss was lowest in the last "
+        f"{LAST_EPOCHS} epochs for {_list(falling)}: longer training might still lower it. One of "
+        f"the last {LAST_EPOCHS} epochs was kept for {_list(at_the_end)}."
     )
+
+
+def _list(names: Sequence[str]) -> str:
+    *first, last = names or ["none"]
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _epochs(path: Path) -> dict[str, float]:

@@ -44,7 +44,7 @@ def serve(
     if not 1 <= port <= 65535:
         raise InputError(f"--port is {port}: give one from 1024 to 65535")
     if importlib.util.find_spec("gradio") is None:
-        raise InputError("the page needs Gradio: pip install 'spoken-cefr[app]', or `make app`")
+        raise InputError("the page needs Gradio: pip install -e '.[app]', or `make app`")
     with tempfile.TemporaryDirectory(prefix="spoken_cefr_page_") as own:
         folder = Path(own) / "uploads"
         folder.mkdir()

@@ -89,9 +89,9 @@ def tell_window_and_noise(
     leaked = [10 * np.log10(np.sum(10 ** (one[away] / 10))) for one in (cut, windowed)]
     moved = np.median(np.abs(speech_db - cut_db))
     return (
-        f"**What we see.** Of the tone, {leaked[0]:.0f} dB of its power lie more than "
-        f"{AWAY_HZ:.0f} Hz away when it is only cut, and {leaked[1]:.0f} dB after the window. Of "
-        f"speech, which fills its spectrum anyway, the window moves a band by {moved:.1f} dB "
+        f"**What we see.** What lies more than {AWAY_HZ:.0f} Hz from the tone is {-leaked[0]:.0f} "
+        f"dB below the tone when it is only cut, {-leaked[1]:.0f} dB after the window. Of speech, "
+        f"which fills its spectrum anyway, the window moves a band by {moved:.1f} dB "
         f"(median). The signal-to-noise ratio is {-20 * np.log10(ratio):.0f} dB: the noise is so "
         f"far below the segment, and louder than it in {louder[0]:.0%} of the bands and "
         f"{louder[1]:.0%} of the time."

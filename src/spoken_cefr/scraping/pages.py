@@ -49,7 +49,9 @@ AUDIO_NAME = re.compile(rf"{AUDIO_ENDING}$", re.IGNORECASE)
 AUDIO_URL = re.compile(rf"https?://[^\s\"'<>]+{AUDIO_ENDING}(?:\?[^\s\"'<>]*)?", re.IGNORECASE)
 
 SPEAKER_BREAK = ",\n"  # between two speakers of a card, see `corpus.speakers.split_authors`
-# A page of so many cards none of which has a level is a changed page, not chance.
+# Fields that every card of this site has, and where they stand: a page of so many cards none of
+# which has one of them is a changed page, not chance.
+ALWAYS_THERE = {"title": TITLE, "date": DATE, "author": AUTHOR, "level": f"{TAG} .{LEVEL_ICON}"}
 MIN_CARDS_FOR_DRIFT = 5
 
 
@@ -117,10 +119,10 @@ def parse_tiles(html: str, url: str) -> list[Tile]:
     tiles = []
     for node in LexborHTMLParser(html).css(TILE):
         link = node.css_first(TILE_LINK)
-        number = RUBRIQUE_NUMBER.search(_attribute(link, "href"))
-        if number:
+        if link is not None:
+            number = RUBRIQUE_NUMBER.search(_attribute(link, "href"))
             target = address(url, _attribute(link, "href"))
-            tiles.append(Tile(_tile_name(link), target, int(number[1])))
+            tiles.append(Tile(_tile_name(link), target, int(number[1]) if number else 0))
     if not tiles:
         raise LayoutChanged(f"{TILE} with {TILE_LINK}", "0 tiles", url)
     return tiles
@@ -320,8 +322,7 @@ def _description(node: LexborNode) -> str:
 def _check_drift(cards: tuple[Card, ...], url: str) -> None:
     if len(cards) < MIN_CARDS_FOR_DRIFT:
         return
-    expected = {"title": TITLE, "date": DATE, "author": AUTHOR, "level": f"{TAG} .{LEVEL_ICON}"}
-    for name, selector in expected.items():
+    for name, selector in ALWAYS_THERE.items():
         if not any(getattr(card, name) for card in cards):
             raise LayoutChanged(selector, f"none in {len(cards)} cards", url)
 

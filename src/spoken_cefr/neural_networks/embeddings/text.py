@@ -177,7 +177,7 @@ def _load_pretrained(name: str) -> tuple:
     except ImportError:
         raise InputError(
             f"neural_networks.text_encoder is {name!r}, which is no installed spaCy package; "
-            "an encoder of Hugging Face needs: pip install 'spoken-cefr[transformers]'"
+            "an encoder of Hugging Face needs: pip install -e '.[transformers]'"
         ) from None
     local = Path(name).expanduser()
     source = str(local) if local.is_dir() else name
