@@ -16,7 +16,7 @@ from spoken_cefr.measures.table import MEASURES
 from spoken_cefr.prediction.choice import STARTER
 from spoken_cefr.prediction.labels import LABELS, by_weight, effect, label, number, span
 from spoken_cefr.prediction.recording import UNSURE
-from spoken_cefr.prediction.report import text_report
+from spoken_cefr.prediction.report import clock, text_report
 from spoken_cefr.prediction.results_table import ResultsTable
 from spoken_cefr.prediction.verdict import ABSTENTIONS, SURENESS
 from spoken_cefr.processing.alignment.textgrid import read_intervals
@@ -167,6 +167,11 @@ def test_words_are_marked_that_are_uncommon_or_may_be_misheard(language, sign, c
     assert sign not in told(answer(words=sure), language)
     unknown = [word | {"doubtful": True, "probability": None} for word in result()["words"]]
     assert text("misheard", language) in told(answer(words=unknown), language)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(50.8, "0:51"), (59.6, "1:00"), (75.3, "1:15")])
+def test_a_time_is_rounded_as_the_player_rounds_it(seconds, told):
+    assert clock(seconds) == told
 
 
 def test_levels_that_are_as_probable_are_told_together():

@@ -40,11 +40,14 @@ THEME = gradio.themes.Default(
     button_primary_background_fill_hover="*primary_700",
     link_text_color_dark="*primary_400",
 )
-# What the theme cannot say: the player's grey, an accent by mode, how words of the transcript are
-# marked (white can be read on both colours). On a phone the tables keep the columns that there is
+# What the theme cannot say: the player's grey, an accent by mode, that a level's bar stands under
+# its name and not above it, how words of the transcript are marked (white can be read on both
+# colours). On a phone the tables keep the columns that there is
 # room for.
 CSS = """
 body:not(.dark) { --neutral-400: var(--neutral-500); --color-accent: var(--primary-600); }
+#probabilities .inner-wrap { flex-direction: column-reverse; }
+#probabilities .confidence-set { margin-bottom: var(--size-4); }
 #transcript u { text-decoration: underline dotted 0.12em; text-underline-offset: 0.2em; }
 #transcript mark { padding: 0.05rem 0.25rem; border-radius: 0.25rem; }
 #transcript mark, #transcript mark * { background: #00508c; color: white; }

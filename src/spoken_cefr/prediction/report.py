@@ -46,8 +46,9 @@ def text_report(result: Mapping[str, Any]) -> str:
 
 
 def clock(seconds: float) -> str:
-    """``75.3`` as ``1:15``."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+    """``75.3`` as ``1:15``; rounded, as the player of the page does."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes}:{rest:02d}"
 
 
 def _level_line(result: Mapping[str, Any]) -> str:

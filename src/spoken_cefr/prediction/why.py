@@ -34,7 +34,7 @@ TOLD: dict[str, dict[str, tuple[str, ...]]] = {
         "clause_words": ("propositions courtes", "propositions longues"),
         "dependency_distance": ("phrases faciles à suivre", "mots liés loin l’un de l’autre"),
         "clause_depth": ("phrases peu emboîtées", "phrases emboîtées"),
-        "": ("choix de mots simples", "choix de mots exigeants"),
+        "": ("vocabulaire simple", "vocabulaire exigeant"),
         "raise": ("ce qui rend l’écoute plus difficile : ",),
         "lower": ("ce qui la rend plus facile : ",),
         "then": (" ; ",),
