@@ -60,7 +60,7 @@ def test_the_differences_shown_are_one_run_s_from_each_shortcut_in_kappa_hardest
         row | {"other": "length", "unit": "segment", "difference": 0.1},
         row | {"other": "length", "metric": "accuracy", "difference": 0.1},
     ]
-    shown = margins(pd.DataFrame(rows), run="net")["net minus it"]
+    shown = margins(pd.DataFrame(rows), run="net")["kappa of net minus its own"]
     assert shown.to_dict() == {"length": "0.40 [0.20, 0.60]", "majority": "0.90 [0.70, 1.10]"}
     assert shown.index.tolist() == ["length", "majority"]
 

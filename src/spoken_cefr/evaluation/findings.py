@@ -96,7 +96,9 @@ def margins(differences: pd.DataFrame, *, run: str) -> pd.DataFrame:
     rows = differences[mine & (differences["unit"] == "recording")]
     rows = rows[rows["metric"] == KAPPA].sort_values("difference")
     told = [_bounded(*row) for row in rows[["difference", "low", "high"]].to_numpy()]
-    return pd.DataFrame({"shortcut": rows["other"], f"{run} minus it": told}).set_index("shortcut")
+    return pd.DataFrame(
+        {"shortcut": rows["other"], f"kappa of {run} minus its own": told}
+    ).set_index("shortcut")
 
 
 def tell_exceeds(exceeds: pd.DataFrame, *, best: str) -> str:
