@@ -19,7 +19,13 @@ from spoken_cefr.figures.corpus import (
     draw_data_balancing,
     draw_levels_by,
 )
-from spoken_cefr.figures.results import draw_confusion, draw_learning_curves, draw_scores
+from spoken_cefr.figures.results import (
+    draw_confusion,
+    draw_groups,
+    draw_learning_curves,
+    draw_per_class,
+    draw_scores,
+)
 from spoken_cefr.figures.style import OKABE_ITO, Drawing, png_bytes, save_figure
 
 LEVELS = list(TARGET_LEVELS)
@@ -155,6 +161,31 @@ def test_scores_are_in_order_and_a_line_is_the_best_shortcut():
     assert names == ["chance", "length", "weak", "strong"]
     (best,) = [line for line in axes[2].lines if line.get_label() == "best shortcut"]
     assert best.get_xdata() == [0.4, 0.4]
+
+
+def test_a_group_of_few_speakers_is_hollow_and_has_no_interval():
+    groups = pd.DataFrame({"group": ["enfant", "adulte"], "n": [8, 29], "n_speakers": [2, 6]})
+    groups = groups.assign(run="net", grouping="age_group", metric="accuracy")
+    groups = groups.assign(value=[1.0, 0.8], low=[1.0, 0.6], high=[1.0, 0.9])
+    (ax,) = draw_groups(groups, "net", min_speakers=6).axes
+    names = [text.get_text() for text in ax.get_yticklabels()]
+    assert names == ["adult\n(29 of 6 speakers)", "child\n(8 of 2 speakers)"]
+    strokes = [path.vertices[:, 0] for path in ax.collections[0].get_paths() if len(path.vertices)]
+    np.testing.assert_array_equal([one for one in strokes if np.isfinite(one).all()], [[0.6, 0.9]])
+    hollow = ax.lines[-1]
+    assert (hollow.get_xdata().tolist(), hollow.get_markerfacecolor()) == ([1.0], "white")
+
+
+def test_the_strokes_of_a_level_are_intervals_over_speakers_of_recordings():
+    row = {"run": "net", "measure": "recall", "level": "A1", "value": 0.5}
+    row |= {"wilson_low": 0.4, "wilson_high": 0.6}
+    rows = [
+        row | {"unit": "recording", "low": 0.2, "high": 0.9},
+        row | {"unit": "segment", "low": 0.3, "high": 0.7},
+    ]
+    recall = draw_per_class(pd.DataFrame(rows), ["net"]).axes[0]
+    (stroke,) = recall.collections[0].get_paths()
+    assert stroke.vertices[:, 1].tolist() == [0.2, 0.9]
 
 
 def titled(text):

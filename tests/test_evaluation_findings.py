@@ -5,6 +5,7 @@ import pytest
 
 from spoken_cefr.evaluation.catalogue import read_counts
 from spoken_cefr.evaluation.findings import (
+    margins,
     readings,
     tell_audit,
     tell_below_chance,
@@ -49,6 +50,21 @@ def test_a_run_that_passes_is_said_to_pass_and_one_that_does_not_is_named_with_i
     assert "does not pass" in tell_exceeds(exceeding(strong=True, weak=False), best="weak")
 
 
+def test_the_differences_shown_are_one_run_s_from_each_shortcut_in_kappa_hardest_first():
+    row = {"run": "net", "other_is": "shortcut", "unit": "recording", "metric": KAPPA}
+    rows = [
+        row | {"other": "majority", "difference": 0.9, "low": 0.7, "high": 1.1},
+        row | {"other": "length", "difference": 0.4, "low": 0.2, "high": 0.6},
+        row | {"other": "other_net", "other_is": "run", "difference": 0.1},
+        row | {"other": "length", "run": "weak", "difference": 0.1},
+        row | {"other": "length", "unit": "segment", "difference": 0.1},
+        row | {"other": "length", "metric": "accuracy", "difference": 0.1},
+    ]
+    shown = margins(pd.DataFrame(rows), run="net")["kappa of net minus its own"]
+    assert shown.to_dict() == {"length": "0.40 [0.20, 0.60]", "majority": "0.90 [0.70, 1.10]"}
+    assert shown.index.tolist() == ["length", "majority"]
+
+
 def test_with_few_speakers_nothing_passes_or_fails():
     told = tell_exceeds(exceeding(one=None), best="one")
     assert "passes" not in told and "chance" in told
@@ -67,6 +83,7 @@ def test_the_best_run_stands_beside_the_best_shortcut():
 def test_the_study_s_cell_and_its_printed_output_are_told_apart():
     told = tell_study(read_study(), read_json(REANALYSIS))
     # 0.59 - 11,084 / 19,153 and 0.5800 - 11,084 / 19,153, in percentage points
+    assert "(11,084 of 19,153)" in told
     assert "0.59 (+1.1 percentage points)" in told and "0.5800 (+0.13)" in told
 
 
@@ -97,10 +114,12 @@ def test_a_run_is_as_sure_as_its_bins_say(right, word):
 def test_only_a_curve_that_rises_at_its_end_is_said_to_rise():
     rows = [
         {"model": model, "n_train_speakers": n, KAPPA: kappa}
-        for model, kappas in {"flat": (0.1, 0.5, 0.5), "steep": (0.1, 0.5, 0.7)}.items()
+        for model, kappas in {"flat": (0.1, 0.5, 0.5), "mel": (0.1, 0.5, 0.7)}.items()
         for n, kappa in zip((1, 4, 8), kappas, strict=True)
     ]
-    assert "Still rising at the end: steep." in tell_speakers(pd.DataFrame(rows))
+    told = tell_speakers(pd.DataFrame(rows))
+    assert "0.10 to 0.70 for sound, whole recording" in told  # as in the figure
+    assert told.endswith("(by more than 0.05 over the last step): sound, whole recording.")
 
 
 AUDIT = pd.DataFrame(
@@ -119,15 +138,29 @@ def test_the_level_s_kappas_stand_alone_and_others_in_a_table_of_their_own():
     assert level.columns.tolist() == ["level"] and len(level) == 3
     assert level.loc[("run", "net", "whole recording"), "level"] == "0.30 [0.10, 0.50]"
     others = readings(AUDIT, ["age_group", "gender"])
-    assert others.loc[("run", "net", "whole recording"), "gender"] == "1.00 [1.00, 1.00]"
+    assert others.loc[("run", "net", "whole recording"), "speaker's gender"] == "1.00 [1.00, 1.00]"
     assert len(others) == 1
 
 
 def test_a_network_that_reads_the_voice_is_said_to():
-    assert "net reads the gender with 1.00 [1.00, 1.00] and the level with 0.30" in tell_audit(
-        AUDIT
-    )
+    told = tell_audit(AUDIT)
+    assert "net reads the speaker's gender with 1.00 [1.00, 1.00] and the level with 0.30" in told
+    assert "ilence" not in told
     assert "No network was trained" in tell_audit(AUDIT[AUDIT["target"] == "level"])
+
+
+@pytest.mark.parametrize(
+    "low, told",
+    [(0.2, "0.40 [0.20, 0.60] by net trained on it and 0.30 [0.20, 0.40] by a probe: above"),
+     (-0.1, "not surely read")],
+)  # fmt: skip
+def test_what_silence_alone_gives_is_said_as_surely_as_it_is_known(low, told):
+    silent = [
+        ("run", "net", "silence only", "level", 0.4, low, 0.6),
+        ("probe", "mel_silence", "silence only", "level", 0.3, low, 0.4),
+    ]
+    audit = pd.concat([AUDIT, pd.DataFrame(silent, columns=AUDIT.columns)])
+    assert told in tell_audit(audit)
 
 
 def test_what_is_surely_worse_than_chance_is_named_beside_what_nothing_to_read_gives():
@@ -135,14 +168,17 @@ def test_what_is_surely_worse_than_chance_is_named_beside_what_nothing_to_read_g
     nothing = ("run", "words", "labels permuted", "level", -0.2, -0.4, 0.1)
     audit = pd.concat([AUDIT, pd.DataFrame([gender, nothing], columns=AUDIT.columns)])
     told = tell_below_chance(audit)
-    assert "the gender by words (-0.40 [-0.60, -0.10])" in told and "-0.20 (words)" in told
+    assert (
+        "the speaker's gender by words (-0.40 [-0.60, -0.10])" in told and "-0.20 (words)" in told
+    )
     assert "No answer" in tell_below_chance(AUDIT)
 
 
-def test_a_group_of_one_speaker_says_nothing():
-    groups = pd.DataFrame({"group": ["a", "b"], "n_speakers": [1, 4], "n": [2, 9]})
+def test_a_group_of_fewer_than_six_speakers_is_not_named_lowest():
+    groups = pd.DataFrame({"group": ["seniors", "adulte"], "n_speakers": [5, 6], "n": [2, 9]})
     groups = groups.assign(run="net", metric="accuracy", value=[0.0, 0.6], differs=[None, False])
-    assert "0.60, for b" in tell_groups(groups, run="net")
+    assert "0.60, for adult (9 recordings, 6 speakers)" in tell_groups(groups, run="net")
+    assert "No group has 6 speakers" in tell_groups(groups.iloc[:1], run="net")
 
 
 def test_mistakes_are_counted_by_distance_and_direction():

@@ -305,11 +305,8 @@ def test_every_figure_is_written(folder):
     confusion = {f"confusion_{name}_recording" for name in shown}
     overview = {"classes", "age", "data_balancing", "learning_curves"}
     overview |= {"audit", "learning_curve", "groups", "explanation_segments"}
-    of_units = {
-        f"{name}_{unit}"
-        for name in ("scores", "calibration", "per_class", "agreement")
-        for unit in ("recording", "segment")
-    }
+    overview |= {"calibration_recording", "per_class_recording"}
+    of_units = {f"{n}_{unit}" for n in ("scores", "agreement") for unit in ("recording", "segment")}
     assert names == overview | of_units | confusion
 
 

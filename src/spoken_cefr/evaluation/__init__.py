@@ -10,7 +10,7 @@ __getattr__ = offering(
             *("baselines_table", "read_counts", "tell_baselines"),
         ),
         "spoken_cefr.evaluation.findings": (
-            *("readings", "tell_audit", "tell_below_chance", "tell_calibration"),
+            *("margins", "readings", "tell_audit", "tell_below_chance", "tell_calibration"),
             *("tell_catalogue", "tell_cells", "tell_exceeds", "tell_explanation", "tell_groups"),
             *("tell_levels", "tell_mistakes", "tell_scores", "tell_speakers", "tell_study"),
         ),

@@ -101,7 +101,7 @@ def measure_differences(
 ) -> pd.DataFrame:
     """Which measures of a recording differ most from the neighbouring levels.
 
-    It was given ``level``; ``levels`` are the true ones by recording_id, of those to
+    Its true level is ``level``; ``levels`` are those by recording_id of the recordings to
     compare with. One row per measure (index of ``measures``: recording_id): measure,
     value, the medians of recordings of the level below, of the level itself and of
     the level above (below, at, above; NaN where fewer than ``MIN_RECORDINGS`` have
@@ -137,7 +137,8 @@ def perform_explanation(
 
     Its segments are explained by the best run that answers segments, whose answer may be
     another. A mel image is explained by the best network on images, if there is one, on the
-    recording that this network is surest of and right about. Each title says whose answer it is.
+    recording that this network is surest of and right about. Titles say whose answer it is. The
+    measures are compared with those of the levels: no model is asked there.
     Gives the document ``explanation`` (None if no run answers a recording) and
     figures by name; ``ranked`` are the runs, best first.
     """
@@ -167,12 +168,12 @@ def perform_explanation(
         split = inputs.split.set_index("recording_id")
         trained = split["level"][split["fold"] != split["fold"][recording_id]]
         differences = measure_differences(
-            inputs.measures, trained, recording_id, level=predicted, classes=inputs.levels
+            inputs.measures, trained, recording_id, level=document["level"], classes=inputs.levels
         )
         units = {one.name: one.unit for one in measures_of(config.scraping.language)}
         differences["unit"] = differences["measure"].map(units)
         document["measures"] = _records(differences)
-        title = f"recording {recording_id} ({document['level']}): {predicted} by {ranked[0]}"
+        title = f"recording {recording_id} ({document['level']}): its measures beside the levels'"
         figures["explanation_measures"] = partial(draw_measures, differences, title)
     return document, figures
 

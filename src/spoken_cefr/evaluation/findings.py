@@ -7,6 +7,10 @@ import pandas as pd
 
 from spoken_cefr.corpus.cards import YOUNG
 from spoken_cefr.corpus.levels import TARGET_LEVELS
+from spoken_cefr.evaluation.scores.differences import MIN_SPEAKERS
+from spoken_cefr.evaluation.shortcuts.rows import SILENCE
+from spoken_cefr.figures.audit import TARGET_TITLES, VECTOR_NAMES
+from spoken_cefr.figures.results import SITE_WORDS
 
 SEEN = "**What we see.** "
 KAPPA = "quadratic_weighted_kappa"
@@ -32,16 +36,18 @@ def tell_catalogue(counts: pd.DataFrame) -> str:
 
 def tell_study(study: Mapping[str, Any], reanalysis: Mapping[str, Any]) -> str:
     """How far the study's best cell and its best printed output are above the constant answer."""
-    constant = study["parts"]["test"]["b1"] / study["parts"]["test"]["all"]
+    n_b1, n_all = (study["parts"]["test"][name] for name in ("b1", "all"))
+    constant = n_b1 / n_all
     found = reanalysis["constant_answer"]
     best = max(value for one in study["networks"] for value in one["accuracy"].values())
     printed = found["best_printed"]
     return (
-        f"{SEEN}Always answering B1 scores {constant:.4f} on the study's test segments. Its best "
-        f"table cell is {best:.2f} ({100 * (best - constant):+.1f} percentage points), its best "
-        f"printed output {printed:.4f} ({100 * (printed - constant):+.2f}): the cell has two "
-        f"digits, and no output shows it. Of {found['n_cells']} cells {found['n_cells_above']} "
-        f"lies above the constant answer and {found['n_cells_equal']} equal it to two digits."
+        f"{SEEN}Always answering B1 scores {constant:.4f} on the study's test segments "
+        f"({n_b1:,} of {n_all:,}). Its best table cell is {best:.2f} "
+        f"({100 * (best - constant):+.1f} percentage points), its best printed output "
+        f"{printed:.4f} ({100 * (printed - constant):+.2f}): the cell has two digits, and no "
+        f"output shows it. Of {found['n_cells']} cells {found['n_cells_above']} lies above "
+        f"the constant answer and {found['n_cells_equal']} equal it to two digits."
     )
 
 
@@ -82,6 +88,17 @@ def tell_scores(results: pd.DataFrame, shortcuts: Collection[str], *, unit: str)
             f"({rows.loc['majority', KAPPA]:.2f}) is due to the folds: not all have the same one."
         )
     return text
+
+
+def margins(differences: pd.DataFrame, *, run: str) -> pd.DataFrame:
+    """Of ``differences.csv``: a run minus each shortcut in kappa on recordings, as text."""
+    mine = (differences["run"] == run) & (differences["other_is"] == "shortcut")
+    rows = differences[mine & (differences["unit"] == "recording")]
+    rows = rows[rows["metric"] == KAPPA].sort_values("difference")
+    told = [_bounded(*row) for row in rows[["difference", "low", "high"]].to_numpy()]
+    return pd.DataFrame(
+        {"shortcut": rows["other"], f"kappa of {run} minus its own": told}
+    ).set_index("shortcut")
 
 
 def tell_exceeds(exceeds: pd.DataFrame, *, best: str) -> str:
@@ -140,34 +157,48 @@ def tell_speakers(curve: pd.DataFrame) -> str:
     if not steps:
         return f"{SEEN}There are too few speakers for a curve."
     told = [
-        f"{rows[KAPPA].iloc[0]:.2f} to {rows[KAPPA].iloc[2]:.2f} for {name} "
+        f"{rows[KAPPA].iloc[0]:.2f} to {rows[KAPPA].iloc[2]:.2f} for "
+        f"{VECTOR_NAMES.get(name, name)} "
         f"({rows['n_train_speakers'].iloc[0]} to {rows['n_train_speakers'].iloc[2]} speakers)"
         for name, rows in steps.items()
     ]
     rising = [
-        name for name, rows in steps.items() if rows[KAPPA].iloc[2] - rows[KAPPA].iloc[1] > SAME
+        VECTOR_NAMES.get(name, name)
+        for name, rows in steps.items()
+        if rows[KAPPA].iloc[2] - rows[KAPPA].iloc[1] > SAME
     ]
     end = (
-        f"Still rising at the end: {_list(rising)}"
+        f"Still rising (by more than {SAME} over the last step): {'; '.join(rising)}"
         if rising
-        else "None rises by more than 0.05 at its end"
+        else f"None rises by more than {SAME} over the last step"
     )
-    return f"{SEEN}Kappa goes from {', '.join(told)}. {end}."
+    return f"{SEEN}Kappa goes from {'; '.join(told)}. {end}."
 
 
 def readings(audit: pd.DataFrame, targets: Sequence[str]) -> pd.DataFrame:
-    """Kappas of ``audit.csv`` as text: a row for each model and condition, a column a target."""
+    """Kappas of ``audit.csv`` as text: a row for each model and condition, a column a target.
+
+    Models and targets are named as in the figure.
+    """
     rows = audit[audit["target"].isin(targets) & audit["kappa"].notna()]
-    told = rows.assign(told=[_kappa(row) for _, row in rows.rename(columns=_AS_KAPPA).iterrows()])
+    told = rows.assign(
+        told=[_kappa(row, name="kappa") for row in rows.to_dict("records")],
+        model=rows["model"].replace(VECTOR_NAMES),
+    )
     keys = ["kind", "model", "condition"]
     table = told.drop_duplicates([*keys, "target"]).pivot(
         index=keys, columns="target", values="told"
     )
-    return table.reindex(columns=[one for one in targets if one in table]).fillna("")
+    table = table.reindex(columns=[one for one in targets if one in table]).fillna("")
+    return table.rename(columns=TARGET_TITLES)
 
 
 def tell_audit(audit: pd.DataFrame) -> str:
-    """Which networks read something else of the speaker or the time, surely above chance."""
+    """Which networks read something else of the speaker or the time, and who reads silence."""
+    return f"{_of_other_targets(audit)}{_of_silence(audit)}"
+
+
+def _of_other_targets(audit: pd.DataFrame) -> str:
     rows = audit[(audit["kind"] == "run") & (audit["condition"] != "labels permuted")]
     level = rows[rows["target"] == "level"].drop_duplicates("model").set_index("model")["kappa"]
     others = rows[(rows["target"] != "level") & (rows["kappa_low"] > 0)]
@@ -176,11 +207,31 @@ def tell_audit(audit: pd.DataFrame) -> str:
     if others.empty:
         return f"{SEEN}No network reads age, gender or time surely: no interval is above zero."
     told = [
-        f"{row.model} reads the {row.target.replace('_', ' ')} with "
+        f"{row.model} reads the {TARGET_TITLES[row.target]} with "
         f"{_kappa(row._asdict(), name='kappa')} and the level with {level.get(row.model):.2f}"
         for row in others.itertuples()
     ]
     return f"{SEEN}{'; '.join(told)}. A network that can read the voice may use it for the level."
+
+
+def _of_silence(audit: pd.DataFrame) -> str:
+    """Who tells the level from what is recorded while nobody speaks; "" where it was not asked."""
+    rows = audit[(audit["condition"] == SILENCE) & (audit["target"] == "level")]
+    sure = rows[rows["kappa_low"] > 0].sort_values("kappa", ascending=False)
+    if rows.empty:
+        return ""
+    if sure.empty:
+        return " From silence alone the level is not surely read: no interval is above zero."
+    told = [f"{_kappa(row, name='kappa')} by {_named(row)}" for row in sure.to_dict("records")]
+    return (
+        f" Silence alone gives the level with {_list(told)}: above chance, so that what is not "
+        "speech is a clue here."
+    )
+
+
+def _named(row: Mapping[str, Any]) -> str:
+    """Who is asked about silence: a probe, or a network that was trained again on it."""
+    return "a probe" if row["kind"] == "probe" else f"{row['model']} trained on it"
 
 
 def tell_below_chance(audit: pd.DataFrame) -> str:
@@ -194,7 +245,7 @@ def tell_below_chance(audit: pd.DataFrame) -> str:
     text = f"{SEEN}No answer about age, gender or time is surely worse than chance."
     if len(below):
         kappas = [_kappa(row, name="kappa") for row in below.to_dict("records")]
-        asked = below["target"].str.replace("_", " ") + " by " + below["model"]
+        asked = below["target"].map(TARGET_TITLES) + " by " + below["model"].replace(VECTOR_NAMES)
         named = [f"the {one} ({kappa})" for one, kappa in zip(asked, kappas, strict=True)]
         text = (
             f"{SEEN}The whole interval is below 0, wrong more often than chance, for "
@@ -213,21 +264,20 @@ def tell_below_chance(audit: pd.DataFrame) -> str:
 def tell_groups(groups: pd.DataFrame, *, run: str) -> str:
     """Of ``audit_groups.csv``: for whom a run works least, and whether that could be chance."""
     rows = groups[(groups["run"] == run) & (groups["metric"] == "accuracy")]
-    rows = rows[rows["n_speakers"] > 1]
+    rows = rows[rows["n_speakers"] >= MIN_SPEAKERS]
     if rows.empty:
-        return f"{SEEN}No group has two speakers."
+        return f"{SEEN}No group has {MIN_SPEAKERS} speakers."
     worst = rows.loc[rows["value"].idxmin()]
     differ = rows[rows["differs"].astype(str) == "True"]
     end = (
-        f"Different from the rest: {_list(differ['group'])}."
+        f"Different from the rest: {_list(differ['group'].replace(SITE_WORDS))}."
         if len(differ)
-        else (
-            "Of the groups with enough speakers to ask, none differs from the rest beyond chance."
-        )
+        else "None that could be compared with the rest differs beyond chance."
     )
     return (
-        f"{SEEN}The lowest accuracy is {worst['value']:.2f}, for {worst['group']} ("
-        f"{worst['n']} recordings, {worst['n_speakers']} speakers). {end}"
+        f"{SEEN}Of the groups with {MIN_SPEAKERS} speakers or more the lowest accuracy is "
+        f"{worst['value']:.2f}, for {SITE_WORDS.get(worst['group'], worst['group'])} "
+        f"({worst['n']} recordings, {worst['n_speakers']} speakers). {end}"
     )
 
 
@@ -281,11 +331,12 @@ def _of_heat_map(document: Mapping[str, Any]) -> str:
     )
 
 
-_AS_KAPPA = {"kappa": KAPPA, "kappa_low": f"{KAPPA}_low", "kappa_high": f"{KAPPA}_high"}
-
-
 def _kappa(row: Mapping[str, Any], *, name: str = KAPPA) -> str:
-    value, low, high = (row[f"{name}{end}"] for end in ("", "_low", "_high"))
+    return _bounded(*(row[f"{name}{end}"] for end in ("", "_low", "_high")))
+
+
+def _bounded(value: float, low: float, high: float) -> str:
+    """A number with its interval, if it has one."""
     return f"{value:.2f}" if pd.isna(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
 
 

@@ -249,14 +249,11 @@ def score_figures(
         figures[f"scores_{unit}"] = partial(draw_scores, in_rows, unit=unit, shortcuts=BASELINES)
         answering = set(results["run"][results["unit"] == unit])
         shown = [name for name in ranked if name in answering][:N_SHOWN]
-        if shown:
-            # To each segment a baseline only repeats what it answers to the recording.
-            compared = [*(SHOWN_BASELINES[1:] if unit == "recording" else ()), *shown[:1]]
+        if shown and unit == "recording":
+            compared = [*SHOWN_BASELINES[1:], *shown[:1]]
             bins = coarser(tables["calibration"], confidence=confidence)
-            figures[f"calibration_{unit}"] = partial(draw_calibration, bins, shown, unit=unit)
-            figures[f"per_class_{unit}"] = partial(
-                draw_per_class, tables["per_class"], compared, unit=unit
-            )
+            figures["calibration_recording"] = partial(draw_calibration, bins, shown)
+            figures["per_class_recording"] = partial(draw_per_class, tables["per_class"], compared)
         pairs = agreement[agreement["run"].isin(shown) & agreement["other"].isin(shown)]
         if (pairs["unit"] == unit).any():
             figures[f"agreement_{unit}"] = partial(draw_agreement, pairs, unit=unit)

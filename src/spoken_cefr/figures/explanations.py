@@ -86,7 +86,7 @@ def draw_measures(differences: pd.DataFrame, title: str) -> Drawing:
     differences : pd.DataFrame
         From :func:`spoken_cefr.evaluation.explanations.measure_differences`, with the
         column unit. A row is in interquartile ranges of all recordings, from the median of
-        the answered level: rows compare.
+        its level: rows compare.
     """
     rows = differences.dropna(subset="margin").head(N_MEASURES).iloc[::-1]
     figure = Drawing(width_in=8, height_in=1.3 + 0.42 * max(len(rows), 1))

@@ -1,6 +1,7 @@
 """The figures of scores: each run beside the baselines, its mistakes, its levels, its epochs."""
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from spoken_cefr.corpus.cards import AGE_GROUPS, DURATION_CLASSES
 from spoken_cefr.corpus.levels import TARGET_LEVELS
-from spoken_cefr.figures.parts import GREY, heat_map, legend_above, points
+from spoken_cefr.figures.parts import GREY, MARKERS, heat_map, legend_above, points
 from spoken_cefr.figures.style import OKABE_ITO, Drawing, in_style
 
 GENDERS = {"féminin": "feminine", "masculin": "masculine"}
@@ -106,12 +107,14 @@ def draw_agreement(agreement: pd.DataFrame, *, unit: str) -> Drawing:
 
 
 @in_style
-def draw_calibration(calibration: pd.DataFrame, names: Sequence[str], *, unit: str) -> Drawing:
+def draw_calibration(calibration: pd.DataFrame, names: Sequence[str]) -> Drawing:
     """Reliability diagrams, a panel a run: right answers over the probability given to them.
 
-    The number below a point is that of its answers. The rows are as those of ``calibration.csv``,
-    of bins that hold enough answers to mean something.
+    The number below a point is that of its answers, recordings; the strokes are Wilson intervals,
+    which take these as independent. The rows are as those of ``calibration.csv``, of bins that
+    hold enough answers to mean something.
     """
+    calibration = calibration[calibration["unit"] == "recording"]
     n_columns = min(3, max(len(names), 1))
     n_rows = -(-len(names) // n_columns) or 1
     figure = Drawing(width_in=2.7 * n_columns + 0.4, height_in=2.7 * n_rows + 0.3)
@@ -119,7 +122,7 @@ def draw_calibration(calibration: pd.DataFrame, names: Sequence[str], *, unit: s
     for ax in axes[len(names) :]:
         ax.set_visible(False)
     for ax, name in zip(axes, names, strict=False):
-        rows = calibration[(calibration["run"] == name) & (calibration["unit"] == unit)]
+        rows = calibration[calibration["run"] == name]
         ax.plot([0, 1], [0, 1], color=GREY, lw=0.8, ls="--")
         bounds = rows["wilson_low"], rows["wilson_high"]
         points(ax, rows["confidence"], rows["accuracy"], bounds, marker="")
@@ -136,12 +139,12 @@ def draw_calibration(calibration: pd.DataFrame, names: Sequence[str], *, unit: s
 
 
 @in_style
-def draw_per_class(per_class: pd.DataFrame, names: Sequence[str], *, unit: str) -> Drawing:
-    """Of ``per_class.csv``: recall and precision of each level with Wilson intervals.
+def draw_per_class(per_class: pd.DataFrame, names: Sequence[str]) -> Drawing:
+    """Of ``per_class.csv``: recall and precision of each level, with intervals over speakers.
 
-    ``names`` are the runs and baselines to show, seven at most.
+    ``names`` are the runs and baselines whose answers to recordings are shown, seven at most.
     """
-    rows = per_class[per_class["unit"] == unit].set_index(["run", "measure", "level"])
+    rows = per_class[per_class["unit"] == "recording"].set_index(["run", "measure", "level"])
     levels = list(dict.fromkeys(per_class["level"]))
     figure = Drawing(width_in=8, height_in=3.4)
     axes = figure.subplots(1, 2, sharey=True)
@@ -149,11 +152,11 @@ def draw_per_class(per_class: pd.DataFrame, names: Sequence[str], *, unit: str) 
         for look, name in enumerate(names):
             told = rows.reindex([(name, measure, level) for level in levels])
             offset = (look - (len(names) - 1) / 2) * 0.8 / max(len(names), 1)
-            bounds = told["wilson_low"], told["wilson_high"]
+            bounds = told["low"], told["high"]
             points(ax, np.arange(len(levels)) + offset, told["value"], bounds, look=look,
                    label=name)  # fmt: skip
         ax.set_xticks(np.arange(len(levels)), levels)
-        ax.set(xlabel="CEFR level", title=f"{measure} of {unit}s")
+        ax.set(xlabel="CEFR level", title=f"{measure} of recordings")
         ax.set(xlim=(-0.6, len(levels) - 0.4), ylim=(-0.04, 1.04))
         ax.grid(axis="y", lw=0.4)
     axes[0].set_ylabel("share right")
@@ -162,11 +165,15 @@ def draw_per_class(per_class: pd.DataFrame, names: Sequence[str], *, unit: str) 
 
 
 @in_style
-def draw_groups(groups: pd.DataFrame, run: str) -> Drawing:
-    """Of ``audit_groups.csv``: accuracy of a run in each group, with intervals over speakers."""
+def draw_groups(groups: pd.DataFrame, run: str, *, min_speakers: int) -> Drawing:
+    """Of ``audit_groups.csv``: accuracy of a run in each group, with intervals over speakers.
+
+    A group of fewer than ``min_speakers`` is hollow and has no interval: two speakers who do
+    equally well would have the narrowest of all.
+    """
     rows = groups[(groups["run"] == run) & (groups["metric"] == "accuracy")]
     groupings = list(rows.groupby("grouping", sort=False))
-    figure = Drawing(width_in=8, height_in=2.8)
+    figure = Drawing(width_in=8, height_in=3.2)
     axes = figure.subplots(1, max(len(groupings), 1), sharex=True, squeeze=False).ravel()
     for look, (ax, (grouping, told)) in enumerate(zip(axes, groupings, strict=False)):
         # The site's order from above; what it has no word for comes last.
@@ -174,14 +181,23 @@ def draw_groups(groups: pd.DataFrame, run: str) -> Drawing:
         order = [*SITE_WORDS, *sorted(set(told.index) - set(SITE_WORDS))]
         told = told.loc[[name for name in reversed(order) if name in told.index]]
         places = np.arange(len(told))
-        points(ax, places, told["value"], (told["low"], told["high"]), look=look, upright=False)
-        names = [f"{SITE_WORDS.get(row.Index, row.Index)} ({row.n})" for row in told.itertuples()]
-        ax.set_yticks(places, names, fontsize=8)
+        enough = (told["n_speakers"] >= min_speakers).to_numpy()
+        bounds = told["low"].where(enough), told["high"].where(enough)
+        points(ax, places, told["value"], bounds, look=look, upright=False)
+        few = {"marker": MARKERS[look], "color": OKABE_ITO[look], "mfc": "white", "ls": "", "ms": 5}
+        ax.plot(told["value"][~enough], places[~enough], **few)
+        ax.set_yticks(places, [_group_name(row) for row in told.itertuples()], fontsize=8)
         ax.set(title=grouping.replace("_", " "), ylim=(-0.6, len(told) - 0.4), xlim=(-0.04, 1.04))
-        ax.set_xlabel(f"accuracy of {run}", fontsize=8)
+        ax.set_xlabel(f"accuracy of\n{run}", fontsize=8)
         ax.grid(axis="x", lw=0.4)
     axes[0].set_ylabel("group (recordings)")
     return figure
+
+
+def _group_name(row: NamedTuple) -> str:
+    """A group in English, with how many recordings it has of how many speakers."""
+    name = SITE_WORDS.get(row.Index, row.Index)
+    return f"{name}\n({row.n} of {row.n_speakers} speaker{'s' if row.n_speakers > 1 else ''})"
 
 
 @in_style

@@ -21,6 +21,7 @@ from spoken_cefr.corpus.cards import AGE_GROUPS, duration_class
 from spoken_cefr.corpus.levels import level_codes
 from spoken_cefr.evaluation.reading import Inputs
 from spoken_cefr.evaluation.scores.answers import AllAnswers
+from spoken_cefr.evaluation.scores.differences import MIN_SPEAKERS
 from spoken_cefr.evaluation.scores.groups import group_table
 from spoken_cefr.evaluation.scores.intervals import Bootstrap, bootstrap_of
 from spoken_cefr.evaluation.shortcuts.probes import (
@@ -108,7 +109,7 @@ def perform_audit(
         "learning_curve": partial(draw_learning_curve, curve),
     }
     if best:
-        figures["groups"] = partial(draw_groups, groups, best)
+        figures["groups"] = partial(draw_groups, groups, best, min_speakers=MIN_SPEAKERS)
     return Audit(
         tables={"audit": audit, "audit_groups": groups, "learning_curve": curve},
         document=verdict(

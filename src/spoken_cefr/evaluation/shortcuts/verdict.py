@@ -21,7 +21,7 @@ MAX_P_VALUE = 0.05
 NUMBERS: tuple[str, ...] = (
     *("kappa", "kappa_low", "kappa_high", "accuracy", "chance", "permuted_kappa_high", "p_value"),
 )
-# Of silence and microphone these are given nothing.
+# Of silence and microphone these are given nothing directly.
 READ_NO_SOUND = {one.name for one in RUNS if one.inputs in ("measures", "text_embedding")}
 # Rows of ``audit.csv`` by a name of ours: the model (a probe; None: the run that is asked
 # about), the target and the mark.
@@ -55,7 +55,7 @@ def verdict(
     """Answer the question in words, with the numbers that the words rest on.
 
     From ``audit.csv`` and ``exceeds.csv``, of one run: conclusive (bool), verdict
-    (plain text), conclusion (of that, what is left without numbers and notice), facts (what
+    (plain text), conclusion (its beginning, without numbers and notice), facts (what
     the text uses; None where there is no such number).
     """
     facts = _facts(audit, exceeds, run, n_test_speakers)
