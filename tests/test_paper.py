@@ -43,6 +43,7 @@ from spoken_cefr.paper.build import (
 )
 from spoken_cefr.paper.methods import layers, methods
 from spoken_cefr.paper.refresh import refresh
+from spoken_cefr.paper.seen import LEARNED, RELIABILITY, SEEN
 from spoken_cefr.paths import ROOT
 from spoken_cefr.stages import STAGES, executed_path, stage_folder
 from spoken_cefr.store import read_csv, read_json, write_csv, write_json, write_parquet
@@ -112,6 +113,7 @@ CHANGES = (
     (BASELINES, "label_sets keep baselines duration_only accuracy value", 0.12345, "0.12"),
     (BASELINES, "source n_usable", 7654, "7,654 recordings"),
     (DEMO / "study.json", "constant_answer b1_sum", 65432, "65,432"),
+    (DEMO / "study.json", "constant_answer n_cells_above", 3, "three are above"),
     (DEMO / "results.json", "counts all speakers", 8765, "8,765 speakers"),
     (DEMO / "results.json", "n_bootstrap", 4321, "4,321"),
     (DEMO / "pipeline.json", "settings processing sample_rate", 11025, "11,025 Hz"),
@@ -312,7 +314,7 @@ def test_collecting_takes_what_is_listed_and_no_transcript(finished):
     folder = collect(finished)
     names = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     best = read_json(folder / "results.json")["best_run"]
-    listed = {*REQUIRED, *OPTIONAL, *FULL, HEARD, "pipeline.json", RECORD, "contents.json"}
+    listed = {*REQUIRED, *OPTIONAL, *FULL, *SEEN, HEARD, "pipeline.json", RECORD, "contents.json"}
     assert names <= listed | {f"figures/confusion_{best}_recording.svg"}
     assert set(REQUIRED) <= names
     everything = b"".join((folder / name).read_bytes() for name in names)
@@ -361,6 +363,53 @@ def test_words_that_were_heard_wrong_are_counted_where_the_texts_are_known(finis
     unknown = dataclasses.replace(finished.scraping, replica_dir="")
     folder = collect(dataclasses.replace(finished, scraping=unknown))
     assert HEARD not in names_in(folder)
+
+
+def test_what_the_figures_of_learning_and_of_sureness_show_is_collected_as_rows(finished):
+    assert not set(SEEN) & names_in(collect(finished))
+    networks = stage_folder(finished, "neural_networks")
+    split = pd.DataFrame({"recording_id": ["9001"], "part": ["test"], "fold": [1]})
+    write_csv(networks / "split.csv", split)
+    table = pd.DataFrame(
+        {
+            "epoch": [1, 2, 3, 1],
+            "train_loss": 0.5,
+            "train_accuracy": [0.5, 0.6, 0.9, 0.1],
+            "validation_loss": [0.8, 0.7, 1.4, 0.1],
+            "validation_accuracy": [0.3, 0.4, 0.3, 0.1],
+            "validation_macro_f1": [0.2, 0.4, 0.1, 0.1],
+            "seed": 0,
+            "fold": [1, 1, 1, 0],  # the last is of another training
+        }
+    )
+    write_csv(networks / "fusion" / "history.csv", table)
+    bins = pd.DataFrame(
+        {
+            **{"run": "fusion", "unit": ["recording", "recording", "segment"]},
+            **{"bin_low": [0.4, 0.5, 0.5], "bin_high": [0.5, 0.6, 0.6], "n": [6, 6, 99]},
+            **{"confidence": [0.4, 0.6, 0.5], "accuracy": [0.5, 1.0, 0.1]},
+            **{"wilson_low": 0.1, "wilson_high": 0.9},
+        }
+    )
+    write_csv(stage_folder(finished, "evaluation") / "calibration.csv", bins)
+    folder = collect(finished)
+    assert set(SEEN) <= set(read_json(folder / "contents.json")["files"])
+    (row,) = read_csv(folder / LEARNED).to_dict("records")
+    assert (row["run"], row["n_epochs"], row["kept_epoch"]) == ("fusion", 3, 2)
+    assert (row["lowest_loss"], row["last_loss"]) == (0.7, 1.4)
+    (row,) = read_csv(folder / RELIABILITY).to_dict("records")
+    assert (row["n"], row["confidence"], row["accuracy"]) == (12, 0.5, 0.75)
+
+
+def test_what_a_figure_shows_is_said_as_its_rows_have_it(copy):
+    learned, bins = (copy / DEMO / name for name in (LEARNED, RELIABILITY))
+    best = read_json(copy / DEMO / "results.json")["best_run"].replace("_", " ")
+    assert f"{best} is right more often than it says" in text_of(copy)
+    write_csv(learned, read_csv(learned).assign(lowest_loss=0.5, last_loss=0.5))
+    write_csv(bins, read_csv(bins).assign(accuracy=0.0))
+    told = text_of(copy)
+    assert "None ends with a validation loss more than" in told
+    assert f"{best} is right less often than it says" in told
 
 
 def test_layers_are_those_of_the_network_itself():

@@ -27,6 +27,7 @@ from spoken_cefr.config import Config
 from spoken_cefr.corpus.metadata import read_metadata
 from spoken_cefr.errors import InputError
 from spoken_cefr.paper.methods import methods
+from spoken_cefr.paper.seen import write_seen
 from spoken_cefr.paths import ROOT
 from spoken_cefr.processing.transcription.scoring import known_texts, word_errors
 from spoken_cefr.stages import STAGES, changed_outputs, executed_path, matches, stage_folder
@@ -163,6 +164,7 @@ def collect(config: Config, *, root: Path = ROOT) -> Path:
         found += FULL
     if write_word_errors(config, folder / HEARD):
         found.append(HEARD)
+    found += write_seen(config, folder)
     write_json(folder / "pipeline.json", pipeline(config))
     write_json(folder / RECORD, record(config))
     write_json(folder / "contents.json", {"files": sorted(found)})
@@ -236,6 +238,7 @@ def write_full(config: Config, folder: Path) -> list[Path]:
         "n_folds": options.n_folds,
         "recordings": results["counts"]["all"]["recordings"]["all"],
         "majority": results["results"]["majority"]["segment"],
+        "machine": machine(config),
     }
     table, card = (folder / name for name in FULL)
     copy(evaluation / "study_networks.csv", table)
@@ -336,5 +339,6 @@ def account(report: Mapping[str, Any]) -> dict[str, Any]:
 
 def run_card(card: Mapping[str, Any]) -> dict[str, Any]:
     """Of a run's ``config.json``, what the paper may print."""
-    kept = ("architecture", "inputs", "batch_size", "epochs", "n_parameters", "description")
+    kept = ("architecture", "inputs", "input_shape", "batch_size", "epochs", "n_parameters")
+    kept += ("description",)
     return {name: card.get(name) for name in kept}

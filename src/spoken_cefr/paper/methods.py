@@ -9,9 +9,13 @@ from typing import Any
 
 from torch import nn
 
-from spoken_cefr.evaluation.scores.calibration import N_BINS
+from spoken_cefr.evaluation.findings import SAME
+from spoken_cefr.evaluation.scores.calibration import MIN_IN_BIN, N_BINS
 from spoken_cefr.evaluation.scores.differences import MIN_SPEAKERS
+from spoken_cefr.evaluation.shortcuts.audit import N_PERIODS
 from spoken_cefr.evaluation.shortcuts.probes import N_COMPONENTS
+from spoken_cefr.evaluation.stage import N_SHOWN
+from spoken_cefr.figures.audit import VECTOR_NAMES
 from spoken_cefr.measures.fluency import MIN_PAUSE_S
 from spoken_cefr.measures.table import measures_of
 from spoken_cefr.neural_networks.embeddings.places import MIN_SHARE, MIN_STRENGTH, N_COSINES
@@ -24,7 +28,7 @@ from spoken_cefr.neural_networks.networks.per_segment import (
     build_model,
 )
 from spoken_cefr.neural_networks.ordinal import CLIP, PENALTIES
-from spoken_cefr.neural_networks.runs import CROP_S, Run
+from spoken_cefr.neural_networks.runs import CROP_S, Run, study_runs
 from spoken_cefr.neural_networks.split import N_CANDIDATES
 from spoken_cefr.neural_networks.training.loop import ADAM_EPSILON
 from spoken_cefr.neural_networks.training.performing import SEED_STEP
@@ -69,11 +73,22 @@ def methods(language: str) -> dict[str, Any]:
             "attention_dropout": DROPOUT,
             "squared_weights": L2,
             "batch_norm": KERAS_BATCH_NORM,
+            "image_sizes": sorted({run.image_size for run in study_runs() if run.image_size}),
             "layers": {name: layers(_chain(name)) for name in CHAINS},
         },
         "split": {"n_candidates": N_CANDIDATES, "seed_step": SEED_STEP},
-        "probe": {"n_components": N_COMPONENTS},
-        "scores": {"n_bins": N_BINS, "min_speakers": MIN_SPEAKERS},
+        "probe": {
+            "n_components": N_COMPONENTS,
+            "n_periods": N_PERIODS,
+            "names": dict(VECTOR_NAMES),
+        },
+        "scores": {
+            "n_bins": N_BINS,
+            "min_in_bin": MIN_IN_BIN,
+            "min_speakers": MIN_SPEAKERS,
+            "n_shown": N_SHOWN,
+            "same": SAME,
+        },
     }
 
 
