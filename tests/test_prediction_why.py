@@ -61,7 +61,7 @@ def test_what_is_small_or_unknown_is_not_told(row):
 def test_the_words_themselves_count_and_no_phrase_comes_twice():
     said = told("en", vectors=-0.5, word_letters=measured(0.2), word_syllables=measured(0.1))
     assert said == (
-        "What makes it harder: long words; what makes it easier: simple choice of words."
+        "What makes it harder: long words; what makes it easier: words like those of easy texts."
     )
 
 

@@ -259,7 +259,8 @@ def _print_results(config: Config, stages: Sequence[str]) -> None:
     evaluated = matches(config, "evaluation")
     if evaluated:
         results = importlib.import_module("spoken_cefr.evaluation.scores.results")
-        print(f"\nResults on the test part, profile {config.profile}")
+        asked = "the study's test part" if config.evaluation.study_split else "every recording"
+        print(f"\nResults on {asked}, profile {config.profile}")
         if config.notice:
             print(config.notice)
         print(results.summary_table(results.read_results(folder)).to_string(index=False))

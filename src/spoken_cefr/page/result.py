@@ -119,8 +119,8 @@ def _show_measures(result: Result, language: str) -> None:
     ]
     headers = [key if key in levels else text(key, language) for key in keys]
     gradio.Markdown(f"## {text('measures', language)}", elem_id="measures_heading")
-    _show_rows(rows, headers, elem_id="measures")
     gradio.Markdown(sentences.hints(result, language, ranges=bool(levels)))
+    _show_rows(rows, headers, elem_id="measures")
 
 
 def _measure_row(
