@@ -48,6 +48,9 @@ def test_a_run_that_passes_is_said_to_pass_and_one_that_does_not_is_named_with_i
     assert "1 of 2 runs exceed" in told and "strong, passes" in told
     assert "weak does not exceed duration_only" in told
     assert "does not pass" in tell_exceeds(exceeding(strong=True, weak=False), best="weak")
+    segments = exceeding(strong=False).assign(unit="segment")
+    told = tell_exceeds(pd.concat([exceeding(strong=True), segments]), best="strong")
+    assert "On segments 0 of 1 runs exceed" in told
 
 
 def test_the_differences_shown_are_one_run_s_from_each_shortcut_in_kappa_hardest_first():

@@ -102,8 +102,9 @@ def margins(differences: pd.DataFrame, *, run: str) -> pd.DataFrame:
 
 
 def tell_exceeds(exceeds: pd.DataFrame, *, best: str) -> str:
-    """Of ``exceeds.csv``: which runs pass the rule, in kappa on recordings."""
-    rows = exceeds[(exceeds["unit"] == "recording") & (exceeds["metric"] == KAPPA)]
+    """Of ``exceeds.csv``, in kappa: which runs pass on recordings, and how many on segments."""
+    of_kappa = exceeds[exceeds["metric"] == KAPPA]
+    rows = of_kappa[of_kappa["unit"] == "recording"]
     if rows.empty or rows["exceeds_all"].isna().all():
         return f"{SEEN}With so few speakers no difference can be told from chance."
     passed = rows["exceeds_all"].astype(str) == "True"
@@ -116,7 +117,12 @@ def tell_exceeds(exceeds: pd.DataFrame, *, best: str) -> str:
     for row in failed.itertuples():
         text += f" {row.run} does not exceed {_list(str(row.not_exceeded).split('; '))}."
     verdict = "passes" if best in set(rows["run"][passed]) else "does not pass"
-    return f"{text} The run that validation prefers, {best}, {verdict}."
+    text += f" The run that validation prefers, {best}, {verdict}."
+    on_segments = of_kappa.loc[of_kappa["unit"] == "segment", "exceeds_all"].dropna()
+    if len(on_segments):
+        n_passed = (on_segments.astype(str) == "True").sum()
+        text += f" On segments {n_passed} of {len(on_segments)} runs exceed every shortcut."
+    return text
 
 
 def tell_levels(per_class: pd.DataFrame, results: pd.DataFrame, *, run: str) -> str:

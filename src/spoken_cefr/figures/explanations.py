@@ -85,8 +85,8 @@ def draw_measures(differences: pd.DataFrame, title: str) -> Drawing:
     ----------
     differences : pd.DataFrame
         From :func:`spoken_cefr.evaluation.explanations.measure_differences`, with the
-        column unit. A row is in interquartile ranges of all recordings, from the median of
-        its level: rows compare.
+        column unit. A row is in interquartile ranges of the recordings of the other folds, from
+        the median of its level: rows compare.
     """
     rows = differences.dropna(subset="margin").head(N_MEASURES).iloc[::-1]
     figure = Drawing(width_in=8, height_in=1.3 + 0.42 * max(len(rows), 1))
@@ -110,7 +110,9 @@ def draw_measures(differences: pd.DataFrame, title: str) -> Drawing:
                     ha="center", fontsize=8, bbox=on_white)  # fmt: skip
     ax.set_yticks(places, [f"{row.measure} ({row.unit})" for row in rows.itertuples()])
     ax.set_ylim(-0.6, max(len(rows), 1) - 0.2)
-    ax.set_xlabel("from the level's median (interquartile ranges of all recordings)")
+    ax.set_xlabel(
+        "from the level's median (in interquartile ranges; recordings of the other folds)"
+    )
     ax.set_title(title)
     legend_above(figure, ax, ncols=4)
     return figure
