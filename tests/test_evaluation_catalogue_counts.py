@@ -15,10 +15,11 @@ from spoken_cefr.evaluation.catalogue import (
     COUNT_COLUMNS,
     COUNTS,
     baselines_table,
+    ranked_baselines,
     read_counts,
     read_split_counts,
-    tell_baselines,
 )
+from spoken_cefr.evaluation.findings import tell_baselines
 from spoken_cefr.evaluation.study import read_study
 from spoken_cefr.figures.corpus import (
     draw_catalogue_age,
@@ -48,7 +49,9 @@ def test_the_baselines_are_shown_with_their_intervals():
     assert table.loc["majority", "kappa"] == "0.00 [0.00, 0.00]"
     kappas = table["kappa"].str.partition(" ")[0].astype(float)
     assert kappas.is_monotonic_decreasing
-    assert f"{table.index[0]} reaches a kappa of {kappas.iloc[0]:.2f}" in tell_baselines()
+    assert f"{table.index[0]} reaches a kappa of {kappas.iloc[0]:.2f}" in tell_baselines(
+        ranked_baselines()
+    )
 
 
 def test_the_counts_hold_nothing_but_the_sites_own_filters():

@@ -7,12 +7,13 @@ __getattr__ = offering(
     {
         "spoken_cefr.evaluation.stage": ("run",),
         "spoken_cefr.evaluation.catalogue": (
-            *("baselines_table", "read_counts", "tell_baselines"),
+            *("baselines_table", "ranked_baselines", "read_counts"),
         ),
         "spoken_cefr.evaluation.findings": (
-            *("margins", "readings", "tell_audit", "tell_below_chance", "tell_calibration"),
-            *("tell_catalogue", "tell_cells", "tell_exceeds", "tell_explanation", "tell_groups"),
-            *("tell_levels", "tell_mistakes", "tell_scores", "tell_speakers", "tell_study"),
+            *("margins", "readings", "tell_audit", "tell_baselines", "tell_below_chance"),
+            *("tell_calibration", "tell_catalogue", "tell_cells", "tell_exceeds"),
+            *("tell_explanation", "tell_groups", "tell_levels", "tell_mistakes"),
+            *("tell_scores", "tell_speakers", "tell_study"),
         ),
         "spoken_cefr.evaluation.scores.mistakes": ("player_url",),
         "spoken_cefr.evaluation.scores.results": ("read_results", "summary_table"),

@@ -53,27 +53,12 @@ def baselines_table(path: Path = BASELINES) -> pd.DataFrame:
             title: "{value:.2f} [{low:.2f}, {high:.2f}]".format(**scores[measure])
             for measure, title in FIRST_MEASURES.items()
         }
-        for name, scores in _ranked_baselines(path).items()
+        for name, scores in ranked_baselines(path).items()
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("baseline")
 
 
-def tell_baselines(path: Path = BASELINES) -> str:
-    """What the table of baselines says, in a sentence."""
-    baselines = _ranked_baselines(path)
-    kappas = {
-        name: scores["quadratic_weighted_kappa"]["value"] for name, scores in baselines.items()
-    }
-    best, constant = next(iter(kappas)), baselines["majority"]["accuracy"]["value"]
-    return (
-        f"**What we see.** {best} reaches a kappa of {kappas[best]:.2f} without hearing anything, "
-        f"and the duration alone {kappas['duration_only']:.2f}. Accuracy hides it: always the "
-        f"commonest level is right {constant:.0%} of the time, with a kappa of "
-        f"{kappas['majority']:.2f}."
-    )
-
-
-def _ranked_baselines(path: Path) -> dict[str, dict[str, Any]]:
+def ranked_baselines(path: Path = BASELINES) -> dict[str, dict[str, Any]]:
     """Scores of each baseline on the levels as they are, the highest kappa first."""
     baselines = read_json(path)["label_sets"]["keep"]["baselines"]
     kappas = {name: one["quadratic_weighted_kappa"]["value"] for name, one in baselines.items()}

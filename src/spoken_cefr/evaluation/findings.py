@@ -11,8 +11,8 @@ from spoken_cefr.evaluation.scores.differences import MIN_SPEAKERS
 from spoken_cefr.evaluation.shortcuts.rows import SILENCE
 from spoken_cefr.figures.audit import TARGET_TITLES, VECTOR_NAMES
 from spoken_cefr.figures.results import SITE_WORDS
+from spoken_cefr.neural_networks.summary import SEEN, listed
 
-SEEN = "**What we see.** "
 KAPPA = "quadratic_weighted_kappa"
 # Over-confidence below this is within what calibration errors of few answers are.
 SAME = 0.05
@@ -31,6 +31,20 @@ def tell_catalogue(counts: pd.DataFrame) -> str:
         f"{' or '.join(sorted(two.index))}, and {of_level.min()} are {of_level.idxmin()}. Children "
         f"and adolescents speak {share.iloc[0]:.0%} of {share.index[0]} and "
         f"{share.iloc[-1]:.0%} of {share.index[-1]}: who hears the age has half an answer."
+    )
+
+
+def tell_baselines(baselines: Mapping[str, Any]) -> str:
+    """Of `catalogue.ranked_baselines`: how far an answer comes that hears nothing."""
+    kappas = {
+        name: scores["quadratic_weighted_kappa"]["value"] for name, scores in baselines.items()
+    }
+    best, constant = next(iter(kappas)), baselines["majority"]["accuracy"]["value"]
+    return (
+        f"{SEEN}{best} reaches a kappa of {kappas[best]:.2f} without hearing anything, "
+        f"and the duration alone {kappas['duration_only']:.2f}. Accuracy hides it: always the "
+        f"commonest level is right {constant:.0%} of the time, with a kappa of "
+        f"{kappas['majority']:.2f}."
     )
 
 
@@ -79,7 +93,7 @@ def tell_scores(results: pd.DataFrame, shortcuts: Collection[str], *, unit: str)
         copied = sorted(set(results["run"]) - set(rows.index) - set(shortcuts))
         if copied:
             text += (
-                f" {_list(copied)} give all segments of a recording one answer: copies are no "
+                f" {listed(copied)} give all segments of a recording one answer: copies are no "
                 "further evidence, so that they are not scored here."
             )
     elif "majority" in rows.index and rows.loc["majority", KAPPA]:
@@ -112,10 +126,10 @@ def tell_exceeds(exceeds: pd.DataFrame, *, best: str) -> str:
     text = (
         f"{SEEN}{passed.sum()} of {len(rows)} runs exceed each of the "
         f"{rows['n_shortcuts'].iloc[0]} shortcuts in kappa"
-        + (f": {_list(rows['run'][passed])}." if passed.any() else ".")
+        + (f": {listed(rows['run'][passed])}." if passed.any() else ".")
     )
     for row in failed.itertuples():
-        text += f" {row.run} does not exceed {_list(str(row.not_exceeded).split('; '))}."
+        text += f" {row.run} does not exceed {listed(str(row.not_exceeded).split('; '))}."
     verdict = "passes" if best in set(rows["run"][passed]) else "does not pass"
     text += f" The run that validation prefers, {best}, {verdict}."
     on_segments = of_kappa.loc[of_kappa["unit"] == "segment", "exceeds_all"].dropna()
@@ -230,7 +244,7 @@ def _of_silence(audit: pd.DataFrame) -> str:
         return " From silence alone the level is not surely read: no interval is above zero."
     told = [f"{_kappa(row, name='kappa')} by {_named(row)}" for row in sure.to_dict("records")]
     return (
-        f" Silence alone gives the level with {_list(told)}: above chance, so that what is not "
+        f" Silence alone gives the level with {listed(told)}: above chance, so that what is not "
         "speech is a clue here."
     )
 
@@ -255,14 +269,14 @@ def tell_below_chance(audit: pd.DataFrame) -> str:
         named = [f"the {one} ({kappa})" for one, kappa in zip(asked, kappas, strict=True)]
         text = (
             f"{SEEN}The whole interval is below 0, wrong more often than chance, for "
-            f"{_list(named)}. That is no reading: with few speakers, those left out differ from "
+            f"{listed(named)}. That is no reading: with few speakers, those left out differ from "
             "those trained on, and what was learned from the ones misleads about the others."
         )
     nothing = audit[(audit["condition"] == "labels permuted") & (audit["kappa"] < 0)]
     if len(below) and len(nothing):
         text += (
             " The same happens where labels were permuted, so that there is nothing to read: "
-            f"{_list([f'{row.kappa:.2f} ({row.model})' for row in nothing.itertuples()])}."
+            f"{listed([f'{row.kappa:.2f} ({row.model})' for row in nothing.itertuples()])}."
         )
     return text
 
@@ -276,7 +290,7 @@ def tell_groups(groups: pd.DataFrame, *, run: str) -> str:
     worst = rows.loc[rows["value"].idxmin()]
     differ = rows[rows["differs"].astype(str) == "True"]
     end = (
-        f"Different from the rest: {_list(differ['group'].replace(SITE_WORDS))}."
+        f"Different from the rest: {listed(differ['group'].replace(SITE_WORDS))}."
         if len(differ)
         else "None that could be compared with the rest differs beyond chance."
     )
@@ -307,7 +321,7 @@ def tell_explanation(document: Mapping[str, Any]) -> str:
     )
     apart = [row["measure"] for row in document.get("measures") or [] if row["margin"]]
     if apart:
-        text += f" It is nearest to its own level in {_list(apart[:2])}."
+        text += f" It is nearest to its own level in {listed(apart[:2])}."
     segments = document.get("segments") or []
     silent = [row["start_s"] for row in segments if not str(row.get("text") or "").strip()]
     if segments:
@@ -344,8 +358,3 @@ def _kappa(row: Mapping[str, Any], *, name: str = KAPPA) -> str:
 def _bounded(value: float, low: float, high: float) -> str:
     """A number with its interval, if it has one."""
     return f"{value:.2f}" if pd.isna(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
-
-
-def _list(names: Sequence[str]) -> str:
-    *first, last = list(names)
-    return f"{', '.join(first)} and {last}" if first else last

@@ -40,7 +40,6 @@ from spoken_cefr.evaluation.shortcuts.baselines import BASELINES, all_baselines
 from spoken_cefr.evaluation.study import REANALYSIS, networks_table, read_study, table_1
 from spoken_cefr.figures.corpus import draw_age, draw_classes, draw_data_balancing
 from spoken_cefr.figures.results import (
-    draw_agreement,
     draw_calibration,
     draw_confusion,
     draw_learning_curves,
@@ -243,20 +242,17 @@ def score_figures(
                 title += f", mean of {one.row['n_seeds']} seeds"
             sketch = partial(draw_confusion, one.matrix, title, levels=levels)
             figures[f"confusion_{one.name}"] = sketch
-    results, agreement = tables["results"], tables["agreement"]
+    results = tables["results"]
+    in_rows = results[results["run"].isin([*BASELINES, *ranked[:N_ROWS]])]
     for unit in results["unit"].unique():
-        in_rows = results[results["run"].isin([*BASELINES, *ranked[:N_ROWS]])]
         figures[f"scores_{unit}"] = partial(draw_scores, in_rows, unit=unit, shortcuts=BASELINES)
-        answering = set(results["run"][results["unit"] == unit])
-        shown = [name for name in ranked if name in answering][:N_SHOWN]
-        if shown and unit == "recording":
-            compared = [*SHOWN_BASELINES[1:], *shown[:1]]
-            bins = coarser(tables["calibration"], confidence=confidence)
-            figures["calibration_recording"] = partial(draw_calibration, bins, shown)
-            figures["per_class_recording"] = partial(draw_per_class, tables["per_class"], compared)
-        pairs = agreement[agreement["run"].isin(shown) & agreement["other"].isin(shown)]
-        if (pairs["unit"] == unit).any():
-            figures[f"agreement_{unit}"] = partial(draw_agreement, pairs, unit=unit)
+    answering = set(results["run"][results["unit"] == "recording"])
+    shown = [name for name in ranked if name in answering][:N_SHOWN]
+    if shown:
+        compared = [*SHOWN_BASELINES[1:], *shown[:1]]
+        bins = coarser(tables["calibration"], confidence=confidence)
+        figures["calibration_recording"] = partial(draw_calibration, bins, shown)
+        figures["per_class_recording"] = partial(draw_per_class, tables["per_class"], compared)
     return figures
 
 

@@ -63,13 +63,13 @@ def layer_table(model: nn.Module, *inputs: torch.Tensor) -> pd.DataFrame:
     for passed in (layer for layer in found.summary_list if layer.is_leaf_layer):
         layer, shape = passed.module, tuple(passed.output_size[1:])
         if isinstance(layer, INLINE) and len(rows) > 1:
-            rows[-1]["layer"] += f", {_layer_name(layer)}"
+            rows[-1]["layer"] += f", {layer_name(layer)}"
             rows[-1]["n_parameters"] += passed.num_params
         else:
             before = rows[-1]["output_shape"]
             if isinstance(layer, Standardise) and sorted(shape) == sorted(before):
                 shape = before  # turned for this layer alone, and back
-            row = {"layer": _layer_name(layer), "output_shape": shape}
+            row = {"layer": layer_name(layer), "output_shape": shape}
             rows.append(row | {"n_parameters": passed.num_params})
     return pd.DataFrame(rows)
 
@@ -172,7 +172,8 @@ def _projected(kind: str) -> str:
     return f"{kind} projected"
 
 
-def _layer_name(layer: nn.Module) -> str:
+def layer_name(layer: nn.Module) -> str:
+    """A layer in a word or two, such as ``dense 512`` or ``dropout 0.5``."""
     name = type(layer).__name__
     if isinstance(layer, nn.Conv2d):
         kind = "conv" if layer.groups == 1 else "depthwise"

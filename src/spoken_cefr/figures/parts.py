@@ -86,20 +86,18 @@ def heat_map(
     names: tuple[Sequence[str], Sequence[str]],
     *,
     label: str,
-    lowest: float = 0.0,
-    text_size: int = 9,
 ) -> tuple[Axes, Colorbar]:
     """A matrix of shares up to 1 in colours, with a text in each cell.
 
     Shares and texts are (n_rows, n_columns), ``names`` those of the rows and of the columns;
-    ``label`` is of the bar of colours, which begins at ``lowest``.
+    ``label`` is of the bar of colours.
     """
     ax = figure.subplots()
-    image = ax.imshow(shares, cmap="cividis", vmin=lowest, vmax=1)
+    image = ax.imshow(shares, cmap="cividis", vmin=0, vmax=1)
     for (row, column), text in np.ndenumerate(texts):
         # cividis runs from dark to light.
         color = "black" if shares[row, column] > 0.5 else "white"
-        ax.text(column, row, text, ha="center", va="center", color=color, fontsize=text_size)
+        ax.text(column, row, text, ha="center", va="center", color=color, fontsize=9)
     ax.set_yticks(range(len(names[0])), names[0])
     ax.set_xticks(range(len(names[1])), names[1])
     ax.spines[:].set_visible(False)

@@ -87,26 +87,6 @@ def _count(value: float) -> str:
 
 
 @in_style
-def draw_agreement(agreement: pd.DataFrame, *, unit: str) -> Drawing:
-    """Of ``agreement.csv``: quadratic weighted kappa of each two runs, as a matrix."""
-    rows = agreement[agreement["unit"] == unit]
-    names = list(dict.fromkeys([*rows["run"], *rows["other"]]))
-    kappas = np.eye(len(names))
-    for row in rows.itertuples():
-        pair = names.index(row.run), names.index(row.other)
-        kappas[pair] = kappas[pair[::-1]] = row.quadratic_weighted_kappa
-    texts = np.vectorize(lambda kappa: "" if np.isnan(kappa) else f"{kappa:.2f}")(kappas)
-    side = 2.6 + 0.42 * len(names)
-    figure = Drawing(width_in=side + 1, height_in=side)
-    options = {"label": "quadratic weighted kappa", "lowest": -0.2, "text_size": 7}
-    ax, _ = heat_map(figure, kappas, texts, (names, names), **options)
-    ax.tick_params(labelsize=8)
-    ax.tick_params(axis="x", rotation=90)
-    ax.set_title(f"agreement of runs on {unit}s")
-    return figure
-
-
-@in_style
 def draw_calibration(calibration: pd.DataFrame, names: Sequence[str]) -> Drawing:
     """Reliability diagrams, a panel a run: right answers over the probability given to them.
 

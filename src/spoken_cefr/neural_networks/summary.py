@@ -249,13 +249,14 @@ def tell_histories(histories: Mapping[str, pd.DataFrame]) -> str:
         f"{SEEN}{len(histories)} histories. At the epoch kept, the accuracy in training differs "
         f"from that in validation by {gaps[widest]:+.2f} for {widest} and by {gaps[least]:+.2f} "
         f"for {least}; the others lie between. The validation loss was lowest in the last "
-        f"{LAST_EPOCHS} epochs for {_list(falling)}: longer training might still lower it. One of "
-        f"the last {LAST_EPOCHS} epochs was kept for {_list(at_the_end)}."
+        f"{LAST_EPOCHS} epochs for {listed(falling)}: longer training might still lower it. One of "
+        f"the last {LAST_EPOCHS} epochs was kept for {listed(at_the_end)}."
     )
 
 
-def _list(names: Sequence[str]) -> str:
-    *first, last = names or ["none"]
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence: ``a, b and c``; ``none`` where there is none."""
+    *first, last = list(names) or ["none"]
     return f"{', '.join(first)} and {last}" if first else last
 
 

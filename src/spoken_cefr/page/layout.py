@@ -42,8 +42,7 @@ THEME = gradio.themes.Default(
 )
 # What the theme cannot say: the player's grey, an accent by mode, that a level's bar stands under
 # its name and not above it, how words of the transcript are marked (white can be read on both
-# colours). On a phone the tables keep the columns that there is
-# room for.
+# colours). On a phone the tables keep the columns that there is room for.
 CSS = """
 body:not(.dark) { --neutral-400: var(--neutral-500); --color-accent: var(--primary-600); }
 #probabilities .inner-wrap { flex-direction: column-reverse; }

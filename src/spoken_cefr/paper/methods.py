@@ -15,6 +15,7 @@ from spoken_cefr.evaluation.scores.differences import MIN_SPEAKERS
 from spoken_cefr.evaluation.shortcuts.audit import N_PERIODS
 from spoken_cefr.evaluation.shortcuts.probes import N_COMPONENTS
 from spoken_cefr.evaluation.stage import N_SHOWN
+from spoken_cefr.figures.architecture import layer_name
 from spoken_cefr.figures.audit import VECTOR_NAMES
 from spoken_cefr.measures.fluency import MIN_PAUSE_S
 from spoken_cefr.measures.table import measures_of
@@ -107,21 +108,15 @@ def layers(model: nn.Module) -> list[str]:
 
 def _told(layer: nn.Module) -> str:
     match layer:
-        case nn.Linear():
-            return f"dense {layer.out_features}"
         case nn.Conv2d():
             return _convolution(layer)
-        case nn.BatchNorm1d() | nn.BatchNorm2d():
-            return "batch norm"
-        case nn.Dropout():
-            return f"dropout {layer.p:g}"
         case nn.MaxPool2d():
             return f"maximum of {layer.kernel_size} × {layer.kernel_size}"
         case nn.AdaptiveAvgPool2d():
             return "mean over the map"
         case nn.Flatten() | FlattenChannelsLast():
             return ""
-    return type(layer).__name__  # such as ReLU
+    return layer_name(layer)
 
 
 def _convolution(layer: nn.Conv2d) -> str:
