@@ -4,7 +4,9 @@ import io
 import os
 import signal
 import threading
+from pathlib import Path
 
+import psutil
 import pytest
 from PIL import Image
 from scraping_helpers import get, scraping_config
@@ -74,13 +76,17 @@ def test_it_says_who_it_is(browser, base_url):
     assert agent == f"spoken_cefr/{__version__}"
 
 
-def test_a_killed_driver_is_started_again(browser, base_url):
+def test_a_killed_browser_is_started_again_and_leaves_nothing(browser, base_url):
     browser.open(base_url, expect="h1")
-    pid = browser.driver.capabilities["goog:processID"]
+    pid, profile = browser.driver.capabilities["goog:processID"], Path(browser._profile.name)
+    children = psutil.Process(pid).children()
+    left = next(child for child in children if "NetworkService" in " ".join(child.cmdline()))
+    left.suspend()  # below nobody that the driver knows of, and it would write once awake
     browser.driver.service.process.kill()
     os.kill(pid, signal.SIGKILL)  # the driver can no longer stop it
     html, _ = browser.open(base_url + LISTING, expect=CARD)
     assert len(parse_listing(html, base_url).cards) == 10
+    assert (left.is_running(), profile.exists()) == (False, False)
 
 
 def test_a_browser_that_dies_twice_on_a_page_is_told(browser, base_url, monkeypatch):

@@ -127,18 +127,14 @@ class Browser:
 
     def close(self) -> None:
         """Stop the browser and remove its temporary profile."""
-        started: list[psutil.Process] = []
         if self.driver:
-            with suppress(psutil.Error, AttributeError):  # the driver is gone, or never was
-                driver = psutil.Process(self.driver.service.process.pid)
-                started = driver.children(recursive=True)
             with suppress(WebDriverException, *DEAD):
                 self.driver.quit()
             self.driver.service.stop()
             self.driver = None
-        # Until the last of them has ended it may write to the profile anew.
-        end_processes(started)
         if self._profile:
+            # Until the last of them has ended it may write to the profile anew.
+            end_processes(_using(self._profile.name))
             _remove(self._profile)
             self._profile = None
 
@@ -332,6 +328,17 @@ def _service(folder: str) -> Service:
 def _is_dead(error: BaseException) -> bool:
     """Whether the browser or its driver is gone, rather than the page at fault."""
     return isinstance(error, DEAD) or any(word in str(error) for word in DEAD_WORDS)
+
+
+def _using(folder: str) -> list[psutil.Process]:
+    """The browser's processes that are left: after a crash they are below nobody that we know."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):  # ended meanwhile, or another user's
+            told = [*process.cmdline(), process.environ().get("TMPDIR", "")]
+            if any(folder in text for text in told):
+                found.append(process)
+    return found
 
 
 def _remove(profile: tempfile.TemporaryDirectory) -> None:
