@@ -580,7 +580,8 @@ def test_visitors_at_once_each_get_their_own_answer_the_same_file_or_not(browser
     for tab in tabs:
         browser.switch_to.window(tab)
         read_answer(browser)
-        wait_for(browser, "#measures")
+        for part in ("#probabilities", "#result img", "#measures"):  # each comes when it is drawn
+            wait_for(browser, part)
         told.append(browser.find_element(By.ID, "result").text)
         browser.close()
     browser.switch_to.window(before)
