@@ -8,7 +8,7 @@ import spacy
 from spacy.tokens import Doc
 
 from spoken_cefr.corpus.languages import LANGUAGES, find_language
-from spoken_cefr.measures import available, pipeline
+from spoken_cefr.measures import available
 from spoken_cefr.measures.available import lacking, lacking_told, support_table
 from spoken_cefr.measures.pipeline import load_nlp, nlp_of
 from spoken_cefr.measures.syllables import syllables_of
@@ -114,7 +114,7 @@ def test_what_an_absent_pipeline_would_bring_is_told_with_its_name(monkeypatch):
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_recording_gets_just_the_measures_of_its_language(code, monkeypatch):
-    real = pipeline.spacy.util.is_package
+    real = spacy.util.is_package
     monkeypatch.setattr(spacy.util, "is_package", lambda name: name.startswith("fr") and real(name))
     said = ["你好", "我们", "学校"] if code == "zh" else ["uno", "dos", "tres"]
     times = [(0.0, 0.5), (1.0, 1.5), (1.5, 2.0)]

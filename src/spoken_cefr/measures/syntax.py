@@ -6,13 +6,18 @@ Universal Dependencies (de Marneffe, Manning, Nivre & Zeman, 2021, Computational
 Linguistics 47).
 """
 
+from __future__ import annotations  # spaCy is only named here: its import takes 1.5 s
+
 import re
 from collections import Counter
+from typing import TYPE_CHECKING
 
 import numpy as np
-from spacy.tokens import Doc, Token
 
 from spoken_cefr.corpus.languages import FRENCH
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Token
 
 TENSES = ("present", "imparfait", "passe_compose", "futur", "conditionnel", "subjonctif")
 # Relations that hold a clause together. Others (parataxis, conj, advcl, appos ...) tie clauses

@@ -3,7 +3,7 @@
 All are rates, shares or means: a total would be the duration in disguise.
 """
 
-from __future__ import annotations  # pandas is only named here: `predict` does without
+from __future__ import annotations  # pandas and spaCy are only named here: see below
 
 import functools
 from collections.abc import Sequence
@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import spacy
-from spacy.tokens import Doc
 
 from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
@@ -31,6 +28,7 @@ from spoken_cefr.store import digest, read_kept, read_parquet, sha256_of, write_
 
 if TYPE_CHECKING:
     import pandas as pd
+    from spacy.tokens import Doc
 
 
 @dataclass(frozen=True)
@@ -233,7 +231,7 @@ def method_keys(language: str = FRENCH) -> list[str]:
     parser = (
         pipeline_meta(find_language(language).spacy)["version"] if has_pipeline(language) else ""
     )
-    return [language, *modules, spacy.__version__, parser, *packages]
+    return [language, *modules, version("spacy"), parser, *packages]
 
 
 def _by_key(path: Path) -> pd.DataFrame:

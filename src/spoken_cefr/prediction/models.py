@@ -1,18 +1,22 @@
 """What a model of the level must offer, and what a user must know of it."""
 
+from __future__ import annotations  # spaCy is only named here: its import takes 1.5 s
+
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import numpy as np
 from pydantic import BaseModel, Field
-from spacy.tokens import Doc
 
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
 from spoken_cefr.neural_networks.saved import CONFIG, RunModel, checked
 from spoken_cefr.prediction.listening import Heard
 from spoken_cefr.prediction.verdict import UNMEASURED, Calibration
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
 
 Quartiles = Annotated[list[float], Field(min_length=3, max_length=3)]
 

@@ -1,13 +1,13 @@
 """One recording: what was heard of it becomes a result that a person can check."""
 
+from __future__ import annotations  # spaCy is only named here: its import takes 1.5 s
+
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from spacy.language import Language
-from spacy.tokens import Doc
 
 from spoken_cefr.measures import lexis
 from spoken_cefr.measures.doubt import doubtful_words, mark_doubtful
@@ -23,6 +23,10 @@ from spoken_cefr.prediction.verdict import (
 from spoken_cefr.processing.decoding import SAMPLE_RATE
 from spoken_cefr.processing.transcription.engines import NO_SPEECH
 from spoken_cefr.processing.transcription.words import Word, word_places
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+    from spacy.tokens import Doc
 
 SURE_LOGPROB = -0.7  # mean log probability of a token; clear recordings have -0.1 to -0.4
 UNSURE = "Whisper was unsure of many words: read the transcript before the level"

@@ -7,11 +7,13 @@ are pooled (`pool`): fast chatter of simple words and slow reading of hard ones 
 come out between what their words and their speed say.
 """
 
+from __future__ import annotations  # spaCy is only named here: its import takes 1.5 s
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from spacy.tokens import Doc
 
 from spoken_cefr.corpus.levels import interpolated_median
 from spoken_cefr.errors import InputError
@@ -23,6 +25,9 @@ from spoken_cefr.neural_networks.saved import CONFIG, WEIGHTS, RunModel
 from spoken_cefr.prediction.listening import Heard
 from spoken_cefr.prediction.models import Part, Rating, calibration_of, card_of, transcription_of
 from spoken_cefr.prediction.windows import text_windows, word_places
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
 
 INPUTS = "text"  # of a card
 # Syllables a second, pauses included. CEFR B2 is where learners follow "standard spoken language,

@@ -1,12 +1,14 @@
 """Any trained run as a model of the level: networks, ordinal regression, fusion."""
 
+from __future__ import annotations  # spaCy is only named here: its import takes 1.5 s
+
 import functools
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from spacy.tokens import Doc
 
 from spoken_cefr.config import Config, load_config
 from spoken_cefr.errors import InputError
@@ -34,6 +36,9 @@ from spoken_cefr.processing.audio import log_mel, segment
 from spoken_cefr.processing.decoding import SAMPLE_RATE, load_audio
 from spoken_cefr.processing.segments import segment_table
 from spoken_cefr.processing.transcription.words import Word
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
 
 
 class TrainedRun:

@@ -1,14 +1,19 @@
 """Stretches of a recording or of a text, and where a spoken word stands in the text."""
 
+from __future__ import annotations  # spaCy is only named here: its import takes 1.5 s
+
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
-from spacy.tokens import Doc, Span
 
 from spoken_cefr.measures.table import measure_recording
 from spoken_cefr.processing.transcription.words import Word, word_places
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc, Span
 
 WINDOW_S = 20.0  # of the level along time: about 50 words
 STEP_S = 10.0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from spoken_cefr.backends import one_core, run_in_order
 from spoken_cefr.config import Config
 from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.reading import Inputs, read_table
@@ -51,17 +52,19 @@ class Silence:
         recordings = list(self.segments.groupby("recording_id", sort=False))
         if run.inputs == "speech_embedding":
             encoder = load_speech_encoder(self.config)
-            arrays = [
-                embed_signal(
+
+            def embedded(config: Config, name: str, rows: pd.DataFrame) -> np.ndarray:
+                return embed_signal(
                     self._signal(name, rows, SAMPLE_RATE),
                     rows["start_s"].to_numpy(),
                     rows["end_s"].to_numpy(),
                     encoder=encoder,
-                    noise_ratio=self.config.processing.noise_ratio if noisy else 0.0,
-                    seed=noise_seed(self.config, name),
+                    noise_ratio=config.processing.noise_ratio if noisy else 0.0,
+                    seed=noise_seed(config, name),
                 )
-                for name, rows in recordings
-            ]
+
+            with one_core():
+                arrays = list(run_in_order(self.config, embedded, recordings, backend="joblib"))
             return Source(np.concatenate(arrays), widths=(arrays[0].shape[1],))
         rate = self.config.processing.sample_rate
         arrays = [

@@ -1,9 +1,15 @@
 """The vectors that a spaCy package has of words: of a text, their mean."""
 
+from __future__ import annotations  # spaCy is only named here: its import takes 1.5 s
+
+from typing import TYPE_CHECKING
+
 import numpy as np
-from spacy.tokens import Doc
 
 from spoken_cefr.measures.lexis import DOUBTFUL
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
 
 
 def mean_vector(doc: Doc) -> np.ndarray:
