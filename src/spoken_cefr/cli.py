@@ -229,7 +229,7 @@ def _is_ready(config: Config, stages: Sequence[str]) -> bool:
     """Whether nothing is to be done, or this machine has what that needs (and say so)."""
     if all(_has_nothing_to_do(config, stage) for stage in stages):
         return True
-    return importlib.import_module("spoken_cefr.doctor").run(config.profile) == 0
+    return importlib.import_module("spoken_cefr.doctor").run(config.profile, stages_only=True) == 0
 
 
 def _run_stage(config: Config, stage: str, overrides: list[str], *, force: bool = False) -> None:

@@ -42,9 +42,9 @@ class Finding(NamedTuple):
     what: str = ""  # if not as in `CHECKS`
 
 
-def run(profile: str | None) -> int:
+def run(profile: str | None, *, stages_only: bool = False) -> int:
     """Print the table; 0 if the profile can run, else 1."""
-    findings = examine(profile)
+    findings = examine(profile, stages_only=stages_only)
     print(report(findings))
     missing = [finding.what for finding in findings if finding.state == MISSING]
     if missing:
@@ -54,14 +54,15 @@ def run(profile: str | None) -> int:
     return 0
 
 
-def examine(profile: str | None) -> list[Finding]:
-    """Look at everything that a profile needs."""
+def examine(profile: str | None, *, stages_only: bool = False) -> list[Finding]:
+    """Look at everything that a profile needs, or only at what its stages do."""
     findings = [python()._replace(what="Python"), packages()._replace(what="packages")]
     try:
         config = load_config(profile)
     except InputError as error:
         return [*findings, Finding(MISSING, "cannot be used", str(error), "profile")]
-    return findings + [_examine_one(what, check, config) for what, check in CHECKS.items()]
+    checks = CHECKS if stages_only else CHECKS | CHECKS_OF_USE
+    return findings + [_examine_one(what, check, config) for what, check in checks.items()]
 
 
 def _examine_one(what: str, check: Callable[[Config], Finding], config: Config) -> Finding:
@@ -327,6 +328,5 @@ CHECKS: dict[str, Callable[[Config], Finding]] = {
     "memory": memory,
     "disk": disk,
     "write access": write_access,
-    "model for predict": level_model,
-    "page": page,
 }
+CHECKS_OF_USE = {"model for predict": level_model, "page": page}

@@ -29,6 +29,10 @@ MAX_OUTPUT_LINES = 60
 # Only the kernel's errors: each start warns that it listens on a port of this machine.
 KERNEL_ARGUMENTS = ["--IPKernelApp.log_level=40"]
 
+# glibc gives arrays of more than some MB back to the system at once and asks for them again at
+# the next step, each page anew: 8 of the demo's 243 s. Other systems know nothing of these.
+KEPT_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**28)}
+
 
 def run_notebook(config: Config, stage: str, *, overrides: list[str]) -> Path:
     """Execute one notebook top to bottom with a profile.
@@ -77,16 +81,17 @@ def run_notebook(config: Config, stage: str, *, overrides: list[str]) -> Path:
 @contextmanager
 def _own_kernel() -> Iterator[None]:
     """Let "python3" be the Python that runs this, whatever kernels ``JUPYTER_PATH`` offers."""
-    before = os.environ.get("JUPYTER_PATH")
+    before = dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
         write_kernel_spec(Path(folder) / "kernels" / "python3")
-        os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, (folder, before)))
+        kernels = os.pathsep.join(filter(None, (folder, before.get("JUPYTER_PATH"))))
+        os.environ.update(KEPT_MEMORY | before | {"JUPYTER_PATH": kernels})
         try:
             yield
         finally:
-            os.environ.pop("JUPYTER_PATH")
-            if before is not None:
-                os.environ["JUPYTER_PATH"] = before
+            for name in {"JUPYTER_PATH", *KEPT_MEMORY} - set(before):
+                del os.environ[name]
+            os.environ.update(before)
 
 
 def collapse_progress(path: Path) -> None:
