@@ -19,8 +19,8 @@ import torch  # noqa: E402
 from made_up import CPU, bags, rows  # noqa: E402
 from scipy.linalg import svdvals  # noqa: E402
 from scipy.special import log_expit  # noqa: E402
-from thinc.api import NumpyOps  # noqa: E402
 
+from spoken_cefr.measures.pipeline import load_nlp  # noqa: E402
 from spoken_cefr.neural_networks.embeddings.encoders import load_frame_encoder  # noqa: E402
 from spoken_cefr.neural_networks.networks.heads import HEADS  # noqa: E402
 from spoken_cefr.neural_networks.networks.per_recording import AttentionNetwork  # noqa: E402
@@ -68,7 +68,6 @@ def products():
     return {
         "numpy": digest(a @ a.T, narrow @ narrow.T, a @ a[0], np.linalg.svd(a)[1]),
         "scipy": digest(svdvals(a)),
-        "spaCy": digest(NumpyOps(use_blis=True).gemm(narrow, narrow, trans2=True)),
         "torch": digest(tensor.softmax(dim=1), tensor.std(dim=1)),
         "MKL": digest(tensor @ tensor.T, torch.linalg.svdvals(tensor)),
         "torch with OpenBLAS": pinned_products(tensor),
@@ -78,6 +77,12 @@ def products():
 def pinned_products(tensor):
     arithmetic.pin_torch()
     return digest(tensor @ tensor.T, torch.stack([tensor, -tensor]) @ tensor.T)
+
+
+def tags():
+    """What measures read of a parse; the products behind it are not the same bytes everywhere."""
+    doc = load_nlp()("Je crois que la kermesse, que nous préparons depuis mai, aura lieu dehors.")
+    return [[str(token.morph), token.lemma_, token.dep_, token.head.i] for token in doc]
 
 
 def ordinal():
@@ -122,6 +127,7 @@ def everything():
         "spectrograms": spectrograms(),
         "functions": functions(),
         "products": products(),
+        "tags": tags(),
         "ordinal": ordinal(),
         "dense": trained(lambda: SimpleDNN(8), rows()),
         "study CNN": trained(lambda: StudyCNN(20), images((20, 20))),
