@@ -88,7 +88,7 @@ def found(table):
 
 
 def scraping_config(**keys) -> ScrapingConfig:
-    return ScrapingConfig(**({"delay_s": 0.0, "timeout_s": 5.0} | keys))
+    return ScrapingConfig(**({"delay_s": 0.0, "timeout_s": 60.0} | keys))
 
 
 def get(url: str, **options) -> requests.Response:

@@ -279,10 +279,11 @@ class Browser:
         self._profile = tempfile.TemporaryDirectory(prefix="cefr_", ignore_cleanup_errors=True)
         try:
             self.driver = webdriver.Chrome(self._options(), _service(self._profile.name))
-            self.driver.set_page_load_timeout(self._client.timeout_s)
             watch = {"source": f"(() => {{ {SCRIPTS}; watch(); }})()"}
             self.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", watch)
             self._frame = self.driver.current_window_handle
+            # Last: on a busy machine the browser itself may take longer than a page.
+            self.driver.set_page_load_timeout(self._client.timeout_s)
         except (WebDriverException, OSError) as error:
             self.close()
             why, pair = _first_line(error), _debian_pair()
