@@ -55,36 +55,17 @@ class CardOfPrediction(BaseModel, strict=True):
 
 @dataclass(frozen=True)
 class Card:
-    """What a user must know of the model behind a result.
-
-    Parameters
-    ----------
-    kind : str
-        What it reads and how it is built, such as ``measures_ordinal``.
-    classes : tuple of str
-        The levels that it tells apart, ascending.
-    language : str
-        Code of the language of its training data (see `languages`).
-    trained_on : str
-        One sentence.
-    notice : str
-        What must stand beside every result; "" where nothing must.
-    synthetic : bool
-        Whether it has learned from machine-spoken recordings.
-    n_speakers : int, optional
-        How many speakers it has learned from; None where it has heard none, or its card
-        does not say.
-    """
+    """What a user must know of the model behind a result."""
 
     name: str
-    kind: str
-    classes: tuple[str, ...]
-    language: str
-    trained_on: str
-    notice: str
+    kind: str  # what it reads and how it is built, such as ``measures_ordinal``
+    classes: tuple[str, ...]  # the levels that it tells apart, ascending
+    language: str  # code of that of its training data
+    trained_on: str  # one sentence
+    notice: str  # what must stand beside every result; "" where nothing must
     version: str
-    synthetic: bool = False
-    n_speakers: int | None = None
+    synthetic: bool = False  # whether it has learned from machine-spoken recordings
+    n_speakers: int | None = None  # None where it has heard none, or its card does not say
 
 
 @dataclass(frozen=True)
@@ -100,21 +81,13 @@ class Part:
 class Rating:
     """What a model says of one recording.
 
-    Parameters
-    ----------
-    probabilities : np.ndarray, shape (n_classes,), float64
-        Adding up to 1.
-    timeline : list of Part
-        In order of time.
-    contributions : dict
-        By measure: by about how many levels it pushes the result up (below 0: down),
-        against the middle of the training corpus.
-    word_vectors : float, optional
-        The same of the words themselves, where the model looks at their vectors.
+    ``contributions`` say of each measure by about how many levels it pushes the result up (below
+    0: down), against the middle of the training corpus; ``word_vectors`` the same of the words
+    themselves, where the model looks at their vectors.
     """
 
-    probabilities: np.ndarray
-    timeline: list[Part]
+    probabilities: np.ndarray  # (n_classes,), float64, adding up to 1
+    timeline: list[Part]  # in order of time
     contributions: dict[str, float] = field(default_factory=dict)
     word_vectors: float | None = None
 
@@ -135,11 +108,8 @@ class LevelModel(Protocol):
 def card_of(saved: RunModel) -> Card:
     """What a user must know of a saved model.
 
-    Raises
-    ------
-    InputError
-        If its ``config.json`` lacks what a prediction needs, or it is of a
-        language in which nothing can be measured.
+    InputError if its ``config.json`` lacks what a prediction needs, or it is of a language in
+    which nothing can be measured.
     """
     card, path = saved.card, saved.folder / CONFIG
     checked(card, CardOfPrediction, path)

@@ -70,16 +70,11 @@ class Result:
 
 
 def rate_recording(heard: Heard, model: LevelModel, nlp: Language) -> Result:
-    """Rate one recording.
+    """Rate one recording; ``nlp`` is the tagger and parser of the model's language.
 
     Without speech, or in another language than the model's, there is no level
     at all; with few words, or where the model is undecided, the level is what
     it leans to, and ``abstains`` says that it should not be relied on.
-
-    Parameters
-    ----------
-    nlp : spacy.language.Language
-        Tagger and parser of the model's language.
     """
     card, transcript = model.card, heard.transcript
     reason = reason_to_abstain(heard, language=card.language)

@@ -44,11 +44,8 @@ if TYPE_CHECKING:
 class TrainedRun:
     """Any run of the table as a `models.LevelModel`: networks, ordinal regression, fusion.
 
-    Raises
-    ------
-    InputError
-        If the card lacks what a prediction needs, or is of other measures than this
-        version computes.
+    InputError if the card lacks what a prediction needs, or is of other measures than this
+    version computes.
     """
 
     def __init__(self, saved: RunModel) -> None:

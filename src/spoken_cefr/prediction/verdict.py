@@ -34,17 +34,10 @@ class Calibration:
 
     Without measurement the likely levels hold 80 % of the probability. A model of which answers
     on unseen texts are known has measured values (`tools/sureness.py`).
-
-    Parameters
-    ----------
-    share : float
-        So much probability the likely levels hold at least, see `likely_levels`.
-    least : float
-        Probability of the level below which no level is given.
     """
 
-    share: float = INTERVAL
-    least: float = 0.0
+    share: float = INTERVAL  # so much probability the likely levels hold at least
+    least: float = 0.0  # probability of the level below which no level is given
 
 
 UNMEASURED = Calibration()
@@ -52,26 +45,14 @@ UNMEASURED = Calibration()
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the probabilities come to.
+    """What the probabilities come to."""
 
-    Parameters
-    ----------
-    level : str
-        The class of the integer part of ``score``.
-    score : float
-        Decimal level: 3.4 is B1.4 (see `levels.interpolated_median`).
-    confidence : float
-        Probability of ``level``.
-    likely : (str, str)
-        Lowest and highest of the likely levels, see `Calibration`.
-    """
-
-    level: str
-    score: float
+    level: str  # the class of the integer part of ``score``
+    score: float  # decimal level: 3.4 is B1.4 (see `levels.interpolated_median`)
     score_name: str
-    confidence: float
+    confidence: float  # probability of ``level``
     sureness: str
-    likely: tuple[str, str]
+    likely: tuple[str, str]  # lowest and highest of the likely levels, see `Calibration`
 
 
 def reach_verdict(
@@ -110,11 +91,7 @@ def spans_of(probabilities: np.ndarray) -> Iterator[tuple[int, int]]:
 
     All hold the level that is given. None leaves out a level that is as probable as one that it
     holds (`AS_PROBABLE`), so that each grows by the most probable levels that are left.
-
-    Parameters
-    ----------
-    probabilities : np.ndarray, shape (n_classes,)
-        Adding up to 1.
+    Probabilities are (n_classes,), adding up to 1.
     """
     p = probabilities
     given = int(interpolated_median(p[None])[0]) - 1
@@ -142,13 +119,7 @@ def equally_likely(probabilities: Mapping[str, float]) -> list[str]:
 
 
 def reason_to_abstain(heard: Heard, *, language: str) -> tuple[str, str] | None:
-    """Code and sentence where the recording itself allows no level, else None.
-
-    Parameters
-    ----------
-    language : str
-        Code of the model's language.
-    """
+    """Code and sentence where the recording allows no level to a model of this language (code)."""
     n_words = len(heard.transcript.words)
     if heard.spoken_language is None:
         return _reason("no_speech")
