@@ -139,7 +139,7 @@ def test_a_reader_who_stops_early_ends_the_rest():
 
     done = map_joined(function, [0, 30, 0], model=Doubler(), size=1)
     assert next(done) == (0, None)
-    threading.Timer(0.1, stopped.set).start()
+    threading.Timer(0.5, stopped.set).start()
     done.close()  # waits for the second item and takes no third
     assert begun == [0, 30]
 
