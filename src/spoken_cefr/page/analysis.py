@@ -40,8 +40,7 @@ class Analyst:
         self._spoken = find_language(self.card.language).whisper
         self._nlp = nlp_of(self.card.language)
         self._listener = load_listener(
-            self._model.transcription["model"],
-            compute_type=self._model.transcription["compute_type"],
+            **self._model.transcription,
             n_jobs=load_config(prediction_profile(profile)).n_jobs,
             n_files=1,
         )
@@ -79,5 +78,5 @@ class Analyst:
             told = str(heard).replace(printable(str(file)), name)
             return Answer({"file": name, "error": told})
         tell(AFTER, "rating")
-        result = rate_recording(heard, self._model, self._nlp).to_dict()
+        result = rate_recording(heard, self._model, self._nlp)
         return Answer(result | {"file": name}, envelope(heard.recording))

@@ -95,8 +95,7 @@ def predict_files(
     with ThreadPoolExecutor(1) as loader:
         parser = loader.submit(nlp_of, language.code)  # while the first recording is heard
         listener = listener or load_listener(
-            model.transcription["model"],
-            compute_type=model.transcription["compute_type"],
+            **model.transcription,
             n_jobs=n_jobs,
             n_files=len(files),
         )
@@ -105,8 +104,7 @@ def predict_files(
             if isinstance(heard, InputError):
                 yield {"file": printable(str(file)), "error": str(heard)}
             else:
-                result = rate_recording(heard, model, parser.result()).to_dict()
-                yield result | {"file": printable(result["file"])}
+                yield rate_recording(heard, model, parser.result())
 
 
 def run(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations  # spaCy is only named here: its import takes 1.5 s
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -92,19 +93,6 @@ class Rating:
     word_vectors: float | None = None
 
 
-class LevelModel(Protocol):
-    """A model of the level of a recording."""
-
-    card: Card
-    # By measure and level: 25th percentile, median, 75th percentile in the training corpus.
-    ranges: Mapping[str, Mapping[str, tuple[float, float, float]]]
-    calibration: Calibration
-    transcription: Mapping[str, Any]  # model and compute_type of Whisper it was trained with
-
-    def rate(self, heard: Heard, doc: Doc, measures: Mapping[str, float]) -> Rating:
-        """Rate a recording in which words were heard; ``doc`` is the parse of its text."""
-
-
 def card_of(saved: RunModel) -> Card:
     """What a user must know of a saved model.
 
@@ -128,13 +116,23 @@ def card_of(saved: RunModel) -> Card:
     )
 
 
-def calibration_of(saved: RunModel) -> Calibration:
-    """Which levels are likely and when one is given, as a card has measured it, if it has."""
-    sure = saved.card.get("sure")
-    return Calibration(sure["share"], sure["least"]) if sure else UNMEASURED
+class LevelModel(ABC):
+    """A saved model of the level of a recording.
 
+    ``ranges`` has by measure and level the quartiles of the training corpus, ``transcription`` the
+    model and the compute type of Whisper that its transcripts are by. ``calibration`` says which
+    levels are likely and when one is given, as the card has measured it, if it has. InputError as
+    `card_of`.
+    """
 
-def transcription_of(saved: RunModel) -> dict[str, Any]:
-    """The model and the compute type of Whisper that the training transcripts are by."""
-    settings = saved.card["settings"]
-    return {name: settings[f"processing.{name}"] for name in ("model", "compute_type")}
+    def __init__(self, saved: RunModel) -> None:
+        self.card = card_of(saved)
+        self.ranges: Mapping[str, Mapping[str, list[float]]] = saved.card["ranges"]
+        sure, settings = saved.card.get("sure"), saved.card["settings"]
+        self.calibration = Calibration(sure["share"], sure["least"]) if sure else UNMEASURED
+        names = ("model", "compute_type")
+        self.transcription = {name: settings[f"processing.{name}"] for name in names}
+
+    @abstractmethod
+    def rate(self, heard: Heard, doc: Doc, measures: Mapping[str, float]) -> Rating:
+        """Rate a recording in which words were heard; ``doc`` is the parse of its text."""

@@ -23,7 +23,7 @@ from spoken_cefr.neural_networks.embeddings.vectors import mean_vector
 from spoken_cefr.neural_networks.ordinal import OrdinalRegression
 from spoken_cefr.neural_networks.saved import CONFIG, WEIGHTS, RunModel
 from spoken_cefr.prediction.listening import Heard
-from spoken_cefr.prediction.models import Part, Rating, calibration_of, card_of, transcription_of
+from spoken_cefr.prediction.models import LevelModel, Part, Rating
 from spoken_cefr.prediction.windows import text_windows, word_places
 
 if TYPE_CHECKING:
@@ -152,17 +152,15 @@ def _shifts(
     return dict(zip(MEASURE_NAMES, shifts[:n].tolist(), strict=True)), float(shifts[n:].sum())
 
 
-class TranscriptModel:
-    """A model of texts as a `models.LevelModel`: what the starter model is.
+class TranscriptModel(LevelModel):
+    """A model of texts: what the starter model is.
 
-    InputError if the card lacks what a prediction needs, or the model is of other measures or
-    word vectors than those of this version.
+    InputError as `LevelModel`, or if it is of other measures or word vectors than those of this
+    version.
     """
 
     def __init__(self, saved: RunModel) -> None:
-        self.card = card_of(saved)
-        self.ranges = saved.card["ranges"]
-        self.transcription, self.calibration = transcription_of(saved), calibration_of(saved)
+        super().__init__(saved)
         self.regression = saved.model
         if saved.card["measures"] != list(MEASURE_NAMES):
             raise InputError(

@@ -8,6 +8,7 @@ import numpy as np
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.corpus.levels import decimal_name, interpolated_median
 from spoken_cefr.prediction.listening import Heard
+from spoken_cefr.processing.transcription.spoken_language import english_name
 
 MIN_WORDS = 20  # with fewer, one word more or less changes every rate by 5 %
 MAX_DOUBTFUL = 0.3  # share of words left out; in the demo at most 0.16, see `measures.doubt`
@@ -128,9 +129,9 @@ def reason_to_abstain(heard: Heard, *, language: str) -> tuple[str, str] | None:
     if heard.spoken_language != expected.whisper and heard.language_probability < 0.2:
         return _reason(
             "other_language",
-            other=_english_name(heard.spoken_language),
+            other=english_name(heard.spoken_language),
             probability=heard.spoken_probability,
-            expected=_english_name(language),
+            expected=english_name(language),
         )
     if n_words == 0:
         return _reason("no_words")
@@ -160,9 +161,3 @@ def reason_of_spread(
 
 def _reason(code: str, **facts: object) -> tuple[str, str]:
     return code, ABSTENTIONS[code].format(**facts)
-
-
-def _english_name(code: str) -> str:
-    from whisper.tokenizer import LANGUAGES  # imports torch: only when it is needed
-
-    return LANGUAGES.get(code, code).title()
