@@ -151,19 +151,10 @@ def text_measures(doc: Doc) -> dict[str, float]:
 def measures_table(config: Config) -> pd.DataFrame:
     """Measures of every recording that processing has left.
 
-    Kept as ``neural_networks/measures.parquet`` (there with a column ``key``): only
-    recordings whose words, text or method have changed are measured again.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``recording_id`` and one float column for each of `measures_of` the profile's
-        language, sorted by recording_id.
-
-    Raises
-    ------
-    InputError
-        If processing has not been run, or the spaCy package of French is missing.
+    Columns are ``recording_id``, by which it is sorted, and a float for each of `measures_of` the
+    profile's language. Kept as ``neural_networks/measures.parquet`` (there with a column ``key``):
+    only recordings whose words, text or method have changed are measured again. InputError if
+    processing has not been run, or the spaCy package of French is missing.
     """
     import pandas as pd
 
