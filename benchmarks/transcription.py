@@ -92,7 +92,7 @@ def ways(cores: int) -> dict[str, Way]:
     }
     for precision in ("float32", "int8"):
         alone = faster(precision, n_threads=cores)
-        shared = faster(precision, n_workers=cores, batch_size=8)
+        shared = faster(precision, n_workers=cores)
         found |= {
             f"faster-whisper {precision}": one_by_one(alone),
             f"faster-whisper {precision}, {cores} workers of one thread": in_workers(shared, cores),

@@ -14,6 +14,7 @@ from spoken_cefr.measures.crops import crop_measures, words_in
 from spoken_cefr.neural_networks import out_of_fold
 from spoken_cefr.neural_networks.runs import select_runs
 from spoken_cefr.neural_networks.training.performing import perform_run
+from spoken_cefr.processing.transcription.words import Word
 from spoken_cefr.stages import Report, finish_stage, stage_folder
 from spoken_cefr.store import read_json, write_csv, write_parquet
 
@@ -206,7 +207,8 @@ WORDS = pd.DataFrame(
 
 
 def test_the_words_of_a_crop_lie_wholly_inside_and_their_times_begin_with_it():
-    inside = words_in(WORDS, ("a", 1.0, 3.0))
+    rows = WORDS[WORDS["recording_id"] == "a"][list(Word._fields)]
+    inside = words_in([Word(*row) for row in rows.itertuples(index=False)], 1.0, 3.0)
     assert [word.word for word in inside] == ["une", "pomme"]
     np.testing.assert_allclose([word.start_s for word in inside], [0.2, 0.6])
 

@@ -131,15 +131,18 @@ def test_what_is_done_is_handed_over_while_the_rest_is_at_work():
 
 
 def test_a_reader_who_stops_early_ends_the_rest():
-    begun, stopped = [], threading.Event()
+    begun, at_work, stopped = [], threading.Event(), threading.Event()
 
     def function(joined, seconds):
         begun.append(seconds)
+        if seconds:
+            at_work.set()
         stopped.wait(seconds)
 
     done = map_joined(function, [0, 30, 0], model=Doubler(), size=1)
     assert next(done) == (0, None)
-    threading.Timer(0.1, stopped.set).start()
+    assert at_work.wait(10)
+    threading.Timer(0.5, stopped.set).start()
     done.close()  # waits for the second item and takes no third
     assert begun == [0, 30]
 

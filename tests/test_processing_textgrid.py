@@ -107,10 +107,6 @@ def test_quotes_and_line_breaks_in_labels(save, short):
     assert [word.word for word in read_textgrid(path)] == ["L'été,", '«dit"on"»', "fi\nni."]
 
 
-def test_the_second_tier_of_a_name_has_a_name_too(save):
-    assert read_textgrid(save(GOOD["two tiers of one name"]), tier="words_2") == [Word("x", 0, 1)]
-
-
 BAD = {
     "empty": (b"", "not a valid TextGrid"),
     "text": (b"Bonjour\n", "not a valid TextGrid"),

@@ -10,10 +10,10 @@ and `predict`, which uses the result::
     predict("recording.mp3")[0]["level"]
 """
 
-import importlib
 import os
 import tempfile
-from typing import Any
+
+from spoken_cefr.paths import offering
 
 __version__ = "0.2.0"
 
@@ -24,8 +24,5 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", tempfile.gettempdir())
 
 
-def __getattr__(name: str) -> Any:
-    # On demand: a stage must not wait for what only a prediction needs.
-    if name == "predict":
-        return importlib.import_module("spoken_cefr.prediction").predict
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# On demand: a stage must not wait for what only a prediction needs.
+__getattr__ = offering(__name__, {"spoken_cefr.prediction": ("predict",)})

@@ -2,13 +2,14 @@
 
 import re
 
-# C0 and C1 without tab and newline: in a file's name they could move the cursor or worse.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# C0 and C1 without tab and newline: in a file's name they could move the cursor or worse. And
+# what Python makes of the bytes of a name that are not UTF-8.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\udc80-\udcff]")
 
 
 def printable(text: str) -> str:
-    """A text for a terminal: control characters, as a file's name may hold, are spelt out."""
-    return _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text)
+    """A text for a terminal: bytes that it cannot show, as a file's name may hold, as ``\\xe9``."""
+    return _UNPRINTABLE.sub(lambda found: f"\\x{ord(found.group()) & 0xFF:02x}", text)
 
 
 class InputError(ValueError):

@@ -135,15 +135,12 @@ def reading(path: Path) -> Iterator[None]:
         raise InputError(f"{path} is damaged ({told}): delete it and run again") from None
 
 
-def read_json(path: Path, *, kind: type = dict) -> Any:
-    """Read JSON, of which all that we write is a table of keys.
-
-    InputError, which names the file, if it is not there, is not JSON or of another kind.
-    """
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a table of keys; InputError, which names the file, if there is none."""
     with reading(path):
         value = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(value, kind):
-            raise TypeError(f"{type(value).__name__} in place of {kind.__name__}")
+        if not isinstance(value, dict):
+            raise TypeError(f"{type(value).__name__} in place of dict")
         return value
 
 

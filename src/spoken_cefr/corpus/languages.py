@@ -23,11 +23,6 @@ class Language:
     dependencies: bool = False
     tenses: tuple[str, ...] = ()
 
-    @property
-    def vectors(self) -> bool:
-        """Whether its pipeline has word vectors."""
-        return self.spacy is not None
-
 
 FRENCH = "fr"  # its pipeline is a dependency of ours; of other languages it may be absent
 _COMPOUND = ("passe_compose",)

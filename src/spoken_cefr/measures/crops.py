@@ -8,9 +8,9 @@ import pandas as pd
 
 from spoken_cefr.arithmetic import pins_of
 from spoken_cefr.config import Config
-from spoken_cefr.measures.table import measure_all, method_keys
+from spoken_cefr.measures.table import measure_all, method_keys, read_words
 from spoken_cefr.processing.transcription.words import Word
-from spoken_cefr.stages import stage_folder, written_by
+from spoken_cefr.stages import stage_folder
 from spoken_cefr.store import Cache, read_parquet
 
 
@@ -20,10 +20,12 @@ def crop_measures(config: Config, windows: pd.DataFrame) -> pd.DataFrame:
     Gives recording_id and one column a measure, in the order of the windows; kept as
     ``measures_crop.<digest>.parquet``. InputError if processing has left no words.
     """
-    path = stage_folder(config, "processing") / "words.parquet"
-    words = read_parquet(written_by(path, "processing"))
+    words = read_words(config)
     language = config.scraping.language
-    heard = [words_in(words, window) for window in windows.itertuples(index=False)]
+    heard = [
+        words_in(words.get(recording_id, []), start_s, end_s)
+        for recording_id, start_s, end_s in windows.itertuples(index=False)
+    ]
     texts = [" ".join(word.word for word in inside) for inside in heard]
     depends_on = [
         windows.to_numpy().tolist(),
@@ -47,13 +49,10 @@ def crop_measures(config: Config, windows: pd.DataFrame) -> pd.DataFrame:
     return cache.fill({"measures_crop": depends_on}, make)["measures_crop"]
 
 
-def words_in(words: pd.DataFrame, window: tuple[str, float, float]) -> list[Word]:
+def words_in(words: Sequence[Word], start_s: float, end_s: float) -> list[Word]:
     """Words of a recording wholly inside a window, their times counted from its start."""
-    recording_id, start_s, end_s = window
-    inside = words[
-        (words["recording_id"] == recording_id)
-        & (words["start_s"] >= start_s)
-        & (words["end_s"] <= end_s)
-    ].sort_values("word_index")
-    inside = inside.assign(start_s=inside["start_s"] - start_s, end_s=inside["end_s"] - start_s)
-    return [Word(*row) for row in inside[list(Word._fields)].itertuples(index=False)]
+    return [
+        word._replace(start_s=word.start_s - start_s, end_s=word.end_s - start_s)
+        for word in words
+        if word.start_s >= start_s and word.end_s <= end_s
+    ]

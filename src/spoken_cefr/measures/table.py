@@ -151,19 +151,10 @@ def text_measures(doc: Doc) -> dict[str, float]:
 def measures_table(config: Config) -> pd.DataFrame:
     """Measures of every recording that processing has left.
 
-    Kept as ``neural_networks/measures.parquet`` (there with a column ``key``): only
-    recordings whose words, text or method have changed are measured again.
-
-    Returns
-    -------
-    pd.DataFrame
-        ``recording_id`` and one float column for each of `measures_of` the profile's
-        language, sorted by recording_id.
-
-    Raises
-    ------
-    InputError
-        If processing has not been run, or the spaCy package of French is missing.
+    Columns are ``recording_id``, by which it is sorted, and a float for each of `measures_of` the
+    profile's language. Kept as ``neural_networks/measures.parquet`` (there with a column ``key``):
+    only recordings whose words, text or method have changed are measured again. InputError if
+    processing has not been run, or the spaCy package of French is missing.
     """
     import pandas as pd
 
@@ -189,24 +180,29 @@ def measures_table(config: Config) -> pd.DataFrame:
     return table.drop(columns="key")
 
 
-def _read_recordings(config: Config) -> list[dict]:
-    """Text, words, duration and key of each recording, sorted by recording_id."""
-    folder = stage_folder(config, "processing")
-    tables = {}
-    for name in ("transcripts", "words", "segments"):
-        tables[name] = read_parquet(written_by(folder / f"{name}.parquet", "processing"))
-    words = tables["words"].sort_values(["recording_id", "word_index"])
-    words["probability"] = (
-        words["probability"].astype(object).where(words["probability"].notna(), None)
-    )
-    words_of = {
+def _read_processed(config: Config, name: str) -> pd.DataFrame:
+    path = stage_folder(config, "processing") / f"{name}.parquet"
+    return read_parquet(written_by(path, "processing"))
+
+
+def read_words(config: Config) -> dict[str, list[Word]]:
+    """The words of each recording in which there are some; InputError if there is no table."""
+    words = _read_processed(config, "words").sort_values(["recording_id", "word_index"])
+    sure = words["probability"]
+    words["probability"] = sure.astype(object).where(sure.notna(), None)
+    return {
         recording_id: list(map(Word, *(rows[name] for name in Word._fields)))
         for recording_id, rows in words.groupby("recording_id")
     }
-    duration_of = tables["segments"].groupby("recording_id")["end_s"].max()
+
+
+def _read_recordings(config: Config) -> list[dict]:
+    """Text, words, duration and key of each recording, sorted by recording_id."""
+    words_of, transcripts = read_words(config), _read_processed(config, "transcripts")
+    duration_of = _read_processed(config, "segments").groupby("recording_id")["end_s"].max()
     pins, language = pins_of(config.arithmetic), config.scraping.language
     recordings = []
-    for row in tables["transcripts"].sort_values("recording_id").itertuples():
+    for row in transcripts.sort_values("recording_id").itertuples():
         heard = words_of.get(row.recording_id, [])
         recordings.append(
             {

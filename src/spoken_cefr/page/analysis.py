@@ -9,13 +9,12 @@ import numpy as np
 
 from spoken_cefr.config import load_config, prediction_profile
 from spoken_cefr.corpus.languages import find_language
-from spoken_cefr.errors import InputError
+from spoken_cefr.errors import InputError, printable
 from spoken_cefr.measures.pipeline import nlp_of
 from spoken_cefr.page.timeline import envelope
 from spoken_cefr.page.uploads import taken
 from spoken_cefr.page.wording import text
 from spoken_cefr.prediction.choice import choose_model
-from spoken_cefr.prediction.command import printable
 from spoken_cefr.prediction.listening import Wish, listen, load_listener
 from spoken_cefr.prediction.recording import rate_recording
 from spoken_cefr.prediction.report import clock
@@ -41,8 +40,7 @@ class Analyst:
         self._spoken = find_language(self.card.language).whisper
         self._nlp = nlp_of(self.card.language)
         self._listener = load_listener(
-            self._model.transcription["model"],
-            compute_type=self._model.transcription["compute_type"],
+            **self._model.transcription,
             n_jobs=load_config(prediction_profile(profile)).n_jobs,
             n_files=1,
         )
@@ -77,7 +75,8 @@ class Analyst:
         tell(0.0, "reading")
         (heard,) = listen(self._listener, [file], Wish(self._spoken), n_jobs=1, told=hear)
         if isinstance(heard, InputError):  # its sentence names the file with its path
-            return Answer({"file": name, "error": printable(str(heard).replace(str(file), name))})
+            told = str(heard).replace(printable(str(file)), name)
+            return Answer({"file": name, "error": told})
         tell(AFTER, "rating")
-        result = rate_recording(heard, self._model, self._nlp).to_dict()
+        result = rate_recording(heard, self._model, self._nlp)
         return Answer(result | {"file": name}, envelope(heard.recording))

@@ -36,10 +36,7 @@ def serve(
 ) -> Iterator[str]:
     """Serve the page until the block ends; gives its address.
 
-    Raises
-    ------
-    InputError
-        If Gradio is not installed, there is no model, or the port is taken.
+    InputError if Gradio is not installed, there is no model, or the port is taken.
     """
     if not 1 <= port <= 65535:
         raise InputError(f"--port is {port}: give one from 1024 to 65535")

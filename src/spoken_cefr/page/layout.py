@@ -83,13 +83,7 @@ LAUNCH: dict[str, Any] = {
 
 
 def build_page(analyst: Analyst, uploads: Path) -> gradio.Blocks:
-    """The page with its events.
-
-    Parameters
-    ----------
-    uploads : Path
-        Folder below which files are put that were sent or chosen.
-    """
+    """The page with its events; what is sent or chosen is put below the folder ``uploads``."""
     with gradio.Blocks(title=TITLES["fr"], analytics_enabled=False) as blocks:
         language = gradio.Radio(list(CHOICES), value="fr", label=text("language", "fr"))
         heading = gradio.Markdown(_heading("fr"))

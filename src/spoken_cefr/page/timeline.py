@@ -16,13 +16,7 @@ INK, BLUE, GREY = "#1a1a1a", "#00508c", "#8a8a8a"
 def envelope(signal: np.ndarray) -> np.ndarray:
     """Lowest and highest sample of each of `COLUMNS` stretches (fewer of a short signal).
 
-    Parameters
-    ----------
-    signal : np.ndarray, shape (n_samples,)
-
-    Returns
-    -------
-    np.ndarray, shape (2, n_columns)
+    Of a signal (n_samples,). -> (2, n_columns)
     """
     n = min(COLUMNS, len(signal))
     stretches = signal[: len(signal) // n * n].reshape(n, -1)
@@ -32,12 +26,7 @@ def envelope(signal: np.ndarray) -> np.ndarray:
 def draw_timeline(sound: np.ndarray, result: Mapping[str, Any]) -> Figure:
     """Draw the waveform, and below it a point for each part at the height of its score.
 
-    Parameters
-    ----------
-    sound : np.ndarray, shape (2, n_columns)
-        See `envelope`.
-    result : mapping
-        As `prediction.predict` gives it.
+    ``sound``, (2, n_columns), is as `envelope` gives it, ``result`` as `prediction.predict` does.
     """
     figure = Figure(figsize=(7, 3), layout="constrained")
     figure.get_layout_engine().set(rect=(0, 0, 1, 0.88))  # above stands the label of the part

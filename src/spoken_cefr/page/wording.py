@@ -7,6 +7,7 @@ from pathlib import Path
 from spoken_cefr.corpus.languages import LANGUAGES
 from spoken_cefr.page.uploads import MAX_FILES, MAX_UPLOAD_MB
 from spoken_cefr.prediction.verdict import INTERVAL, MIN_WORDS
+from spoken_cefr.processing.transcription.spoken_language import english_name
 
 CHOICES: tuple[tuple[str, str], ...] = (("Français", "fr"), ("English", "en"))
 TEXTS = tomllib.loads(Path(__file__).with_name("texts.toml").read_text(encoding="utf-8"))
@@ -46,6 +47,4 @@ def language_name(code: str, language: str) -> str:
     """The name of a spoken language, or its code where it has none."""
     if language == "fr":
         return next((row.name.lower() for row in LANGUAGES if row.whisper == code), code)
-    from whisper.tokenizer import LANGUAGES as ENGLISH  # imports torch: only when it is needed
-
-    return ENGLISH.get(code, code).title()
+    return english_name(code)

@@ -23,10 +23,7 @@ def choose_model(folder: Path | str | None = None, profile: str | None = None) -
        none was named;
     3. for French, the starter model in ``data/starter/``.
 
-    Raises
-    ------
-    InputError
-        If there is none, or it is damaged or of another version.
+    InputError if there is none, or it is damaged or of another version.
     """
     if folder is not None:
         return load_model(folder)
@@ -44,13 +41,7 @@ def choose_model(folder: Path | str | None = None, profile: str | None = None) -
 
 
 def load_model(folder: Path | str) -> LevelModel:
-    """Load a bundle, a run or the starter model.
-
-    Raises
-    ------
-    InputError
-        If the folder holds none of them, or one that cannot be used.
-    """
+    """A bundle, a run or the starter model; InputError if the folder holds none to be used."""
     saved = load_run_model(folder)
     if saved.card.get("inputs") == INPUTS:
         return TranscriptModel(saved)

@@ -9,8 +9,7 @@ from typing import Any
 
 from spoken_cefr.config import load_config, prediction_profile
 from spoken_cefr.corpus.languages import find_language
-from spoken_cefr.errors import InputError
-from spoken_cefr.errors import printable as without_controls
+from spoken_cefr.errors import InputError, printable
 from spoken_cefr.measures.pipeline import nlp_of
 from spoken_cefr.prediction.choice import choose_model
 from spoken_cefr.prediction.listening import Wish, find_recordings, listen, load_listener
@@ -58,26 +57,12 @@ def predict(
     InputError
         If there is no file, no model, or a folder without audio.
     """
-    each = predict_each(paths, model=model, profile=profile, from_s=from_s, to_s=to_s, quiet=quiet)
-    return list(each)
-
-
-def predict_each(
-    paths: str | Path | Sequence[str | Path],
-    *,
-    model: str | Path | None = None,
-    profile: str | None = None,
-    from_s: float | None = None,
-    to_s: float | None = None,
-    quiet: bool = False,
-) -> Iterator[dict[str, Any]]:
-    """`predict` that gives each result as soon as it is there."""
     paths = [paths] if isinstance(paths, str | Path) else paths
     files, remarks = find_recordings(paths)
     chosen = choose_model(model, profile)
     for remark in [] if quiet else remarks:
         tell(remark)
-    yield from _predicted(files, chosen, profile=profile, from_s=from_s, to_s=to_s, quiet=quiet)
+    return list(_predicted(files, chosen, profile=profile, from_s=from_s, to_s=to_s, quiet=quiet))
 
 
 def _predicted(
@@ -110,25 +95,16 @@ def predict_files(
     with ThreadPoolExecutor(1) as loader:
         parser = loader.submit(nlp_of, language.code)  # while the first recording is heard
         listener = listener or load_listener(
-            model.transcription["model"],
-            compute_type=model.transcription["compute_type"],
+            **model.transcription,
             n_jobs=n_jobs,
             n_files=len(files),
         )
         heard_of = listen(listener, files, Wish(language.whisper, from_s, to_s), n_jobs=n_jobs)
         for file, heard in zip(files, heard_of, strict=True):
             if isinstance(heard, InputError):
-                yield {"file": printable(str(file)), "error": printable(str(heard))}
+                yield {"file": printable(str(file)), "error": str(heard)}
             else:
-                result = rate_recording(heard, model, parser.result()).to_dict()
-                yield result | {"file": printable(result["file"])}
-
-
-def printable(text: str) -> str:
-    """Text with control characters, and bytes of a name that are not UTF-8, as ``\\xe9``."""
-    return without_controls(
-        text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    )
+                yield rate_recording(heard, model, parser.result())
 
 
 def run(

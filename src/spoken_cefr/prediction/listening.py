@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
-from math import ceil
 from pathlib import Path
 
 import numpy as np
@@ -30,26 +29,17 @@ EXTENSIONS: tuple[str, ...] = (
 MIN_DURATION_S = 3.0  # of a recording, and of what is left of it
 MAX_DURATION_S = 30 * 60.0
 MAX_FILE_MB = 700.0  # 30 minutes in stereo at 48 kHz and 24 bit are 518 MB
-MAX_BATCH_S = 10 * 60.0  # audio of one batch in memory: 38 MB
 LANGUAGE_S = 8.0  # of speech in which one language is told from another
 
 Told = Callable[[float, float], None]  # how far a file is heard and how long it is, in seconds
 
 
 def find_recordings(paths: Sequence[str | Path]) -> tuple[list[Path], list[str]]:
-    """Files as given, and of each folder the audio files in it and below, sorted.
+    """Files as given, and of each folder the audio files in it and below, sorted, each once.
 
-    Returns
-    -------
-    files : list of Path
-        Each once. A file that was named by the user is kept whatever its extension.
-    remarks : list of str
-        One for each folder of which other files were left out.
-
-    Raises
-    ------
-    InputError
-        If a folder holds no audio file, nothing was given, or an address.
+    A file that was named is kept whatever its extension; of each folder of which others were left
+    out there is a remark. InputError if a folder holds no audio file, nothing was given, or an
+    address.
     """
     found: dict[Path, None] = {}
     remarks = []
@@ -80,22 +70,12 @@ def _hidden(path: Path, folder: Path) -> bool:
 
 
 def load_recording(path: Path, *, max_mb: float = MAX_FILE_MB) -> np.ndarray:
-    """Check a file by its size and header, then decode it.
+    """Check a file by its size and header, then decode it: (n_samples,), float32, mono at 16 kHz.
 
-    Returns
-    -------
-    np.ndarray, shape (n_samples,), float32
-        Mono at 16 kHz.
-
-    Raises
-    ------
-    InputError
-        If there is no such file, it cannot be read, is no audio, is damaged,
-        silent, shorter than 3 s or longer than 30 minutes. Nothing that is too
-        large or too long is decoded.
+    InputError as `load_audio`, and if it is silent, shorter than 3 s or longer than 30 minutes.
+    Nothing that is too large or too long is decoded.
     """
-    _check_file(path, max_mb=max_mb)
-    signal = load_audio(path, max_duration_s=MAX_DURATION_S)
+    signal = load_audio(path, max_duration_s=MAX_DURATION_S, max_mb=max_mb)
     duration_s = len(signal) / SAMPLE_RATE
     if duration_s < MIN_DURATION_S:
         raise InputError(
@@ -106,61 +86,20 @@ def load_recording(path: Path, *, max_mb: float = MAX_FILE_MB) -> np.ndarray:
     return signal
 
 
-def _check_file(path: Path, *, max_mb: float) -> None:
-    try:
-        str(path).encode("utf-8")
-    except UnicodeEncodeError:  # libsndfile's wrapper takes no other names
-        raise InputError(f"{path} has a name that is not UTF-8: rename it") from None
-    size = _size_of_readable(path)
-    if size == 0:
-        raise InputError(f"{path} is an empty file (0 bytes)")
-    if size > max_mb * 1e6:
-        raise InputError(f"{path} has {size / 1e6:.0f} MB: at most {max_mb:g} MB are read")
-
-
-def _size_of_readable(path: Path) -> int:
-    """Size in bytes, after one byte was read."""
-    try:
-        if path.exists() and not path.is_file():
-            raise InputError(f"{path} is not a file")
-        with path.open("rb") as file:
-            file.read(1)
-            return path.stat().st_size
-    except (FileNotFoundError, NotADirectoryError):
-        raise InputError(f"{path} is missing: check its name") from None
-    except PermissionError:
-        raise InputError(f"{path} may not be read by this user: change its permissions") from None
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise InputError(f"{path!s:.200} cannot be read ({why})") from None
-
-
 @dataclass(frozen=True)
 class Heard:
     """One recording after listening.
 
-    Parameters
-    ----------
-    signal : np.ndarray, shape (n_samples,), float32
-        What counts of the recording; mono at 16 kHz. The transcript's times are those of it.
-    spoken_language : str or None
-        Whisper's code of the language that it takes this for, None where nobody speaks.
-    spoken_probability, language_probability : float
-        How probable that language is, and the one that was asked for.
-    whole : np.ndarray, shape (n_samples,), float32, optional
-        The whole recording, where something was left out.
-    kept : list of (start_s, end_s)
-        Which parts of it ``signal`` is.
-    remarks : list of str
-        What was left out, and why.
+    ``signal``, (n_samples,), float32, mono at 16 kHz, is what counts of the recording, ``kept``
+    which parts of the ``whole`` it is, where something was left out; ``remarks`` say why.
     """
 
     path: Path
     signal: np.ndarray
-    transcript: Transcript
-    spoken_language: str | None
+    transcript: Transcript  # with the times of ``signal``
+    spoken_language: str | None  # by Whisper's code; None where nobody speaks
     spoken_probability: float
-    language_probability: float
+    language_probability: float  # of the language that was asked for
     whole: np.ndarray | None = None
     kept: list[parts.Stretch] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -200,13 +139,8 @@ def load_listener(model: str, *, compute_type: str, n_jobs: int, n_files: int) -
     first results waiting for those of the whole batch (`benchmarks/predict_batch.py`).
     """
     n_workers = min(n_jobs, n_files)
-    return FasterWhisper(
-        model,
-        compute_type=compute_type,
-        n_workers=n_workers,
-        n_threads=max(1, n_jobs // n_workers),
-        batch_size=1,
-    )
+    n_threads = max(1, n_jobs // n_workers)
+    return FasterWhisper(model, compute_type=compute_type, n_workers=n_workers, n_threads=n_threads)
 
 
 def listen(
@@ -219,62 +153,36 @@ def listen(
 ) -> Iterator[Heard | InputError]:
     """Decode and transcribe each file; a file that cannot be used gives its error.
 
-    ``told`` is called from another thread, in the context of the reader.
-
-    Yields in the order of the files, as batches are done; no batch is begun before the
-    reader has taken what was heard long before it.
+    ``told`` is called from another thread, in the context of the reader. Results come in the order
+    of the files; none is begun before the reader has taken what was heard long before it.
     """
-    size = min(listener.at_once, ceil(len(paths) / n_jobs))
-    batches = deque(paths[i : i + size] for i in range(0, len(paths), size))
+    waiting = deque(paths)
+    begun: deque[Future] = deque()
     # Threads: CTranslate2 and numpy release the interpreter's lock, and share one model.
     with ThreadPoolExecutor(n_jobs) as pool:
-        begun: deque[tuple[Sequence[Path], Future]] = deque()
-
-        def begin(batch: Sequence[Path]) -> Future:
-            return pool.submit(copy_context().run, _listen_batch, listener, batch, wish, told)
-
         try:
-            while batches or begun:
-                while batches and len(begun) < n_jobs:
-                    batch = batches.popleft()
-                    begun.append((batch, begin(batch)))
-                batch, future = begun.popleft()
-                done = future.result()
-                if rest := batch[len(done) :]:
-                    begun.appendleft((rest, begin(rest)))
-                while done:
-                    yield done.pop(0)
+            while waiting or begun:
+                while waiting and len(begun) < n_jobs:
+                    task = _listen, listener, waiting.popleft(), wish, told
+                    begun.append(pool.submit(copy_context().run, *task))
+                yield begun.popleft().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _listen_batch(
-    listener: FasterWhisper, paths: Sequence[Path], wish: Wish, told: Told
-) -> list[Heard | InputError]:
-    """Transcribe the first of the files together, as many as memory allows."""
-    outcomes: list[_Loaded | Heard | InputError] = []
-    loaded_s = 0.0
-    for path in paths:
-        try:
-            outcomes.append(_load(path, wish))
-        except InputError as error:
-            outcomes.append(error)
-            continue
-        loaded_s += len(outcomes[-1].whole) / SAMPLE_RATE
-        if loaded_s > MAX_BATCH_S:
-            break
-    usable = [i for i, outcome in enumerate(outcomes) if isinstance(outcome, _Loaded)]
-    signals = [outcomes[i].signal for i in usable]
-
-    def tell(k: int, time_s: float) -> None:
-        told(time_s, len(signals[k]) / SAMPLE_RATE)
-
-    for k in range(len(signals)):
-        tell(k, 0.0)
-    transcripts = dict(listener.transcribe_each(signals, language=wish.language, told=tell))
-    for k, i in enumerate(usable):
-        outcomes[i] = _heard(listener, outcomes[i], transcripts[k], wish.language)
-    return outcomes
+def _listen(listener: FasterWhisper, path: Path, wish: Wish, told: Told) -> Heard | InputError:
+    try:
+        loaded = _load(path, wish)
+    except InputError as error:
+        return error
+    duration_s = len(loaded.signal) / SAMPLE_RATE
+    told(0.0, duration_s)
+    [(_, transcript)] = listener.transcribe_each(
+        [loaded.signal],
+        language=wish.language,
+        told=lambda _, time_s: told(time_s, duration_s),
+    )
+    return _heard(listener, loaded, transcript, wish.language)
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations  # spaCy is only named here: its import takes 1.5 s
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, Field
@@ -55,36 +56,17 @@ class CardOfPrediction(BaseModel, strict=True):
 
 @dataclass(frozen=True)
 class Card:
-    """What a user must know of the model behind a result.
-
-    Parameters
-    ----------
-    kind : str
-        What it reads and how it is built, such as ``measures_ordinal``.
-    classes : tuple of str
-        The levels that it tells apart, ascending.
-    language : str
-        Code of the language of its training data (see `languages`).
-    trained_on : str
-        One sentence.
-    notice : str
-        What must stand beside every result; "" where nothing must.
-    synthetic : bool
-        Whether it has learned from machine-spoken recordings.
-    n_speakers : int, optional
-        How many speakers it has learned from; None where it has heard none, or its card
-        does not say.
-    """
+    """What a user must know of the model behind a result."""
 
     name: str
-    kind: str
-    classes: tuple[str, ...]
-    language: str
-    trained_on: str
-    notice: str
+    kind: str  # what it reads and how it is built, such as ``measures_ordinal``
+    classes: tuple[str, ...]  # the levels that it tells apart, ascending
+    language: str  # code of that of its training data
+    trained_on: str  # one sentence
+    notice: str  # what must stand beside every result; "" where nothing must
     version: str
-    synthetic: bool = False
-    n_speakers: int | None = None
+    synthetic: bool = False  # whether it has learned from machine-spoken recordings
+    n_speakers: int | None = None  # None where it has heard none, or its card does not say
 
 
 @dataclass(frozen=True)
@@ -100,46 +82,22 @@ class Part:
 class Rating:
     """What a model says of one recording.
 
-    Parameters
-    ----------
-    probabilities : np.ndarray, shape (n_classes,), float64
-        Adding up to 1.
-    timeline : list of Part
-        In order of time.
-    contributions : dict
-        By measure: by about how many levels it pushes the result up (below 0: down),
-        against the middle of the training corpus.
-    word_vectors : float, optional
-        The same of the words themselves, where the model looks at their vectors.
+    ``contributions`` say of each measure by about how many levels it pushes the result up (below
+    0: down), against the middle of the training corpus; ``word_vectors`` the same of the words
+    themselves, where the model looks at their vectors.
     """
 
-    probabilities: np.ndarray
-    timeline: list[Part]
+    probabilities: np.ndarray  # (n_classes,), float64, adding up to 1
+    timeline: list[Part]  # in order of time
     contributions: dict[str, float] = field(default_factory=dict)
     word_vectors: float | None = None
-
-
-class LevelModel(Protocol):
-    """A model of the level of a recording."""
-
-    card: Card
-    # By measure and level: 25th percentile, median, 75th percentile in the training corpus.
-    ranges: Mapping[str, Mapping[str, tuple[float, float, float]]]
-    calibration: Calibration
-    transcription: Mapping[str, Any]  # model and compute_type of Whisper it was trained with
-
-    def rate(self, heard: Heard, doc: Doc, measures: Mapping[str, float]) -> Rating:
-        """Rate a recording in which words were heard; ``doc`` is the parse of its text."""
 
 
 def card_of(saved: RunModel) -> Card:
     """What a user must know of a saved model.
 
-    Raises
-    ------
-    InputError
-        If its ``config.json`` lacks what a prediction needs, or it is of a
-        language in which nothing can be measured.
+    InputError if its ``config.json`` lacks what a prediction needs, or it is of a language in
+    which nothing can be measured.
     """
     card, path = saved.card, saved.folder / CONFIG
     checked(card, CardOfPrediction, path)
@@ -158,13 +116,23 @@ def card_of(saved: RunModel) -> Card:
     )
 
 
-def calibration_of(saved: RunModel) -> Calibration:
-    """Which levels are likely and when one is given, as a card has measured it, if it has."""
-    sure = saved.card.get("sure")
-    return Calibration(sure["share"], sure["least"]) if sure else UNMEASURED
+class LevelModel(ABC):
+    """A saved model of the level of a recording.
 
+    ``ranges`` has by measure and level the quartiles of the training corpus, ``transcription`` the
+    model and the compute type of Whisper that its transcripts are by. ``calibration`` says which
+    levels are likely and when one is given, as the card has measured it, if it has. InputError as
+    `card_of`.
+    """
 
-def transcription_of(saved: RunModel) -> dict[str, Any]:
-    """The model and the compute type of Whisper that the training transcripts are by."""
-    settings = saved.card["settings"]
-    return {name: settings[f"processing.{name}"] for name in ("model", "compute_type")}
+    def __init__(self, saved: RunModel) -> None:
+        self.card = card_of(saved)
+        self.ranges: Mapping[str, Mapping[str, list[float]]] = saved.card["ranges"]
+        sure, settings = saved.card.get("sure"), saved.card["settings"]
+        self.calibration = Calibration(sure["share"], sure["least"]) if sure else UNMEASURED
+        names = ("model", "compute_type")
+        self.transcription = {name: settings[f"processing.{name}"] for name in names}
+
+    @abstractmethod
+    def rate(self, heard: Heard, doc: Doc, measures: Mapping[str, float]) -> Rating:
+        """Rate a recording in which words were heard; ``doc`` is the parse of its text."""

@@ -46,13 +46,7 @@ def time_in_recording(heard_s: float, kept: Sequence[Stretch], *, is_end: bool =
 
 
 def edges(from_s: float | None, to_s: float | None, duration_s: float) -> list[Stretch]:
-    """What stands before and after the part that the user asked for.
-
-    Raises
-    ------
-    InputError
-        If no part is left.
-    """
+    """What stands before and after the part that was asked for; InputError if none is left."""
     start_s, end_s = from_s or 0.0, duration_s if to_s is None else min(to_s, duration_s)
     if not 0 <= start_s < end_s:
         raise InputError(
@@ -63,12 +57,9 @@ def edges(from_s: float | None, to_s: float | None, duration_s: float) -> list[S
 
 
 def find_repeats(signal: np.ndarray) -> list[Stretch]:
-    """Where a recording plays again what it has played before, as exam papers do.
+    """Where a recording (n_samples,), at 16 kHz, plays again what it has played before.
 
-    Parameters
-    ----------
-    signal : np.ndarray, shape (n_samples,), float32
-        At 16 kHz.
+    Exam papers do so.
     """
     small = soxr.resample(signal, SAMPLE_RATE, RATE_HZ, quality="HQ")
     small = np.diff(small, prepend=small[:1])  # without it a hum outweighs the voice

@@ -4,11 +4,12 @@ from __future__ import annotations  # spaCy is only named here: its import takes
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from spoken_cefr.errors import printable
 from spoken_cefr.measures import lexis
 from spoken_cefr.measures.doubt import doubtful_words, mark_doubtful
 from spoken_cefr.measures.table import MEASURES, measure_recording
@@ -38,53 +39,37 @@ FEW = (
 )
 
 
-@dataclass(frozen=True)
-class Result:
-    """The result of one recording; `to_dict` is what ``doc/predict_schema.json`` describes."""
-
-    file: str
-    duration_s: float
-    level: str | None = None
-    score: float | None = None
-    score_name: str | None = None
-    confidence: float | None = None
-    sureness: str | None = None
-    likely_levels: list[str] | None = None
-    probabilities: dict[str, float] | None = None
-    abstains: bool = False
-    abstain_code: str | None = None
-    abstain_reason: str | None = None
-    language: dict[str, Any] = field(default_factory=dict)
-    transcript: str = ""
-    words: list[dict[str, Any]] = field(default_factory=list)
-    measures: dict[str, dict[str, Any]] = field(default_factory=dict)
-    word_vectors_contribution: float | None = None
-    rare_words: list[dict[str, Any]] = field(default_factory=list)
-    timeline: list[dict[str, Any]] = field(default_factory=list)
-    model: dict[str, Any] = field(default_factory=dict)
-    warnings: list[str] = field(default_factory=list)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON types, no NaN."""
-        return asdict(self)
+# A result in which nothing was found; ``doc/predict_schema.json`` describes it.
+NOTHING: dict[str, Any] = {
+    "file": "",
+    "duration_s": 0.0,
+    **dict.fromkeys(("level", "score", "score_name", "confidence", "sureness")),
+    **dict.fromkeys(("likely_levels", "probabilities")),
+    "abstains": False,
+    **dict.fromkeys(("abstain_code", "abstain_reason")),
+    "language": {},
+    "transcript": "",
+    "words": [],
+    "measures": {},
+    "word_vectors_contribution": None,
+    "rare_words": [],
+    "timeline": [],
+    "model": {},
+    "warnings": [],
+}
 
 
-def rate_recording(heard: Heard, model: LevelModel, nlp: Language) -> Result:
-    """Rate one recording.
+def rate_recording(heard: Heard, model: LevelModel, nlp: Language) -> dict[str, Any]:
+    """Rate one recording; ``nlp`` is the tagger and parser of the model's language.
 
     Without speech, or in another language than the model's, there is no level
     at all; with few words, or where the model is undecided, the level is what
     it leans to, and ``abstains`` says that it should not be relied on.
-
-    Parameters
-    ----------
-    nlp : spacy.language.Language
-        Tagger and parser of the model's language.
     """
     card, transcript = model.card, heard.transcript
     reason = reason_to_abstain(heard, language=card.language)
-    known = {
-        "file": str(heard.path),
+    known = NOTHING | {
+        "file": printable(str(heard.path)),
         "duration_s": round(len(heard.recording) / SAMPLE_RATE, 3),
         "language": {
             "spoken": heard.spoken_language,
@@ -95,7 +80,8 @@ def rate_recording(heard: Heard, model: LevelModel, nlp: Language) -> Result:
     }
     if reason and reason[0] != "too_few_words":
         words = _words(heard, [False] * len(transcript.words))
-        return Result(**known, words=words, warnings=_warnings(heard, card), **_abstention(reason))
+        told = {"words": words, "warnings": _warnings(heard, card)}
+        return known | told | _abstention(reason)
     doc = mark_doubtful(nlp(transcript.text), transcript.words)
     doubtful = doubtful_words(doc, transcript.words)
     values = measure_recording(
@@ -106,23 +92,23 @@ def rate_recording(heard: Heard, model: LevelModel, nlp: Language) -> Result:
     reason = reason or reason_of_doubt(sum(doubtful), len(doubtful))
     reason = reason or reason_of_spread(rating.probabilities, card.classes, model.calibration)
     words = _words(heard, doubtful)
-    return Result(
-        **known,
-        **_abstention(reason),
-        words=words,
-        warnings=_warnings(heard, card, n_doubtful=sum(doubtful)),
-        level=verdict.level,
-        score=round(verdict.score, 3),
-        score_name=verdict.score_name,
-        confidence=round(verdict.confidence, 4),
-        sureness=verdict.sureness,
-        likely_levels=list(verdict.likely),
-        probabilities=_named(rating.probabilities, card.classes),
-        measures=_measures(values, model.ranges, rating),
-        word_vectors_contribution=_rounded(rating.word_vectors),
-        rare_words=find_rare_words(doc, transcript.words, [row["start_s"] for row in words]),
-        timeline=[_part(part, card.classes, heard) for part in rating.timeline],
-    )
+    starts_s = [row["start_s"] for row in words]
+    found = {
+        "level": verdict.level,
+        "score": round(verdict.score, 3),
+        "score_name": verdict.score_name,
+        "confidence": round(verdict.confidence, 4),
+        "sureness": verdict.sureness,
+        "likely_levels": list(verdict.likely),
+        "probabilities": _named(rating.probabilities, card.classes),
+        "words": words,
+        "measures": _measures(values, model.ranges, rating),
+        "word_vectors_contribution": _rounded(rating.word_vectors),
+        "rare_words": find_rare_words(doc, transcript.words, starts_s),
+        "timeline": [_part(part, card.classes, heard) for part in rating.timeline],
+        "warnings": _warnings(heard, card, n_doubtful=sum(doubtful)),
+    }
+    return known | _abstention(reason) | found
 
 
 def find_rare_words(

@@ -30,17 +30,9 @@ class ResultsTable:
     """A CSV file that grows by a row a result; without a path it takes them and writes nothing.
 
     A cell that begins like a formula gets an apostrophe, so that no spreadsheet runs what a
-    file's name or a transcript says.
-
-    Parameters
-    ----------
-    resume : bool
-        Keep the rows that a killed batch has left, those of failed files excepted.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be written, or is to be gone on with and is of another model.
+    file's name or a transcript says. To ``resume`` is to keep the rows that a killed batch has
+    left, but for those of failed files. InputError if the file cannot be written, or is to be gone
+    on with and is of another model.
     """
 
     def __init__(self, path: str | None, card: Card, *, resume: bool) -> None:

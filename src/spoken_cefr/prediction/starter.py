@@ -23,7 +23,7 @@ from spoken_cefr.neural_networks.embeddings.vectors import mean_vector
 from spoken_cefr.neural_networks.ordinal import OrdinalRegression
 from spoken_cefr.neural_networks.saved import CONFIG, WEIGHTS, RunModel
 from spoken_cefr.prediction.listening import Heard
-from spoken_cefr.prediction.models import Part, Rating, calibration_of, card_of, transcription_of
+from spoken_cefr.prediction.models import LevelModel, Part, Rating
 from spoken_cefr.prediction.windows import text_windows, word_places
 
 if TYPE_CHECKING:
@@ -60,27 +60,15 @@ class TextUnit:
 class TextLevel:
     """The level of a text.
 
-    Parameters
-    ----------
-    probabilities : np.ndarray, shape (n_classes,), float64
-        Adding up to 1.
-    score : float
-        Decimal level (see `levels.interpolated_median`): 3.4 is B1.4.
-    place : float
-        On the scale of the model's cuts.
-    units : list of TextUnit
-        In order of the text.
-    contributions : dict
-        By measure: how far it moves the text up (below 0: down) on the model's
-        logit scale, against its median in the training texts.
-    word_vectors : float
-        How far the mean word vector moves it, against that of the training texts.
+    ``contributions`` say of each measure how far it moves the text up (below 0: down) on the
+    model's logit scale, against its median in the training texts; ``word_vectors`` the same of the
+    mean word vector, against theirs.
     """
 
-    probabilities: np.ndarray
-    score: float
-    place: float
-    units: list[TextUnit]
+    probabilities: np.ndarray  # (n_classes,), float64, adding up to 1
+    score: float  # decimal level (see `levels.interpolated_median`): 3.4 is B1.4
+    place: float  # on the scale of the model's cuts
+    units: list[TextUnit]  # in order of the text
     contributions: dict[str, float]
     word_vectors: float
 
@@ -88,10 +76,8 @@ class TextLevel:
 def text_inputs(docs: Sequence[Doc]) -> np.ndarray:
     """Columns of the regression: measures (NaN where undefined), then the mean word vector.
 
-    Returns
-    -------
-    np.ndarray, shape (n_docs, n_measures + n_dimensions), float64
-        The vector has length 1: its own length depends on how many words there are.
+    That has length 1: its own length depends on how many words there are. ->
+    (n_docs, n_measures + n_dimensions), float64
     """
     measured = [text_measures(doc) for doc in docs]
     measures = np.array([[values[name] for name in MEASURE_NAMES] for values in measured])
@@ -107,19 +93,9 @@ def middle(model: OrdinalRegression) -> np.ndarray:
 
 
 def level_of_text(text: str, *, model: OrdinalRegression, doc: Doc | None = None) -> TextLevel:
-    """Rate a text.
+    """Rate a text such as a transcript, of which there may be a parse already.
 
-    Parameters
-    ----------
-    text : str
-        Such as a transcript; punctuation and case matter little.
-    doc : Doc, optional
-        Its parse, if there is one already.
-
-    Raises
-    ------
-    InputError
-        If the text holds no word.
+    Punctuation and case matter little. InputError if the text holds no word.
     """
     doc = load_nlp()(text) if doc is None else doc
     spans = text_windows(doc)
@@ -176,20 +152,15 @@ def _shifts(
     return dict(zip(MEASURE_NAMES, shifts[:n].tolist(), strict=True)), float(shifts[n:].sum())
 
 
-class TranscriptModel:
-    """A model of texts as a `models.LevelModel`: what the starter model is.
+class TranscriptModel(LevelModel):
+    """A model of texts: what the starter model is.
 
-    Raises
-    ------
-    InputError
-        If the card lacks what a prediction needs, or the model is of other measures or
-        word vectors than those of this version.
+    InputError as `LevelModel`, or if it is of other measures or word vectors than those of this
+    version.
     """
 
     def __init__(self, saved: RunModel) -> None:
-        self.card = card_of(saved)
-        self.ranges = saved.card["ranges"]
-        self.transcription, self.calibration = transcription_of(saved), calibration_of(saved)
+        super().__init__(saved)
         self.regression = saved.model
         if saved.card["measures"] != list(MEASURE_NAMES):
             raise InputError(

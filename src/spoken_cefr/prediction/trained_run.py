@@ -30,7 +30,7 @@ from spoken_cefr.neural_networks.embeddings.text import (
 from spoken_cefr.neural_networks.saved import CONFIG, RunModel
 from spoken_cefr.neural_networks.training.examples import middle_starts
 from spoken_cefr.prediction.listening import Heard
-from spoken_cefr.prediction.models import Part, Rating, calibration_of, card_of, transcription_of
+from spoken_cefr.prediction.models import LevelModel, Part, Rating
 from spoken_cefr.prediction.windows import TimeWindow, time_windows
 from spoken_cefr.processing.audio import log_mel, segment
 from spoken_cefr.processing.decoding import SAMPLE_RATE, load_audio
@@ -41,20 +41,14 @@ if TYPE_CHECKING:
     from spacy.tokens import Doc
 
 
-class TrainedRun:
-    """Any run of the table as a `models.LevelModel`: networks, ordinal regression, fusion.
+class TrainedRun(LevelModel):
+    """Any run of the table: networks, ordinal regression, fusion.
 
-    Raises
-    ------
-    InputError
-        If the card lacks what a prediction needs, or is of other measures than this
-        version computes.
+    InputError as `LevelModel`, or if it is of other measures than this version computes.
     """
 
     def __init__(self, saved: RunModel) -> None:
-        self.card = card_of(saved)
-        self.ranges = saved.card["ranges"]
-        self.transcription, self.calibration = transcription_of(saved), calibration_of(saved)
+        super().__init__(saved)
         self._saved, self._names = saved, saved.card["measures"]
         if self._names not in ([], [measure.name for measure in measures_of(self.card.language)]):
             raise InputError(
@@ -175,9 +169,7 @@ def crop_measures(heard: Heard, segments: pd.DataFrame, card: Mapping) -> dict[s
     first = int(middle_starts(np.array([len(segments)]), crop)[0])
     last = first + min(len(segments), crop) - 1
     start_s, end_s = float(segments["start_s"].iloc[first]), float(segments["end_s"].iloc[last])
-    words = pd.DataFrame(heard.transcript.words, columns=Word._fields)
-    words = words.assign(recording_id="", word_index=range(len(words)))
-    inside = words_in(words, ("", start_s, end_s))
+    inside = words_in(heard.transcript.words, start_s, end_s)
     text = " ".join(word.word for word in inside)
     doc = mark_doubtful(nlp(text), inside)
     return measure_recording(inside, text, duration_s=end_s - start_s, doc=doc)

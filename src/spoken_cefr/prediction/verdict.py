@@ -8,6 +8,7 @@ import numpy as np
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.corpus.levels import decimal_name, interpolated_median
 from spoken_cefr.prediction.listening import Heard
+from spoken_cefr.processing.transcription.spoken_language import english_name
 
 MIN_WORDS = 20  # with fewer, one word more or less changes every rate by 5 %
 MAX_DOUBTFUL = 0.3  # share of words left out; in the demo at most 0.16, see `measures.doubt`
@@ -34,17 +35,10 @@ class Calibration:
 
     Without measurement the likely levels hold 80 % of the probability. A model of which answers
     on unseen texts are known has measured values (`tools/sureness.py`).
-
-    Parameters
-    ----------
-    share : float
-        So much probability the likely levels hold at least, see `likely_levels`.
-    least : float
-        Probability of the level below which no level is given.
     """
 
-    share: float = INTERVAL
-    least: float = 0.0
+    share: float = INTERVAL  # so much probability the likely levels hold at least
+    least: float = 0.0  # probability of the level below which no level is given
 
 
 UNMEASURED = Calibration()
@@ -52,26 +46,14 @@ UNMEASURED = Calibration()
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the probabilities come to.
+    """What the probabilities come to."""
 
-    Parameters
-    ----------
-    level : str
-        The class of the integer part of ``score``.
-    score : float
-        Decimal level: 3.4 is B1.4 (see `levels.interpolated_median`).
-    confidence : float
-        Probability of ``level``.
-    likely : (str, str)
-        Lowest and highest of the likely levels, see `Calibration`.
-    """
-
-    level: str
-    score: float
+    level: str  # the class of the integer part of ``score``
+    score: float  # decimal level: 3.4 is B1.4 (see `levels.interpolated_median`)
     score_name: str
-    confidence: float
+    confidence: float  # probability of ``level``
     sureness: str
-    likely: tuple[str, str]
+    likely: tuple[str, str]  # lowest and highest of the likely levels, see `Calibration`
 
 
 def reach_verdict(
@@ -110,11 +92,7 @@ def spans_of(probabilities: np.ndarray) -> Iterator[tuple[int, int]]:
 
     All hold the level that is given. None leaves out a level that is as probable as one that it
     holds (`AS_PROBABLE`), so that each grows by the most probable levels that are left.
-
-    Parameters
-    ----------
-    probabilities : np.ndarray, shape (n_classes,)
-        Adding up to 1.
+    Probabilities are (n_classes,), adding up to 1.
     """
     p = probabilities
     given = int(interpolated_median(p[None])[0]) - 1
@@ -142,13 +120,7 @@ def equally_likely(probabilities: Mapping[str, float]) -> list[str]:
 
 
 def reason_to_abstain(heard: Heard, *, language: str) -> tuple[str, str] | None:
-    """Code and sentence where the recording itself allows no level, else None.
-
-    Parameters
-    ----------
-    language : str
-        Code of the model's language.
-    """
+    """Code and sentence where the recording allows no level to a model of this language (code)."""
     n_words = len(heard.transcript.words)
     if heard.spoken_language is None:
         return _reason("no_speech")
@@ -157,9 +129,9 @@ def reason_to_abstain(heard: Heard, *, language: str) -> tuple[str, str] | None:
     if heard.spoken_language != expected.whisper and heard.language_probability < 0.2:
         return _reason(
             "other_language",
-            other=_english_name(heard.spoken_language),
+            other=english_name(heard.spoken_language),
             probability=heard.spoken_probability,
-            expected=_english_name(language),
+            expected=english_name(language),
         )
     if n_words == 0:
         return _reason("no_words")
@@ -189,9 +161,3 @@ def reason_of_spread(
 
 def _reason(code: str, **facts: object) -> tuple[str, str]:
     return code, ABSTENTIONS[code].format(**facts)
-
-
-def _english_name(code: str) -> str:
-    from whisper.tokenizer import LANGUAGES  # imports torch: only when it is needed
-
-    return LANGUAGES.get(code, code).title()

@@ -3,7 +3,6 @@
 import io
 import math
 import mmap
-import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial, reduce
 from pathlib import Path
@@ -37,7 +36,11 @@ Reader = Callable[[], Iterator[Block]]
 
 
 def load_audio(
-    path: Path | str, *, sample_rate: int = SAMPLE_RATE, max_duration_s: float | None = None
+    path: Path | str,
+    *,
+    sample_rate: int = SAMPLE_RATE,
+    max_duration_s: float | None = None,
+    max_mb: float = math.inf,
 ) -> np.ndarray:
     """Decode a file (MP3, FLAC, WAV, OGG, MP4, ...) to one channel at one sample rate.
 
@@ -48,6 +51,8 @@ def load_audio(
     max_duration_s : float, optional
         A longer file is refused, by its header where that tells, and never
         decoded much further than this.
+    max_mb : float
+        A larger file is refused without being read.
 
     Returns
     -------
@@ -58,11 +63,11 @@ def load_audio(
     Raises
     ------
     InputError
-        If the file is missing, empty, not audio, too long, cut short, damaged or holds
-        NaN or infinity; the message names it.
+        If the file is missing, may not be read, is empty, not audio, too large or too long,
+        cut short, damaged or holds NaN or infinity; the message names it.
     """
     path = Path(path)
-    _check_file(path)
+    _check_file(path, max_mb)
     pieces = _decode(path, max_duration_s)
     if not any(len(samples) for _, samples in pieces):
         raise InputError(f"{path} holds no audio")
@@ -79,13 +84,26 @@ def load_audio(
     return signal if abs(offset) < _MIN_OFFSET else signal - np.float32(offset)
 
 
-def _check_file(path: Path) -> None:
-    if not path.is_file():
-        raise InputError(f"{path} is missing")
-    if path.stat().st_size == 0:
+def _check_file(path: Path, max_mb: float) -> None:
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is not a file")
+        with path.open("rb") as file:
+            file.read(1)
+    except InputError:
+        raise
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{path} is missing: check its name") from None
+    except PermissionError:
+        raise InputError(f"{path} may not be read by this user: change its permissions") from None
+    except (OSError, ValueError) as error:  # a name that is too long, or holds a zero
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"{path!s:.200} cannot be read ({why})") from None
+    size = path.stat().st_size
+    if size == 0:
         raise InputError(f"{path} is an empty file (0 bytes)")
-    if not os.access(path, os.R_OK):
-        raise InputError(f"{path} may not be read by this user: change its permissions")
+    if size > max_mb * 1e6:
+        raise InputError(f"{path} has {size / 1e6:.0f} MB: at most {max_mb:g} MB are read")
 
 
 def _decode(path: Path, max_duration_s: float | None) -> list[Block]:

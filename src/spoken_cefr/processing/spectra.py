@@ -65,13 +65,9 @@ def frame_levels(
 def tell_window_and_noise(
     samples: np.ndarray, sample_rate: int, *, ratio: float = NOISE_RATIO, seed: int = 0
 ) -> str:
-    """What the spectra of a segment show, in a paragraph.
+    """What the spectra of a segment (n_samples,) show, in a paragraph.
 
-    Parameters
-    ----------
-    samples : np.ndarray, shape (n_samples,)
-    ratio : float > 0
-        Standard deviation of the noise / that of the segment.
+    ``ratio`` is the standard deviation of the noise / that of the segment.
     """
     versions = versions_of(samples, ratio=ratio, seed=seed)
     tone = versions_of(tone_like(samples, sample_rate), ratio=ratio, seed=seed)

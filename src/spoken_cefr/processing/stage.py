@@ -58,12 +58,9 @@ def run(config: Config) -> Report:
     Writes `TABLES` and `ARRAYS`, and for each recording a TextGrid and a JSON
     file from which a killed run goes on. Does nothing if all is there already.
 
-    Raises
-    ------
-    InputError
-        If scraping has not been run, no recording can be used, the model
-        cannot be loaded, the aligner cannot be asked, or, with
-        ``processing.strict``, at the first recording that cannot be used.
+    InputError if scraping has not been run, no recording can be used, the model cannot be loaded,
+    the aligner cannot be asked, or, with ``processing.strict``, at the first recording that cannot
+    be used.
     """
     if is_done(config, "processing"):
         return read_report(config, "processing")
@@ -326,10 +323,7 @@ def noise_seed(config: Config, recording_id: str) -> list[int]:
 def load_arrays(config: Config) -> tuple[np.ndarray, np.ndarray]:
     """Clean and noisy spectrograms, memory-mapped, rows as in ``segments.parquet``.
 
-    Raises
-    ------
-    InputError
-        If the stage has not been run.
+    InputError if the stage has not been run.
     """
     folder = stage_folder(config, "processing")
     clean, noisy = (read_array(folder / name) for name in ARRAYS)

@@ -146,13 +146,7 @@ def finish(
 
 
 def tell_shortcuts(usable: pd.DataFrame) -> str:
-    """How age, duration and speakers go with the level.
-
-    Parameters
-    ----------
-    usable : pd.DataFrame
-        Rows of ``metadata.csv``: level, speaker_id, age_group, duration_s.
-    """
+    """How age, duration and speakers go with the level, by rows of ``metadata.csv``."""
     by_level = usable.groupby("level")
     length_s = by_level["duration_s"].mean()
     speakers = by_level["speaker_id"].nunique()

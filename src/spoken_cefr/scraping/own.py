@@ -11,7 +11,7 @@ import pandas as pd
 from spoken_cefr.config import Config
 from spoken_cefr.corpus.cards import AGE_GROUPS, duration_class
 from spoken_cefr.corpus.languages import find_language
-from spoken_cefr.corpus.levels import TARGET_LEVELS
+from spoken_cefr.corpus.levels import LEVELS
 from spoken_cefr.errors import InputError
 from spoken_cefr.http import Refused
 from spoken_cefr.scraping.download import Audio, duration_s
@@ -134,7 +134,7 @@ def _card(key: str, row: Mapping[str, str]) -> Card:
         title=row.get("title") or Path(row["file_name"]).stem,
         author=row.get("speaker", ""),
         date=row.get("date", ""),
-        level=level if level in (*TARGET_LEVELS, "C2", "") else row["level"],
+        level=level if level in (*LEVELS, "") else row["level"],
         gender=GENDERS.get(gender.lower(), gender),
         age=AGES.get(age.lower(), age),
         duration="",

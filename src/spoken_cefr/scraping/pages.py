@@ -109,13 +109,7 @@ class Listing:
 
 
 def parse_tiles(html: str, url: str) -> list[Tile]:
-    """The languages of the home page, in its order.
-
-    Raises
-    ------
-    LayoutChanged
-        If there is no tile with a link to a listing.
-    """
+    """The languages of the home page, in its order; LayoutChanged if no tile links to a listing."""
     tiles = []
     for node in LexborHTMLParser(html).css(TILE):
         link = node.css_first(TILE_LINK)
@@ -132,12 +126,8 @@ def find_tile(html: str, url: str, language: Language) -> Tile:
     """The tile of a language, by its link's text, else by its listing's number.
 
     Numbers are given anew when a site is rebuilt: one decides only where no tile has the name,
-    and never where its text names another of the site's languages.
-
-    Raises
-    ------
-    LayoutChanged
-        If no tile fits; the message lists those that are there.
+    and never where its text names another of the site's languages. LayoutChanged, which lists
+    those that are there, if no tile fits.
     """
     tiles = parse_tiles(html, url)
     fitting = [tile for tile in tiles if fold(tile.name) in names_of(language)] or [
@@ -168,20 +158,11 @@ def names_of_others(language: Language) -> set[str]:
 
 
 def parse_listing(html: str, url: str) -> Listing:
-    """Read one page of a listing.
+    """Read one page of a listing, of this address.
 
     Text that was sent in UTF-8 under another name is put right, and each card told of it.
-
-    Parameters
-    ----------
-    url : str
-        Address of the page; relative links start from it, or from the page's ``<base href>``.
-
-    Raises
-    ------
-    LayoutChanged
-        If there is no card, or if a whole page of cards lacks a field that
-        nearly every card of the site has.
+    LayoutChanged if there is no card, or if a whole page of cards lacks a field that nearly every
+    card of the site has.
     """
     html, garbled = ungarbled(html)
     page = LexborHTMLParser(html)

@@ -52,13 +52,8 @@ class Collected:
 def run(config: Config) -> Report:
     """Scrape the profile's language, or do nothing where that is done.
 
-    A run that was stopped goes on from its saved pages and recordings.
-
-    Raises
-    ------
-    InputError
-        If the run cannot go on, or the end of the listing is not proved; the message says
-        what to do. What was saved stays valid.
+    A run that was stopped goes on from its saved pages and recordings. InputError if it cannot go
+    on, or the end of the listing is not proved; what was saved stays valid.
     """
     if not config.scraping.from_cache and is_done(config, STAGE):
         return read_report(config, STAGE)

@@ -80,19 +80,18 @@ def read_intervals(path: Path | str, *, tier: str = TIER) -> list[Word]:
     """Read the labelled intervals of one tier as they stand in the file; empty ones are left out.
 
     Praat's long and short forms, in UTF-8 or UTF-16 (which needs its byte order mark). Of two
-    tiers with one name this is the first; the second one goes by the name with ``_2``. InputError,
-    which names file and tier, if there is no such tier of intervals. Order and overlap are for
-    `check_order`.
+    tiers with one name this is the first. InputError, which names file and tier, if there is no
+    such tier of intervals. Order and overlap are for `check_order`.
     """
     path = Path(path)
     where = f"{path} (tier {tier!r})"
     if not path.is_file():
         raise InputError(f"{path} is missing")
-    tiers = _by_name(_parse(_decode(path.read_bytes(), where), where))
-    if tier not in tiers:
-        found = ", ".join(map(repr, tiers)) or "none"
-        raise InputError(f"{path} has no tier {tier!r}; its tiers: {found}")
-    found = tiers[tier]
+    tiers = _parse(_decode(path.read_bytes(), where), where)
+    found = next((one for one in tiers if one.name == tier), None)
+    if found is None:
+        names = ", ".join(repr(one.name) for one in tiers) or "none"
+        raise InputError(f"{path} has no tier {tier!r}; its tiers: {names}")
     if found.kind != INTERVAL_TIER:
         raise InputError(f"{where} holds points; intervals are needed")
     pairs = zip(found.entries, found.labels, strict=True)
@@ -177,17 +176,6 @@ def _tiers(values: Iterator[tuple[str, str]]) -> Iterator[_Tier]:
             entries.append(tuple(float(take("number")) for _ in range(n_times)))
             labels.append(take("text").replace('""', '"').strip())
         yield _Tier(name, kind, entries, labels)
-
-
-def _by_name(tiers: list[_Tier]) -> dict[str, _Tier]:
-    """The tiers by their names, the second of one name with ``_2`` and so on."""
-    named: dict[str, _Tier] = {}
-    for tier in tiers:
-        name, number = tier.name, 2
-        while name in named:
-            name, number = f"{tier.name}_{number}", number + 1
-        named[name] = tier
-    return named
 
 
 def _told(word: Word) -> str:

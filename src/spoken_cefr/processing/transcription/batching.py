@@ -9,7 +9,6 @@ recording on its own.
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from typing import Any, NamedTuple
@@ -30,13 +29,13 @@ class JoinedModel:
 
     Only `generate` is joined: eight windows at once took 0.5 (float32) to 0.67 (int8) of the
     time of one after the other, because each step reads the decoder's weights once. The encoder
-    and the alignment gained nothing. Each of the ``n_callers`` threads must call `leave` when it
-    is done.
+    and the alignment gained nothing. Of ``n_items`` recordings ``most`` are at work at a time, and
+    `leave` must be called for each when it is done, or will never be begun.
     """
 
-    def __init__(self, model: ctranslate2.models.Whisper, n_callers: int) -> None:
+    def __init__(self, model: ctranslate2.models.Whisper, *, n_items: int, most: int) -> None:
         self._model = model
-        self._n_callers = n_callers
+        self._n_left, self._most = n_items, most
         self._waiting: list[_Call] = []
         self._lock = threading.Lock()
 
@@ -46,7 +45,7 @@ class JoinedModel:
     def generate(
         self, encoded: ctranslate2.StorageView, prompts: list[list[int]], **options: Any
     ) -> list[ctranslate2.models.WhisperGenerationResult]:
-        """As the model's own; returns when the windows of all callers are decoded."""
+        """As the model's own; returns when the windows of all that are at work are decoded."""
         call = _Call(np.array(encoded), prompts, options, Future())
         with self._lock:
             self._waiting.append(call)
@@ -55,15 +54,15 @@ class JoinedModel:
         return call.result.result()
 
     def leave(self) -> None:
-        """Wait no longer for the thread that calls this."""
+        """Wait for one recording less."""
         with self._lock:
-            self._n_callers -= 1
+            self._n_left -= 1
             batch = self._take_full_batch()
         self._decode(batch)
 
     def _take_full_batch(self) -> list[_Call]:
         """Everything that waits, once nobody is missing; the lock must be held."""
-        if len(self._waiting) < self._n_callers:
+        if len(self._waiting) < min(self._n_left, self._most):
             return []
         batch, self._waiting = self._waiting, []
         return batch
@@ -96,33 +95,23 @@ def map_joined(
 ) -> Iterator[tuple[int, Any]]:
     """``function(joined, item)`` of every item, ``size`` of them at a time in threads.
 
-    Index and result come as each item is done; the first exception is raised again. A thread
-    that is done with one item takes the next, so that batches stay full.
+    Index and result come as each item is done; the first exception is raised again. As one item
+    is done the next is taken, so that batches stay full.
     """
-    n_threads = min(size, len(items))
-    joined = JoinedModel(model, n_threads)
-    index_of: dict[Future, int] = {Future(): index for index in range(len(items))}
-    waiting = deque(zip(index_of, items, strict=True))
+    joined = JoinedModel(model, n_items=len(items), most=size)
 
-    def work() -> None:
+    def one(item: Any) -> Any:
         try:
-            while True:
-                try:
-                    future, item = waiting.popleft()
-                except IndexError:
-                    return
-                try:
-                    future.set_result(function(joined, item))
-                except BaseException as error:  # for the reader, who waits for every item
-                    future.set_exception(error)
+            return function(joined, item)
         finally:
             joined.leave()
 
-    with ThreadPoolExecutor(n_threads or 1) as pool:
+    with ThreadPoolExecutor(size) as pool:
+        index_of = {pool.submit(one, item): index for index, item in enumerate(items)}
         try:
-            for _ in range(n_threads):
-                pool.submit(work)
             for future in as_completed(index_of):
                 yield index_of[future], future.result()
-        finally:
-            waiting.clear()  # a reader who stops early wants no more
+        finally:  # a reader who stops early wants no more
+            for future in index_of:
+                if future.cancel():
+                    joined.leave()

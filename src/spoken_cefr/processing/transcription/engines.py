@@ -178,13 +178,12 @@ class FasterWhisper(Engine):
         compute_type: str = "int8",
         n_workers: int = 1,
         n_threads: int = 1,
-        batch_size: int = BATCH_SIZE,
     ) -> None:
         self.model_name = model
         self._model = load_whisper(
             model, compute_type=compute_type, n_threads=n_threads, n_workers=n_workers
         )
-        self._batch_size = batch_size if compute_type == "int8" else 1
+        self._batch_size = BATCH_SIZE if compute_type == "int8" else 1
         # Twice the batch: as one recording ends, another takes its place in the batch.
         self.at_once = 1 if self._batch_size == 1 else 2 * self._batch_size
 

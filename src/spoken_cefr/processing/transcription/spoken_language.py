@@ -14,6 +14,13 @@ MIN_PROBABILITY = 0.5  # of another language that is told
 MAX_EXPECTED = 0.2
 
 
+def english_name(code: str) -> str:
+    """The name of a language by Whisper's code, or the code where it has none."""
+    from whisper.tokenizer import LANGUAGES  # imports torch: only when it is needed
+
+    return LANGUAGES.get(code, code).title()
+
+
 def is_foreign(probabilities: Mapping[str, float], expected: str) -> bool:
     """Whether a window is in another language than the one expected."""
     spoken = max(probabilities, key=probabilities.__getitem__, default=expected)

@@ -10,6 +10,7 @@ string is its length u16 with a final zero byte, then the bytes.
 
 import struct
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -21,37 +22,31 @@ BINARY_VERSION = 6
 DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 
 
-class _Reader:
-    """Takes one value after another from bytes; a `struct.error` where they end."""
+def _take(file: BinaryIO, n_bytes: int) -> bytes:
+    data = file.read(n_bytes)
+    if len(data) < n_bytes:
+        raise ValueError(f"{n_bytes - len(data)} bytes are lacking")
+    return data
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.position = 0
 
-    def number(self, kind: str) -> int:
-        (value,) = struct.unpack_from(f"<{kind}", self.data, self.position)
-        self.position += struct.calcsize(f"<{kind}")
-        return value
+def _number(file: BinaryIO, kind: str) -> int:
+    """The next number, by its letter in `struct`."""
+    (value,) = struct.unpack(f"<{kind}", _take(file, struct.calcsize(kind)))
+    return value
 
-    def take(self, n_bytes: int) -> memoryview:
-        end = self.position + n_bytes
-        if end > len(self.data):
-            raise struct.error(f"{end - len(self.data)} bytes are lacking")
-        piece = memoryview(self.data)[self.position : end]
-        self.position = end
-        return piece
 
-    def string(self) -> str:
-        return bytes(self.take(self.number("H"))).rstrip(b"\0").decode("utf-8")
+def _string(file: BinaryIO) -> str:
+    return _take(file, _number(file, "H")).rstrip(b"\0").decode("utf-8")
 
-    def variable(self) -> tuple[str, np.ndarray]:
-        name = self.string()
-        shape = [self.number("I") for _ in range(self.number("B"))]
-        kind, n_bytes = self.number("B"), self.number("I")
-        if kind not in DTYPES:
-            raise ValueError(f"{name} is of the type {kind}")
-        values = np.frombuffer(self.take(n_bytes), dtype=np.dtype(DTYPES[kind]).newbyteorder("<"))
-        return name, values.reshape(shape)
+
+def _variable(file: BinaryIO) -> tuple[str, np.ndarray]:
+    name = _string(file)
+    shape = [_number(file, "I") for _ in range(_number(file, "B"))]
+    kind, n_bytes = _number(file, "B"), _number(file, "I")
+    if kind not in DTYPES:
+        raise ValueError(f"{name} is of the type {kind}")
+    values = np.frombuffer(_take(file, n_bytes), dtype=np.dtype(DTYPES[kind]).newbyteorder("<"))
+    return name, values.reshape(shape)
 
 
 def read_variables(path: Path | str) -> dict[str, np.ndarray]:
@@ -62,20 +57,20 @@ def read_variables(path: Path | str) -> dict[str, np.ndarray]:
     """
     path = Path(path)
     try:
-        reader = _Reader(path.read_bytes())
-        version, kind = reader.number("I"), reader.string()
-        if (version, kind) != (BINARY_VERSION, SPEC):
-            raise ValueError(f"it is {kind!r} of binary version {version}")
-        reader.number("I")  # the revision: other variables, nothing that we read
-        variables = dict(reader.variable() for _ in range(reader.number("I")))
-        aliases = [(reader.string(), reader.string()) for _ in range(reader.number("I"))]
-        if absent := [name for _, name in aliases if name not in variables]:
-            raise ValueError(f"{absent[0]} is not there")
-        if reader.position != len(reader.data):
-            raise ValueError("it goes on after its end")
+        with path.open("rb") as file:
+            version, kind = _number(file, "I"), _string(file)
+            if (version, kind) != (BINARY_VERSION, SPEC):
+                raise ValueError(f"it is {kind!r} of binary version {version}")
+            _number(file, "I")  # the revision: other variables, nothing that we read
+            variables = dict(_variable(file) for _ in range(_number(file, "I")))
+            aliases = [(_string(file), _string(file)) for _ in range(_number(file, "I"))]
+            if absent := [name for _, name in aliases if name not in variables]:
+                raise ValueError(f"{absent[0]} is not there")
+            if file.read(1):
+                raise ValueError("it goes on after its end")
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror or error})") from None
-    except (struct.error, ValueError) as error:
+    except ValueError as error:
         raise InputError(
             f"{path} is not CTranslate2's model.bin of {SPEC}, binary version {BINARY_VERSION} "
             f"({error}): convert the model again with a current ctranslate2"
