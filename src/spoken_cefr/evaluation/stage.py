@@ -172,7 +172,7 @@ def score_tables(
     levels: Sequence[str],
 ) -> dict[str, pd.DataFrame]:
     """The tables that follow from answers and scores alone, by the name of their file."""
-    differences = difference_table(answers, runs, list(BASELINES), bootstrap, levels=levels)
+    differences = difference_table(answers, runs, list(BASELINES), bootstrap)
     confusion = {f"confusion/{one.name}": confusion_table(one.matrix, levels) for one in scores}
     return confusion | {
         "results": pd.DataFrame([one.row for one in scores]),
@@ -180,7 +180,7 @@ def score_tables(
         "calibration": pd.DataFrame([row for one in scores for row in one.calibration]),
         "differences": differences,
         "exceeds": exceeds_table(differences),
-        "agreement": agreement_table(answers, runs, bootstrap, levels=levels),
+        "agreement": agreement_table(answers, runs, bootstrap),
     }
 
 

@@ -95,8 +95,7 @@ def score(
             for sure, answers in zip(confidence, told.predicted, strict=True)
         ]
     )
-    asked = told.truth, told.predicted, told.speakers
-    intervals = speaker_intervals(METRICS, *asked, bootstrap, n_classes=len(levels))
+    intervals = speaker_intervals(METRICS, told.asked, bootstrap)
     intervals["log_loss"] = mean_interval(losses.mean(axis=0), told.speakers, bootstrap)
     intervals["expected_calibration_error"] = calibration_interval(sums, bootstrap)
     of_seeds = {name: metric(matrices) for name, metric in METRICS.items()}
@@ -130,9 +129,7 @@ def per_class_rows(
     have the level, because no resampling could vary it.
     """
     matrix = told.matrices().mean(axis=0)
-    asked = told.truth, told.predicted, told.speakers
-    measures = class_metrics(levels)
-    over_speakers = speaker_intervals(measures, *asked, bootstrap, n_classes=len(levels))
+    over_speakers = speaker_intervals(class_metrics(levels), told.asked, bootstrap)
     rows = []
     for code, level in enumerate(levels):
         having = {

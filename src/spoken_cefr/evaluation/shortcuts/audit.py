@@ -23,7 +23,7 @@ from spoken_cefr.evaluation.reading import Inputs
 from spoken_cefr.evaluation.scores.answers import AllAnswers
 from spoken_cefr.evaluation.scores.differences import MIN_SPEAKERS
 from spoken_cefr.evaluation.scores.groups import group_table
-from spoken_cefr.evaluation.scores.intervals import Bootstrap, bootstrap_of
+from spoken_cefr.evaluation.scores.intervals import Asked, Bootstrap, bootstrap_of
 from spoken_cefr.evaluation.shortcuts.probes import (
     Question,
     Target,
@@ -96,14 +96,14 @@ def perform_audit(
     targets = audit_targets(cards, inputs.levels)
     probes, unasked = probe_table(vectors, targets, speakers, classes, config=config)
     bootstrap = bootstrap_of(config)
-    of_runs = run_table(answers, runs, classes, bootstrap, n_classes=len(inputs.levels))
+    of_runs = run_table(answers, runs, classes, bootstrap)
     audited, unfinished = audited_runs(config, runs, best)
     retrained = perform_retraining(audited, answers, inputs, targets, config=config)
     audit = _joined(probes, of_runs, retrained.audit)
     shown = {name: vectors[name] for name in CURVE_VECTORS if name in vectors}
     curve = learning_curve(shown, targets["level"], speakers, config=config)
     curve = _joined(curve, retrained.curve)
-    groups = group_table(answers, runs, cards, bootstrap, levels=inputs.levels)
+    groups = group_table(answers, runs, cards, bootstrap)
     figures = {
         "audit": partial(draw_audit, audit, marks_of(audit)),
         "learning_curve": partial(draw_learning_curve, curve),
@@ -225,15 +225,8 @@ def _probe_rows(
     e = config.evaluation
     repeats = cross_validation(asked, n_repeats=e.n_repeats, n_folds=n_folds, seed=config.seed)
     given = answers_to(repeats, asked.codes[None], n_classes=n_classes)[0]
-    rows = audit_rows(
-        asked.codes,
-        given,
-        asked.speakers,
-        shared,
-        bootstrap_of(config),
-        n_classes=n_classes,
-        strata=strata,
-    )
+    told = Asked(asked.codes, given, asked.speakers, n_classes)
+    rows = audit_rows(told, shared, bootstrap_of(config), strata=strata)
     by_chance = permuted_kappas(
         repeats, asked, n_classes=n_classes, n_permutations=e.n_permutations, seed=config.seed
     )
@@ -250,12 +243,7 @@ def _probe_rows(
 
 
 def run_table(
-    answers: AllAnswers,
-    runs: Sequence[str],
-    duration_classes: pd.Series,
-    bootstrap: Bootstrap,
-    *,
-    n_classes: int,
+    answers: AllAnswers, runs: Sequence[str], duration_classes: pd.Series, bootstrap: Bootstrap
 ) -> pd.DataFrame:
     """Score the runs' recordings as a whole and within duration classes: ``AUDIT_COLUMNS``."""
     rows = []
@@ -265,15 +253,8 @@ def run_table(
             continue
         condition = CROP if name.endswith(CROP_SUFFIX) else WHOLE
         shared = {"kind": "run", "model": name, "condition": condition, "target": "level"}
-        rows += audit_rows(
-            told.truth,
-            told.predicted,
-            told.speakers,
-            shared | {"n_dropped": 0},
-            bootstrap,
-            n_classes=n_classes,
-            strata=duration_classes.reindex(told.ids).fillna("").to_numpy(dtype=str),
-        )
+        strata = duration_classes.reindex(told.ids).fillna("").to_numpy(dtype=str)
+        rows += audit_rows(told.asked, shared | {"n_dropped": 0}, bootstrap, strata=strata)
     return pd.DataFrame(rows, columns=list(AUDIT_COLUMNS))
 
 
@@ -304,8 +285,8 @@ def learning_curve(
             n_classes = len(level.classes)
             given = answers_to(repeats, asked.codes[None], n_classes=n_classes)[0]
             shared = {"kind": "probe", "model": name, "n_train_speakers": n_train}
-            told = asked.codes, given, asked.speakers
-            rows.append(curve_row(*told, shared, bootstrap_of(config), n_classes=n_classes))
+            told = Asked(asked.codes, given, asked.speakers, n_classes)
+            rows.append(curve_row(told, shared, bootstrap_of(config)))
     return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
 
 
