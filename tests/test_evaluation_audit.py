@@ -152,13 +152,13 @@ def test_answers_and_permutations_by_a_product_are_those_of_refitting(speakers, 
 def test_the_kappa_of_a_permutation_is_the_mean_over_the_repeats(speakers, level):
     asked = question(noisy(level.codes), level, speakers)
     repeats = cross_validation(asked, n_repeats=3, n_folds=5, seed=1)
-    kappas = permuted_kappas(repeats, asked, n_classes=3, n_permutations=250, seed=1)
+    kappas = permuted_kappas(repeats, asked, n_permutations=250, seed=1)
     sets = asked.codes[permuted_rows(asked.speakers, n_permutations=250, seed=[1, 1])]
     for number in (0, 100, 249):
         (given,) = answers_to(repeats, sets[[number]], n_classes=3)
         each = [cohen_kappa_score(sets[number], one, weights="quadratic") for one in given]
         assert kappas[number] == pytest.approx(np.mean(each))
-    assert permuted_kappas(repeats, asked, n_classes=3, n_permutations=0, seed=1).size == 0
+    assert permuted_kappas(repeats, asked, n_permutations=0, seed=1).size == 0
 
 
 @pytest.mark.parametrize("n_rows", [40, 80])
@@ -209,8 +209,8 @@ def test_a_common_class_is_not_preferred_and_the_lowest_of_equal_ones_is_answere
 def test_where_there_is_nothing_to_find_p_values_are_as_often_low_as_high(speakers, level):
     asked = question(noisy(np.zeros(N)), level, speakers)
     repeats = cross_validation(asked, n_repeats=2, n_folds=5, seed=1)
-    kappas = permuted_kappas(repeats, asked, n_classes=3, n_permutations=999, seed=1)
-    others = permuted_kappas(repeats, asked, n_classes=3, n_permutations=300, seed=2)
+    kappas = permuted_kappas(repeats, asked, n_permutations=999, seed=1)
+    others = permuted_kappas(repeats, asked, n_permutations=300, seed=2)
     p_values = (1 + (kappas >= others[:, None]).sum(axis=1)) / 1000
     np.testing.assert_allclose(np.quantile(p_values, [0.1, 0.5, 0.9]), [0.1, 0.5, 0.9], atol=0.06)
 

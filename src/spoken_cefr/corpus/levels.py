@@ -1,24 +1,8 @@
 """The levels of the Common European Framework of Reference, in order."""
 
 from collections.abc import Iterable, Sequence
-from enum import IntEnum
 
 import numpy as np
-
-
-class Level(IntEnum):
-    """A CEFR level; ``Level.A1 < Level.B2``."""
-
-    A1 = 1
-    A2 = 2
-    B1 = 3
-    B2 = 4
-    C1 = 5
-    C2 = 6
-
-    def __str__(self) -> str:
-        return self.name
-
 
 # C2 is left out as in the study: four recordings in the whole French catalogue.
 TARGET_LEVELS: tuple[str, ...] = ("A1", "A2", "B1", "B2", "C1")

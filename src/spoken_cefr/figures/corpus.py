@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from spoken_cefr.corpus.cards import AGE_GROUPS, DURATION_CLASSES
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.corpus.speakers import PARTS
-from spoken_cefr.figures.parts import grouped_bars, in_percent, legend_above
+from spoken_cefr.figures.parts import grouped_bars, heat_map, in_percent, legend_above
 from spoken_cefr.figures.style import HATCHES, OKABE_ITO, Drawing, in_style
 
 UNKNOWN_AGE = "unknown"
@@ -91,13 +91,9 @@ def draw_levels_by(metadata: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEV
         counts = pd.crosstab(values, metadata["level"]).reindex(
             index=order, columns=list(levels), fill_value=0
         )
-        ax.imshow(counts, cmap="cividis", aspect="auto", vmin=0)
-        for (row, place), n in np.ndenumerate(counts.to_numpy()):
-            color = "black" if n > counts.to_numpy().max() / 2 else "white"
-            ax.text(place, row, str(n) if n else "", ha="center", va="center", color=color)
-        ax.set_yticks(range(len(order)), order)
-        ax.set_xticks(range(len(levels)), levels)
-        ax.spines[:].set_visible(False)
+        counts = counts.to_numpy()
+        texts = np.where(counts, counts.astype(str), "")
+        heat_map(ax, counts / max(counts.max(), 1), texts, (order, levels), aspect="auto")
         named = column.replace("_", " ")
         ax.set(xlabel="CEFR level", title=f"recordings by {named}")
         ax.set_ylabel(f"{named} (the site's words)")
@@ -119,12 +115,8 @@ def draw_data_balancing(
     """
     rows = segments[["recording_id"]].merge(split, on="recording_id", validate="many_to_one")
     counts = {part: _counts(rows["level"][rows["part"] == part], levels) for part in PARTS}
-    figure = Drawing(width_in=7, height_in=3.6)
-    ax = figure.subplots()
-    grouped_bars(ax, _shares(counts, "{name} ({n:,} segments)"), levels, percent=True)
-    ax.set(ylabel="share of the part's segments")
-    legend_above(figure, ax, ncols=len(PARTS))
-    return figure
+    shares = _shares(counts, "{name} ({n:,} segments)")
+    return _bars_of_shares(shares, levels, "share of the part's segments")
 
 
 @in_style
@@ -138,12 +130,7 @@ def draw_balance(
     shares : mapping of str to np.ndarray, shape (n_levels,)
         By the name of the way; each adds up to 1.
     """
-    figure = Drawing(width_in=7, height_in=3.6)
-    ax = figure.subplots()
-    grouped_bars(ax, shares, levels, percent=True)
-    ax.set(ylabel="share in the training loss")
-    legend_above(figure, ax, ncols=len(shares))
-    return figure
+    return _bars_of_shares(shares, levels, "share in the training loss")
 
 
 @in_style
@@ -217,6 +204,15 @@ def draw_catalogue_balancing(
     for ax in (left, right):
         ax.legend(loc="upper right", fontsize=8)
         ax.set_ylim(0, 0.68)  # room for the legend above the bars
+    return figure
+
+
+def _bars_of_shares(shares: Mapping[str, np.ndarray], levels: Sequence[str], label: str) -> Drawing:
+    figure = Drawing(width_in=7, height_in=3.6)
+    ax = figure.subplots()
+    grouped_bars(ax, shares, levels, percent=True)
+    ax.set(ylabel=label)
+    legend_above(figure, ax, ncols=len(shares))
     return figure
 
 

@@ -23,11 +23,10 @@ from spoken_cefr.evaluation.reading import Inputs
 from spoken_cefr.evaluation.scores.answers import AllAnswers
 from spoken_cefr.evaluation.scores.differences import MIN_SPEAKERS
 from spoken_cefr.evaluation.scores.groups import group_table
-from spoken_cefr.evaluation.scores.intervals import Asked, Bootstrap, bootstrap_of
+from spoken_cefr.evaluation.scores.intervals import Bootstrap, bootstrap_of
 from spoken_cefr.evaluation.shortcuts.probes import (
     Question,
     Target,
-    answers_to,
     cross_validation,
     permuted_kappas,
     question,
@@ -204,7 +203,6 @@ def probe_table(
         rows += _probe_rows(
             asked,
             shared | {"target": target, "n_dropped": asked.n_dropped},
-            n_classes=len(targets[target].classes),
             n_folds=n_folds,
             strata=strata if target == "level" else None,
             config=config,
@@ -216,7 +214,6 @@ def _probe_rows(
     asked: Question,
     shared: dict[str, object],
     *,
-    n_classes: int,
     n_folds: int,
     strata: np.ndarray | None,
     config: Config,
@@ -224,12 +221,8 @@ def _probe_rows(
     """The rows of one question; the first says what chance reaches."""
     e = config.evaluation
     repeats = cross_validation(asked, n_repeats=e.n_repeats, n_folds=n_folds, seed=config.seed)
-    given = answers_to(repeats, asked.codes[None], n_classes=n_classes)[0]
-    told = Asked(asked.codes, given, asked.speakers, n_classes)
-    rows = audit_rows(told, shared, bootstrap_of(config), strata=strata)
-    by_chance = permuted_kappas(
-        repeats, asked, n_classes=n_classes, n_permutations=e.n_permutations, seed=config.seed
-    )
+    rows = audit_rows(asked.answered(repeats), shared, bootstrap_of(config), strata=strata)
+    by_chance = permuted_kappas(repeats, asked, n_permutations=e.n_permutations, seed=config.seed)
     by_chance = by_chance[~np.isnan(by_chance)]
     if by_chance.size:
         as_good = (by_chance >= rows[0]["kappa"]).sum()
@@ -282,11 +275,8 @@ def learning_curve(
                 seed=config.seed,
                 n_train_speakers=n_train,
             )
-            n_classes = len(level.classes)
-            given = answers_to(repeats, asked.codes[None], n_classes=n_classes)[0]
             shared = {"kind": "probe", "model": name, "n_train_speakers": n_train}
-            told = Asked(asked.codes, given, asked.speakers, n_classes)
-            rows.append(curve_row(told, shared, bootstrap_of(config)))
+            rows.append(curve_row(asked.answered(repeats), shared, bootstrap_of(config)))
     return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
 
 

@@ -67,7 +67,8 @@ def verdict(
         joined = f"{', '.join(first)} and {last}" if first else last
         return f"{start} {joined}." if told else ""
 
-    told = _template().make_module(
+    words = Path(__file__).with_name("verdict.txt.j2").read_text("utf-8")
+    told = jinja2.Template(words, undefined=jinja2.StrictUndefined).make_module(
         {
             **facts,
             "said": said,
@@ -117,13 +118,6 @@ def _told_by_silence(facts: Mapping[str, Any]) -> str:
     if not probe:
         return "not asked"
     return "chance not asked" if p_value is None else "nothing"
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), undefined=jinja2.StrictUndefined
-    )
-    return environment.get_template("verdict.txt.j2")
 
 
 def _above_zero(row: Mapping[str, float | None] | None) -> bool:
