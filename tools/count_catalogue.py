@@ -14,7 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from spoken_cefr.corpus.cards import AGE_GROUPS, DURATION_CLASSES
-from spoken_cefr.corpus.levels import TARGET_LEVELS, Level
+from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.corpus.speakers import PARTS, speaker_ids
 from spoken_cefr.evaluation.catalogue import COUNT_COLUMNS, COUNTS, SPLIT_COUNTS
 from spoken_cefr.neural_networks.split import speaker_split
@@ -48,7 +48,7 @@ def count_recordings(table: pd.DataFrame) -> pd.DataFrame:
     counts = counts.rename(columns={"size": "recordings"})
     order = {
         name: index
-        for index, name in enumerate([*Level.__members__, *AGE_GROUPS, *DURATION_CLASSES])
+        for index, name in enumerate([*TARGET_LEVELS, "C2", *AGE_GROUPS, *DURATION_CLASSES])
     }
     return counts.sort_values(
         list(COUNT_COLUMNS), key=lambda column: column.map(lambda name: (order.get(name, 99), name))

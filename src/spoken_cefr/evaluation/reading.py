@@ -180,13 +180,8 @@ def read_run(
 
 
 def _fault(
-    table: pd.DataFrame,
-    units: pd.DataFrame,
-    *,
-    levels: Sequence[str],
-    probabilities: Sequence[str],
+    table: pd.DataFrame, units: pd.DataFrame, *, levels: Sequence[str], probabilities: Sequence[str]
 ) -> str | None:
-    """Why predictions cannot be scored, if they cannot."""
     p = table[probabilities].apply(pd.to_numeric, errors="coerce").to_numpy()
     both = table.merge(units, on=["unit", "id"], how="left", suffixes=("", "_true"))
     tested = (table["part"] == "test").to_numpy()
@@ -213,7 +208,6 @@ def _fault(
 
 
 def _gaps(table: pd.DataFrame, units: pd.DataFrame) -> list[str]:
-    """How many units a run leaves untested, in words."""
     tested = table[table["part"] == "test"].drop_duplicates(["unit", "id"])
     gaps = {u: (units["unit"] == u).sum() - (tested["unit"] == u).sum() for u in UNITS}
     return [f"leaves {gap} {unit}s unpredicted" for unit, gap in gaps.items() if gap]

@@ -161,7 +161,6 @@ def fusion_layers(
 
 
 def _projected(kind: str) -> str:
-    """The name of the box that makes a kind of input narrow."""
     return f"{kind} projected"
 
 
@@ -196,7 +195,6 @@ def _corner(place: tuple[float, float]) -> tuple[float, float]:
 
 
 def _draw_arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """From the right side of one box to the left side of another."""
     (left, low), (to_left, to_low) = _corner(start), _corner(end)
     ax.annotate("", (to_left, to_low + 0.5), (left + BOX_WIDTH, low + 0.5), arrowprops=ARROW)
 

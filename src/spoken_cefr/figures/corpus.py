@@ -115,7 +115,7 @@ def draw_data_balancing(
     """
     rows = segments[["recording_id"]].merge(split, on="recording_id", validate="many_to_one")
     counts = {part: _counts(rows["level"][rows["part"] == part], levels) for part in PARTS}
-    shares = _shares(counts, "{name} ({n:,} segments)")
+    shares = shares_of(counts, "{name} ({n:,} segments)")
     return _bars_of_shares(shares, levels, "share of the part's segments")
 
 
@@ -146,8 +146,8 @@ def draw_catalogue_classes(
     study_recordings, study_segments : mapping of level to int
         Table 1 of the study.
     """
-    of_catalogue = _in_order(counts.groupby("level")["recordings"].sum())
-    recordings, segments = _in_order(study_recordings), _in_order(study_segments)
+    of_catalogue = of_target_levels(counts.groupby("level")["recordings"].sum())
+    recordings, segments = of_target_levels(study_recordings), of_target_levels(study_segments)
     figure = Drawing(width_in=7.5, height_in=3.4)
     left, right = figure.subplots(1, 2, width_ratios=[1.45, 1])
     shown = {
@@ -166,47 +166,6 @@ def draw_catalogue_classes(
     return figure
 
 
-@in_style
-def draw_catalogue_age(counts: pd.DataFrame) -> Drawing:
-    """Share of child, adolescent, adult and senior speakers in each level of the catalogue."""
-    return draw_age(counts.loc[counts.index.repeat(counts["recordings"])])
-
-
-@in_style
-def draw_catalogue_balancing(
-    split_counts: pd.DataFrame,
-    study_recordings: Mapping[str, int],
-    study_segments: Mapping[str, int],
-) -> Drawing:
-    """Share of each level in the parts of a split by speaker, and in the study's two units.
-
-    The right panel shows why the unit matters: longer recordings weigh more
-    when 1 s segments are counted.
-
-    Parameters
-    ----------
-    split_counts : pd.DataFrame
-        From :func:`spoken_cefr.evaluation.catalogue.read_split_counts`.
-    study_recordings, study_segments : mapping of level to int
-        Table 1 of the study.
-    """
-    figure = Drawing(width_in=8, height_in=3.6)
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.4, 1])
-    of_part = split_counts.set_index(["part", "level"])["recordings"]
-    parts = {part: _in_order(of_part[part]) for part in PARTS}
-    shares = _shares(parts, "{name} ({n:,} recordings)")
-    grouped_bars(left, shares, TARGET_LEVELS, percent=True)
-    left.set(title="catalogue, split by speaker", ylabel="share of recordings or segments")
-    units = {"recordings": _in_order(study_recordings), "segments": _in_order(study_segments)}
-    shares = _shares(units, "{n:,} {name}")
-    grouped_bars(right, shares, TARGET_LEVELS, percent=True, first_look=len(PARTS))
-    right.set(title="what the study kept")
-    for ax in (left, right):
-        ax.legend(loc="upper right", fontsize=8)
-        ax.set_ylim(0, 0.68)  # room for the legend above the bars
-    return figure
-
-
 def _bars_of_shares(shares: Mapping[str, np.ndarray], levels: Sequence[str], label: str) -> Drawing:
     figure = Drawing(width_in=7, height_in=3.6)
     ax = figure.subplots()
@@ -220,12 +179,12 @@ def _counts(values: pd.Series, levels: Sequence[str]) -> np.ndarray:
     return values.value_counts().reindex(list(levels), fill_value=0).to_numpy()
 
 
-def _in_order(counts: Mapping[str, int]) -> np.ndarray:
+def of_target_levels(counts: Mapping[str, int]) -> np.ndarray:
     """Counts by level as one of each target level, in their order."""
     return np.array([counts.get(level, 0) for level in TARGET_LEVELS])
 
 
-def _shares(counts: Mapping[str, np.ndarray], title: str) -> dict[str, np.ndarray]:
+def shares_of(counts: Mapping[str, np.ndarray], title: str) -> dict[str, np.ndarray]:
     """Each series as shares that add up to 1, by a title with its name and its sum."""
     return {
         title.format(name=name, n=values.sum()): values / max(values.sum(), 1)

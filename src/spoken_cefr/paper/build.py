@@ -157,10 +157,7 @@ def write_word_errors(config: Config, path: Path) -> bool:
     heard = read_parquet(stage_folder(config, "processing") / "transcripts.parquet")
     levels = metadata.set_index("recording_id")["level"]
     errors = word_errors(
-        known,
-        heard.set_index("recording_id")["text"],
-        levels,
-        language=config.scraping.language,
+        known, heard.set_index("recording_id")["text"], levels, language=config.scraping.language
     )
     write_csv(path, errors.reset_index())
     return True

@@ -204,7 +204,6 @@ def _counts(units: pd.DataFrame, levels: Sequence[str]) -> dict[str, object]:
 
 
 def _constant_answers(units: pd.DataFrame, levels: Sequence[str]) -> dict[str, object]:
-    """What always giving the same answer scores."""
     answers: dict[str, object] = {}
     for unit, rows in units.groupby("unit"):
         truth = level_codes(rows["level"], classes=levels)

@@ -91,12 +91,7 @@ def usable_folds(asked: Question) -> int:
 
 
 def cross_validation(
-    asked: Question,
-    *,
-    n_repeats: int,
-    n_folds: int,
-    seed: int,
-    n_train_speakers: int | None = None,
+    asked: Question, *, n_repeats: int, n_folds: int, seed: int, n_train_speakers: int | None = None
 ) -> list[list[Fold]]:
     """All of a probe that does not depend on the labels: the folds of each repeat.
 

@@ -81,12 +81,7 @@ def verdict(
         }
     )
     text, conclusion = (" ".join(str(words).split()) for words in (told, told.conclusion))
-    return {
-        "conclusive": conclusive,
-        "verdict": text,
-        "conclusion": conclusion,
-        "facts": facts,
-    }
+    return {"conclusive": conclusive, "verdict": text, "conclusion": conclusion, "facts": facts}
 
 
 def _facts(

@@ -56,10 +56,7 @@ def build_speech_encoder(config: Config, *, place: PlaceEraser | None = None) ->
     c = config.neural_networks
     device = choose_device(c.device)
     frames = load_frame_encoder(
-        c.speech_encoder,
-        layer=c.speech_layer,
-        whisper_model=config.processing.model,
-        device=device,
+        c.speech_encoder, layer=c.speech_layer, whisper_model=config.processing.model, device=device
     )
     return SpeechEncoder(
         frames, device, pooling=c.speech_pooling, context=c.speech_context, place=place
