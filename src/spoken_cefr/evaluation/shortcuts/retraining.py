@@ -231,6 +231,8 @@ def all_variants(
         partial(permute_speakers, levels=levels, seed=[config.seed, number])
         for number in range(config.evaluation.n_permuted_trainings)
     ]
+    leave_out = partial(leave_speakers_out, seed=config.seed)
+    fewer = {share: partial(leave_out, share=share) for share in CURVE_SHARES}
     return [
         Variant("silence", SILENCE, "level", levels, lambda split: split),
         *(
@@ -243,14 +245,8 @@ def all_variants(
             if name != "level" and target.classes
         ),
         *(
-            Variant(
-                f"speakers_{round(100 * share)}_percent",
-                CURVE,
-                "level",
-                levels,
-                partial(leave_speakers_out, share=share, seed=config.seed),
-            )
-            for share in CURVE_SHARES
+            Variant(f"speakers_{round(100 * share)}_percent", CURVE, "level", levels, change)
+            for share, change in fewer.items()
         ),
     ]
 

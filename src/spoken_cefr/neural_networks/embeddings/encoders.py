@@ -31,7 +31,12 @@ class WhisperFrames:
 
     def __init__(self, encoder: nn.Module, *, layer: int) -> None:
         if is_pinned():
-            _use_plain_attention()
+            # As matrix products, for torch's fused kernel depends on the processor. For the
+            # process and for good: Whisper's ``disable_sdpa`` sets this switch back, and so
+            # turned the fused kernel on under a thread that was still encoding.
+            from whisper.model import MultiHeadAttention
+
+            MultiHeadAttention.use_sdpa = False
         self.encoder = encoder.eval()
         self.n_layers = len(encoder.blocks)
         self.layer = checked_layer(layer, self.n_layers)
@@ -58,17 +63,6 @@ class WhisperFrames:
         if self.layer == self.n_layers:
             x = self.encoder.ln_post(x)
         return x[:, :n_frames].float()
-
-
-def _use_plain_attention() -> None:
-    """Whisper's attention as matrix products: torch's fused kernel depends on the processor.
-
-    For the process and for good. Whisper's ``disable_sdpa`` sets this switch and sets it back,
-    and so turned the fused kernel on under a thread that was still encoding.
-    """
-    from whisper.model import MultiHeadAttention
-
-    MultiHeadAttention.use_sdpa = False
 
 
 class Wav2Vec2Frames:
