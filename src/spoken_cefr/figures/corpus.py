@@ -93,7 +93,7 @@ def draw_levels_by(metadata: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEV
         )
         counts = counts.to_numpy()
         texts = np.where(counts, counts.astype(str), "")
-        heat_map(ax, counts / max(counts.max(), 1), texts, (order, levels), aspect="auto")
+        heat_map(ax, counts, texts, (order, levels), most=counts.max(), aspect="auto")
         named = column.replace("_", " ")
         ax.set(xlabel="CEFR level", title=f"recordings by {named}")
         ax.set_ylabel(f"{named} (the site's words)")

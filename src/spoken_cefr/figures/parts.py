@@ -81,20 +81,22 @@ def points(
 
 def heat_map(
     ax: Axes,
-    shares: np.ndarray,
+    values: np.ndarray,
     texts: np.ndarray,
     names: tuple[Sequence[str], Sequence[str]],
+    *,
+    most: float = 1.0,
     **options: object,
 ) -> AxesImage:
-    """A matrix of shares up to 1 in colours, with a text in each cell.
+    """A matrix of values from 0 to ``most`` in colours, with a text in each cell.
 
-    Shares and texts are (n_rows, n_columns), ``names`` those of the rows and of the columns; the
+    Values and texts are (n_rows, n_columns), ``names`` those of the rows and of the columns; the
     options are those of `Axes.imshow`.
     """
-    image = ax.imshow(shares, cmap="cividis", vmin=0, vmax=1, **options)
+    image = ax.imshow(values, cmap="cividis", vmin=0, vmax=most, **options)
     for (row, column), text in np.ndenumerate(texts):
         # cividis runs from dark to light.
-        color = "black" if shares[row, column] > 0.5 else "white"
+        color = "black" if values[row, column] > most / 2 else "white"
         ax.text(column, row, text, ha="center", va="center", color=color, fontsize=9)
     ax.set_yticks(range(len(names[0])), names[0])
     ax.set_xticks(range(len(names[1])), names[1])
