@@ -73,8 +73,8 @@ def verdict(
             **facts,
             "said": said,
             "conclusive": conclusive,
-            "beyond_length": _above_zero(facts["run_within"]),
-            "below_zero": any(_below_zero(facts[name]) for name in OTHER_TARGETS),
+            "beyond_length": _sign(facts["run_within"]) > 0,
+            "below_zero": any(_sign(facts[name]) < 0 for name in OTHER_TARGETS),
             "silence": _told_by_silence(facts),
             "reads_sound": run not in READ_NO_SOUND,
             "notice": config.notice,
@@ -108,22 +108,18 @@ def _told_by_silence(facts: Mapping[str, Any]) -> str:
     """What silence alone gives away: "level", "nothing", or that it or its chance was not asked."""
     probe = facts["probe_silence"] or {}
     p_value = probe.get("p_value")
-    if (p_value is not None and p_value <= MAX_P_VALUE) or _above_zero(facts["run_silence"]):
+    if (p_value is not None and p_value <= MAX_P_VALUE) or _sign(facts["run_silence"]) > 0:
         return "level"
     if not probe:
         return "not asked"
     return "chance not asked" if p_value is None else "nothing"
 
 
-def _above_zero(row: Mapping[str, float | None] | None) -> bool:
-    """Whether the whole interval of kappa is."""
-    low = (row or {}).get("kappa_low")
-    return low is not None and low > 0
-
-
-def _below_zero(row: Mapping[str, float | None] | None) -> bool:
-    high = (row or {}).get("kappa_high")
-    return high is not None and high < 0
+def _sign(row: Mapping[str, float | None] | None) -> int:
+    """1 or -1 where the whole interval of kappa is on that side of 0, else 0."""
+    if row is None or row["kappa_low"] is None:
+        return 0
+    return int(row["kappa_low"] > 0) - int(row["kappa_high"] < 0)
 
 
 def _kappa(row: Mapping[str, float | None]) -> str:
