@@ -9,7 +9,6 @@ answers are scored again within duration classes, where length tells little;
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -64,16 +63,6 @@ N_PERIODS = 3  # of the years of recording
 SHARES: tuple[float, ...] = (0.1, 0.2, 0.35, 0.6, 1.0)  # of the speakers that a fold trains on
 
 
-@dataclass(frozen=True)
-class Audit:
-    """Tables by name of their file, the document ``audit``, figures by name, remarks."""
-
-    tables: dict[str, pd.DataFrame]
-    document: dict[str, Any]
-    figures: dict[str, Sketch]
-    remarks: list[dict[str, str]]
-
-
 def perform_audit(
     inputs: Inputs,
     answers: AllAnswers,
@@ -81,9 +70,10 @@ def perform_audit(
     *,
     ranked: Sequence[str],
     config: Config,
-) -> Audit:
+) -> tuple[dict[str, pd.DataFrame], dict[str, Any], dict[str, Sketch], list[dict[str, str]]]:
     """Ask the probes, train networks again, score the runs by group, and draw the learning curve.
 
+    Gives tables by name of their file, the document ``audit``, figures by name, and remarks.
     ``exceeds`` is as ``exceeds.csv``; ``ranked`` are the runs, the first of which the
     paragraph is about.
     """
@@ -109,14 +99,9 @@ def perform_audit(
     }
     if best:
         figures["groups"] = partial(draw_groups, groups, best, min_speakers=MIN_SPEAKERS)
-    return Audit(
-        tables={"audit": audit, "audit_groups": groups, "learning_curve": curve},
-        document=verdict(
-            audit, exceeds, run=best, n_test_speakers=speakers.nunique(), config=config
-        ),
-        figures=figures,
-        remarks=remarks + unasked + unfinished + retrained.remarks,
-    )
+    tables = {"audit": audit, "audit_groups": groups, "learning_curve": curve}
+    told = verdict(audit, exceeds, run=best, n_test_speakers=speakers.nunique(), config=config)
+    return tables, told, figures, remarks + unasked + unfinished + retrained.remarks
 
 
 def cards_of(inputs: Inputs) -> pd.DataFrame:
