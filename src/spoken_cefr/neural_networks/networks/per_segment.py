@@ -6,7 +6,6 @@ uniform weights, biases of 0), so that only the framework differs.
 """
 
 from collections.abc import Iterable
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -211,11 +210,17 @@ def build_model(
         Shape of one row: (size, size) for an image, (n_mels, n_frames) for a
         spectrogram, (n_features,) for an embedding.
     """
-    kinds = {"study_cnn": StudyCNN, "small_cnn": SmallCNN, "simple": SimpleDNN}
-    kinds |= {name: partial(RegularisedDNN, widths=widths) for name, widths in DNN_WIDTHS.items()}
-    if architecture not in kinds:
-        raise ValueError(f"{architecture!r} is not an architecture: {', '.join(kinds)}")
-    return kinds[architecture](input_shape[0], n_outputs=n_outputs)
+    if architecture == "study_cnn":
+        return StudyCNN(input_shape[0], n_outputs=n_outputs)
+    if architecture == "small_cnn":
+        return SmallCNN(input_shape[0], n_outputs=n_outputs)
+    if architecture == "simple":
+        return SimpleDNN(input_shape[0], n_outputs=n_outputs)
+    if architecture in DNN_WIDTHS:
+        return RegularisedDNN(input_shape[0], widths=DNN_WIDTHS[architecture], n_outputs=n_outputs)
+    raise ValueError(
+        f"{architecture!r} is not an architecture: study_cnn, small_cnn, simple, medium, complex"
+    )
 
 
 def count_parameters(model: nn.Module) -> int:
