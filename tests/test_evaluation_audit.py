@@ -13,7 +13,7 @@ from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.evaluation.reading import Inputs
 from spoken_cefr.evaluation.scores.answers import all_answers, ranked_runs
 from spoken_cefr.evaluation.scores.groups import group_table
-from spoken_cefr.evaluation.scores.intervals import Bootstrap
+from spoken_cefr.evaluation.scores.intervals import Asked, Bootstrap
 from spoken_cefr.evaluation.shortcuts.audit import (
     audit_targets,
     cards_of,
@@ -152,13 +152,13 @@ def test_answers_and_permutations_by_a_product_are_those_of_refitting(speakers, 
 def test_the_kappa_of_a_permutation_is_the_mean_over_the_repeats(speakers, level):
     asked = question(noisy(level.codes), level, speakers)
     repeats = cross_validation(asked, n_repeats=3, n_folds=5, seed=1)
-    kappas = permuted_kappas(repeats, asked, n_classes=3, n_permutations=250, seed=1)
+    kappas = permuted_kappas(repeats, asked, n_permutations=250, seed=1)
     sets = asked.codes[permuted_rows(asked.speakers, n_permutations=250, seed=[1, 1])]
     for number in (0, 100, 249):
         (given,) = answers_to(repeats, sets[[number]], n_classes=3)
         each = [cohen_kappa_score(sets[number], one, weights="quadratic") for one in given]
         assert kappas[number] == pytest.approx(np.mean(each))
-    assert permuted_kappas(repeats, asked, n_classes=3, n_permutations=0, seed=1).size == 0
+    assert permuted_kappas(repeats, asked, n_permutations=0, seed=1).size == 0
 
 
 @pytest.mark.parametrize("n_rows", [40, 80])
@@ -209,8 +209,8 @@ def test_a_common_class_is_not_preferred_and_the_lowest_of_equal_ones_is_answere
 def test_where_there_is_nothing_to_find_p_values_are_as_often_low_as_high(speakers, level):
     asked = question(noisy(np.zeros(N)), level, speakers)
     repeats = cross_validation(asked, n_repeats=2, n_folds=5, seed=1)
-    kappas = permuted_kappas(repeats, asked, n_classes=3, n_permutations=999, seed=1)
-    others = permuted_kappas(repeats, asked, n_classes=3, n_permutations=300, seed=2)
+    kappas = permuted_kappas(repeats, asked, n_permutations=999, seed=1)
+    others = permuted_kappas(repeats, asked, n_permutations=300, seed=2)
     p_values = (1 + (kappas >= others[:, None]).sum(axis=1)) / 1000
     np.testing.assert_allclose(np.quantile(p_values, [0.1, 0.5, 0.9]), [0.1, 0.5, 0.9], atol=0.06)
 
@@ -241,15 +241,17 @@ def test_within_strata_an_answer_by_stratum_alone_is_worth_nothing(config, speak
     strata = np.where(rng.random(N) < 0.5, "short", "long")
     truth = np.where(strata == "short", rng.integers(0, 2, N), rng.integers(2, 4, N))
     by_length = np.where(strata == "short", 0, 3)
-    told = within_strata(
-        truth, by_length[None], speakers.to_numpy(), strata, BOOTSTRAP, n_classes=4
-    )
+
+    def asked(answers):
+        return Asked(truth, answers[None], speakers.to_numpy(), 4)
+
+    told = within_strata(asked(by_length), strata, BOOTSTRAP)
     assert cohen_kappa_score(truth, by_length, weights="quadratic") > 0.7
     assert told["kappa"].value == 0
-    perfect = within_strata(truth, truth[None], speakers.to_numpy(), strata, BOOTSTRAP, n_classes=4)
+    perfect = within_strata(asked(truth), strata, BOOTSTRAP)
     assert perfect["kappa"] == (1, 1, 1)
     guessed = np.where(rng.random(N) < 0.7, truth, 3 - truth)
-    told = within_strata(truth, guessed[None], speakers.to_numpy(), strata, BOOTSTRAP, n_classes=4)
+    told = within_strata(asked(guessed), strata, BOOTSTRAP)
     each = [
         cohen_kappa_score(truth[strata == s], guessed[strata == s], weights="quadratic")
         for s in ("short", "long")
@@ -390,7 +392,7 @@ def test_groups_are_compared_with_the_rest(config, speakers):
         index=speakers.index,
     )
     answers = all_answers({"run": predictions}, TARGET_LEVELS)
-    table = group_table(answers, ["run"], cards, BOOTSTRAP, levels=TARGET_LEVELS)
+    table = group_table(answers, ["run"], cards, BOOTSTRAP)
     told = table[table["metric"] == "accuracy"].set_index(["grouping", "group"])
     assert told.loc[("gender", "féminin"), ["value", "difference"]].tolist() == [1, 1]
     assert told.loc[("gender", "masculin"), "difference"] == -1
@@ -429,7 +431,7 @@ def made_up_verdict(
     if not by_length:
         lengths[:] = np.tile(["short", "short", "long", "long"], N // 4)
     answers = all_answers({name: predictions_of(truth, truth, speakers)}, TARGET_LEVELS)
-    table = run_table(answers, [name], lengths, BOOTSTRAP, n_classes=5)
+    table = run_table(answers, [name], lengths, BOOTSTRAP)
     silence = {"kind": "probe", "model": "mel_silence", "condition": SILENCE}
     silence |= {"target": "level", "kappa": 0.2, "kappa_low": 0.1, "kappa_high": 0.3}
     silence |= {"p_value": p_value, "permuted_kappa_high": 0.1}

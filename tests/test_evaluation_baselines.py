@@ -6,7 +6,7 @@ import pytest
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.reading import unit_table
+from spoken_cefr.evaluation.reading import UNIT_COLUMNS, unit_table
 from spoken_cefr.evaluation.shortcuts.baselines import (
     BASELINES,
     FIELDS,
@@ -51,7 +51,7 @@ def corpus():
             "gender": [np.nan] * 6,
         }
     )
-    return unit_table(split, segments), metadata
+    return unit_table(split, segments)[list(UNIT_COLUMNS)], metadata
 
 
 def duration_only(units, metadata):

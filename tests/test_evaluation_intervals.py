@@ -5,6 +5,7 @@ import pytest
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.evaluation.scores.intervals import (
+    Asked,
     Bootstrap,
     mean_interval,
     paired_differences,
@@ -49,7 +50,7 @@ def percentiles(values):
 
 def test_intervals_are_those_of_an_explicit_resampling(answers):
     truth, predicted, _, speakers = answers
-    fast = speaker_intervals(ALL, truth, predicted, speakers, BOOTSTRAP, n_classes=K)
+    fast = speaker_intervals(ALL, Asked(truth, predicted, speakers, K), BOOTSTRAP)
     slow = [
         confusion_matrix(t, p, n_classes=K)
         for t, p in slow_resamplings(truth, [predicted], speakers)
@@ -62,7 +63,8 @@ def test_intervals_are_those_of_an_explicit_resampling(answers):
 
 def test_paired_differences_are_those_of_an_explicit_resampling(answers):
     truth, first, second, speakers = answers
-    fast = paired_differences(METRICS, truth, first, second, speakers, BOOTSTRAP, n_classes=K)
+    asked = [Asked(truth, one, speakers, K) for one in (first, second)]
+    fast = paired_differences(METRICS, *asked, BOOTSTRAP)
     slow = [
         (confusion_matrix(t, a, n_classes=K), confusion_matrix(t, b, n_classes=K))
         for t, a, b in slow_resamplings(truth, [first, second], speakers)
@@ -83,16 +85,15 @@ def test_the_interval_of_a_mean_is_that_of_an_explicit_resampling(answers):
 def test_the_order_of_the_rows_changes_nothing(answers):
     truth, predicted, _, speakers = answers
     order = np.random.default_rng(5).permutation(truth.size)
-    as_given = speaker_intervals(ALL, truth, predicted, speakers, BOOTSTRAP, n_classes=K)
-    shuffled = speaker_intervals(
-        ALL, truth[order], predicted[order], speakers[order], BOOTSTRAP, n_classes=K
-    )
-    assert as_given == shuffled
+    as_given = speaker_intervals(ALL, Asked(truth, predicted, speakers, K), BOOTSTRAP)
+    shuffled = Asked(truth[order], predicted[order], speakers[order], K)
+    assert as_given == speaker_intervals(ALL, shuffled, BOOTSTRAP)
 
 
 def test_one_speaker_gives_an_estimate_without_interval():
     truth = np.array([0, 1, 1])
-    one = speaker_intervals(METRICS, truth, truth, np.array(["s"] * 3), BOOTSTRAP, n_classes=K)
+    asked = Asked(truth, truth, np.array(["s"] * 3), K)
+    one = speaker_intervals(METRICS, asked, BOOTSTRAP)
     assert one["accuracy"].value == 1
     assert np.isnan(one["accuracy"][1:]).all()
 
@@ -100,14 +101,15 @@ def test_one_speaker_gives_an_estimate_without_interval():
 def test_nothing_to_score_is_refused():
     empty = np.array([], dtype=int)
     with pytest.raises(ValueError):
-        speaker_intervals(METRICS, empty, empty, empty.astype(str), BOOTSTRAP, n_classes=K)
+        speaker_intervals(METRICS, Asked(empty, empty, empty.astype(str), K), BOOTSTRAP)
 
 
 def test_a_repeated_difference_is_the_mean_of_the_repeats_on_the_same_drawn_speakers(answers):
     truth, first, second, speakers = answers
     # Against each other both ways: no difference, whoever is drawn.
     both = np.stack([first, second])
-    swapped = paired_differences(METRICS, truth, both, both[::-1], speakers, BOOTSTRAP, n_classes=K)
+    asked = [Asked(truth, one, speakers, K) for one in (both, both[::-1])]
+    swapped = paired_differences(METRICS, *asked, BOOTSTRAP)
     for interval in swapped.values():
         np.testing.assert_allclose(interval, 0, atol=1e-12)
 

@@ -280,7 +280,6 @@ def test_only_with_enough_speakers_a_difference_above_zero_exceeds(n_speakers, t
         ["good"],
         ["constant", "same"],
         Bootstrap(n_bootstrap=100, confidence=0.95, seed=0),
-        levels=TARGET_LEVELS,
     )
     row = table[table["metric"] == "accuracy"].set_index("other").loc["constant"]
     assert (row["difference"], row["exceeds"]) == (0.5, told)

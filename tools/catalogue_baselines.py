@@ -23,7 +23,7 @@ import pandas as pd
 from spoken_cefr.corpus.levels import TARGET_LEVELS, label_set, level_codes, to_label_set
 from spoken_cefr.corpus.speakers import N_FOLDS, speaker_folds, speaker_ids
 from spoken_cefr.errors import InputError
-from spoken_cefr.evaluation.scores.intervals import Bootstrap, Interval, speaker_intervals
+from spoken_cefr.evaluation.scores.intervals import Asked, Bootstrap, Interval, speaker_intervals
 from spoken_cefr.evaluation.scores.metrics import METRICS
 from spoken_cefr.evaluation.shortcuts.baselines import (
     DESCRIPTIONS,
@@ -136,17 +136,12 @@ def catalogue_baselines(
                     name, features, codes, train, test, n_classes=len(levels), rng=rng
                 )
             answers[name].append(answered)
-    return {
-        name: speaker_intervals(
-            METRICS,
-            codes,
-            np.stack(repeats),
-            speakers,
-            Bootstrap(n_bootstrap, confidence, seed),
-            n_classes=len(levels),
-        )
+    asked = {
+        name: Asked(codes, np.stack(repeats), speakers, len(levels))
         for name, repeats in answers.items()
     }
+    bootstrap = Bootstrap(n_bootstrap, confidence, seed)
+    return {name: speaker_intervals(METRICS, one, bootstrap) for name, one in asked.items()}
 
 
 def descriptions() -> dict[str, str]:

@@ -29,15 +29,6 @@ def read_counts(path: Path = COUNTS) -> pd.DataFrame:
     return table.astype({"recordings": int})
 
 
-def read_split_counts(path: Path = SPLIT_COUNTS) -> pd.DataFrame:
-    """Read the counts of the split: part, level, recordings (int), speakers (int).
-
-    InputError if the file is missing or lacks a column.
-    """
-    table = read_table(path, columns=["part", "level", "recordings", "speakers"])
-    return table.astype({"recordings": int, "speakers": int})
-
-
 def baselines_table(path: Path = BASELINES) -> pd.DataFrame:
     """What baselines on the site's metadata reach on the real catalogue, as text.
 

@@ -127,11 +127,7 @@ def measure_differences(
 
 
 def perform_explanation(
-    inputs: Inputs,
-    answers: AllAnswers,
-    *,
-    ranked: Sequence[str],
-    config: Config,
+    inputs: Inputs, answers: AllAnswers, *, ranked: Sequence[str], config: Config
 ) -> tuple[dict[str, Any] | None, dict[str, Sketch]]:
     """Explain the recording that the best run is surest of and right about.
 
@@ -229,7 +225,6 @@ def _segments(
 
 
 def _attention(run: str, segment_ids: pd.Series, config: Config) -> np.ndarray | float:
-    """The attention weights of the run's first seed; NaN where it has none."""
     path = stage_folder(config, "neural_networks") / run / "attention.parquet"
     if not path.exists():
         return np.nan
@@ -293,7 +288,6 @@ def _image_and_heat(trained: RunModel, log_mel: np.ndarray, code: int) -> tuple[
 
 
 def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """The first rows as JSON values: NaN is null."""
     return [
         {n: None if isinstance(v, float) and math.isnan(v) else v for n, v in row.items()}
         for row in table.head(N_TOLD).to_dict("records")

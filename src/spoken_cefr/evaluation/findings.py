@@ -356,5 +356,4 @@ def _kappa(row: Mapping[str, Any], *, name: str = KAPPA) -> str:
 
 
 def _bounded(value: float, low: float, high: float) -> str:
-    """A number with its interval, if it has one."""
     return f"{value:.2f}" if pd.isna(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"

@@ -11,6 +11,7 @@ from spoken_cefr.config import Config
 from spoken_cefr.corpus.levels import TARGET_LEVELS, label_set
 from spoken_cefr.corpus.metadata import read_metadata
 from spoken_cefr.errors import InputError
+from spoken_cefr.neural_networks.predictions import unit_table
 from spoken_cefr.stages import stage_folder
 from spoken_cefr.store import read_csv, read_json, read_parquet
 
@@ -66,7 +67,7 @@ def read_inputs(config: Config) -> Inputs:
     levels = label_set(config.neural_networks.rare_levels)
     check_split(split, levels=levels)
     split["fold"] = split["fold"].astype(int)
-    units = unit_table(split, segments)
+    units = unit_table(split, segments)[list(UNIT_COLUMNS)]
     return Inputs(split, segments, metadata, units, levels, read_measures(config))
 
 
@@ -99,17 +100,6 @@ def check_split(split: pd.DataFrame, *, levels: Sequence[str]) -> None:
     for what, is_so in found.items():
         if is_so:
             raise InputError(f"split.csv has {what}: run neural_networks again")
-
-
-def unit_table(split: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:
-    """List every recording of the split and every segment of those, with the truth."""
-    recordings = split.assign(unit="recording", id=split["recording_id"])
-    # Level and speaker come from the split, so that the two units cannot disagree.
-    of_segments = segments[["segment_id", "recording_id"]].astype(str)
-    of_segments = of_segments.rename(columns={"segment_id": "id"}).assign(unit="segment")
-    of_segments = of_segments.merge(split, on="recording_id", validate="many_to_one")
-    columns = list(UNIT_COLUMNS)
-    return pd.concat([recordings[columns], of_segments[columns]], ignore_index=True)
 
 
 def read_measures(config: Config) -> pd.DataFrame | None:
@@ -190,13 +180,8 @@ def read_run(
 
 
 def _fault(
-    table: pd.DataFrame,
-    units: pd.DataFrame,
-    *,
-    levels: Sequence[str],
-    probabilities: Sequence[str],
+    table: pd.DataFrame, units: pd.DataFrame, *, levels: Sequence[str], probabilities: Sequence[str]
 ) -> str | None:
-    """Why predictions cannot be scored, if they cannot."""
     p = table[probabilities].apply(pd.to_numeric, errors="coerce").to_numpy()
     both = table.merge(units, on=["unit", "id"], how="left", suffixes=("", "_true"))
     tested = (table["part"] == "test").to_numpy()
@@ -223,7 +208,6 @@ def _fault(
 
 
 def _gaps(table: pd.DataFrame, units: pd.DataFrame) -> list[str]:
-    """How many units a run leaves untested, in words."""
     tested = table[table["part"] == "test"].drop_duplicates(["unit", "id"])
     gaps = {u: (units["unit"] == u).sum() - (tested["unit"] == u).sum() for u in UNITS}
     return [f"leaves {gap} {unit}s unpredicted" for unit, gap in gaps.items() if gap]

@@ -101,9 +101,11 @@ def run(config: Config) -> Report:
     bootstrap = bootstrap_of(config)
     scores = score_all(answers, bootstrap, levels=levels)
     tables = score_tables(answers, scores, list(runs), bootstrap, levels=levels)
-    audit = perform_audit(inputs, answers, tables["exceeds"], ranked=ranked, config=config)
+    audited, audit, drawn, unasked = perform_audit(
+        inputs, answers, tables["exceeds"], ranked=ranked, config=config
+    )
     explanation, shown = perform_explanation(inputs, answers, ranked=ranked, config=config)
-    tables |= audit.tables | study_tables(answers, tables["results"], inputs, config=config)
+    tables |= audited | study_tables(answers, tables["results"], inputs, config=config)
     tables["mistakes"] = mistakes_table(
         answers, ranked, read_texts(config), inputs.measures, levels=levels
     )
@@ -117,7 +119,7 @@ def run(config: Config) -> Report:
             levels=levels,
         )
         | {"best_run": ranked[0] if ranked else None},
-        "audit": audit.document,
+        "audit": audit,
         "explanation": explanation,
         "study": read_json(REANALYSIS),
     }
@@ -132,7 +134,7 @@ def run(config: Config) -> Report:
             levels=levels,
             confidence=config.evaluation.confidence,
         )
-        | audit.figures
+        | drawn
         | shown
     )
     written = write_all(config, tables, documents, figures)
@@ -142,7 +144,7 @@ def run(config: Config) -> Report:
         n_in=len(runs) + len(dropped),
         n_out=len(runs),
         dropped=dropped,
-        remarks=remarks + audit.remarks,
+        remarks=remarks + unasked,
         figures={
             "baselines": list(baselines),
             "runs": list(runs),
@@ -172,7 +174,7 @@ def score_tables(
     levels: Sequence[str],
 ) -> dict[str, pd.DataFrame]:
     """The tables that follow from answers and scores alone, by the name of their file."""
-    differences = difference_table(answers, runs, list(BASELINES), bootstrap, levels=levels)
+    differences = difference_table(answers, runs, list(BASELINES), bootstrap)
     confusion = {f"confusion/{one.name}": confusion_table(one.matrix, levels) for one in scores}
     return confusion | {
         "results": pd.DataFrame([one.row for one in scores]),
@@ -180,7 +182,7 @@ def score_tables(
         "calibration": pd.DataFrame([row for one in scores for row in one.calibration]),
         "differences": differences,
         "exceeds": exceeds_table(differences),
-        "agreement": agreement_table(answers, runs, bootstrap, levels=levels),
+        "agreement": agreement_table(answers, runs, bootstrap),
     }
 
 

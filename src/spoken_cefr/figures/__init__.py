@@ -6,7 +6,7 @@ __getattr__ = offering(
     __name__,
     {
         "spoken_cefr.figures.corpus": (
-            *("draw_age", "draw_balance", "draw_catalogue_balancing", "draw_catalogue_classes"),
+            *("draw_age", "draw_balance", "draw_catalogue_classes"),
             *("draw_classes", "draw_data_balancing", "draw_levels_by"),
         ),
         "spoken_cefr.figures.architecture": ("draw_architecture", "draw_fusion", "layer_table"),

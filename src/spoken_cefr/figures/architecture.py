@@ -139,36 +139,28 @@ def fusion_layers(
         lanes[_projected(kind)] = Layer(
             1, row, f"{dense}\nReLU\ndropout", given, count_parameters(layer)
         )
-    gates = count_parameters(network.content) + count_parameters(network.gate)
-    measures = count_parameters(network.project_measures)
+    n_in = {name: count_parameters(layer) for name, layer in network.named_children()}
+    gates, n_outputs, last = (
+        n_in["content"] + n_in["gate"],
+        output.out_features,
+        (middle + below) / 2,
+    )
+    gate = f"2 x {dense}\ntanh times\nsigmoid"
+    weights = "dense 1\nsoftmax over\nsegments"
+    measures, told = "measures,\nstandardised,\ndropout", f"{dense}\nReLU"
     return lanes | {
         "segments": Layer(2, middle, "side by side", (n_segments, hidden)),
-        "gate": Layer(
-            3, middle - 1, f"2 x {dense}\ntanh times\nsigmoid", (n_segments, units), gates
-        ),
-        "weights": Layer(
-            4,
-            middle - 1,
-            "dense 1\nsoftmax over\nsegments",
-            (n_segments,),
-            count_parameters(network.score),
-        ),
+        "gate": Layer(3, middle - 1, gate, (n_segments, units), gates),
+        "weights": Layer(4, middle - 1, weights, (n_segments,), n_in["score"]),
         "pooled": Layer(5, middle, "weighted\nsum of the\nsegments", (hidden,)),
-        "measures": Layer(4, below, "measures,\nstandardised,\ndropout", (network.n_measures,)),
-        _projected("measures"): Layer(5, below, f"{dense}\nReLU", (units,), measures),
-        "joined": Layer(6, (middle + below) / 2, "side by side,\ndropout", (output.in_features,)),
-        "output": Layer(
-            7,
-            (middle + below) / 2,
-            f"dense {output.out_features}",
-            (output.out_features,),
-            count_parameters(output),
-        ),
+        "measures": Layer(4, below, measures, (network.n_measures,)),
+        _projected("measures"): Layer(5, below, told, (units,), n_in["project_measures"]),
+        "joined": Layer(6, last, "side by side,\ndropout", (output.in_features,)),
+        "output": Layer(7, last, f"dense {n_outputs}", (n_outputs,), n_in["output"]),
     }
 
 
 def _projected(kind: str) -> str:
-    """The name of the box that makes a kind of input narrow."""
     return f"{kind} projected"
 
 
@@ -203,7 +195,6 @@ def _corner(place: tuple[float, float]) -> tuple[float, float]:
 
 
 def _draw_arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    """From the right side of one box to the left side of another."""
     (left, low), (to_left, to_low) = _corner(start), _corner(end)
     ax.annotate("", (to_left, to_low + 0.5), (left + BOX_WIDTH, low + 0.5), arrowprops=ARROW)
 

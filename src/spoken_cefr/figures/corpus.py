@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from spoken_cefr.corpus.cards import AGE_GROUPS, DURATION_CLASSES
 from spoken_cefr.corpus.levels import TARGET_LEVELS
 from spoken_cefr.corpus.speakers import PARTS
-from spoken_cefr.figures.parts import grouped_bars, in_percent, legend_above
+from spoken_cefr.figures.parts import grouped_bars, heat_map, in_percent, legend_above
 from spoken_cefr.figures.style import HATCHES, OKABE_ITO, Drawing, in_style
 
 UNKNOWN_AGE = "unknown"
@@ -91,13 +91,9 @@ def draw_levels_by(metadata: pd.DataFrame, *, levels: Sequence[str] = TARGET_LEV
         counts = pd.crosstab(values, metadata["level"]).reindex(
             index=order, columns=list(levels), fill_value=0
         )
-        ax.imshow(counts, cmap="cividis", aspect="auto", vmin=0)
-        for (row, place), n in np.ndenumerate(counts.to_numpy()):
-            color = "black" if n > counts.to_numpy().max() / 2 else "white"
-            ax.text(place, row, str(n) if n else "", ha="center", va="center", color=color)
-        ax.set_yticks(range(len(order)), order)
-        ax.set_xticks(range(len(levels)), levels)
-        ax.spines[:].set_visible(False)
+        counts = counts.to_numpy()
+        texts = np.where(counts, counts.astype(str), "")
+        heat_map(ax, counts, texts, (order, levels), most=counts.max(), aspect="auto")
         named = column.replace("_", " ")
         ax.set(xlabel="CEFR level", title=f"recordings by {named}")
         ax.set_ylabel(f"{named} (the site's words)")
@@ -119,12 +115,8 @@ def draw_data_balancing(
     """
     rows = segments[["recording_id"]].merge(split, on="recording_id", validate="many_to_one")
     counts = {part: _counts(rows["level"][rows["part"] == part], levels) for part in PARTS}
-    figure = Drawing(width_in=7, height_in=3.6)
-    ax = figure.subplots()
-    grouped_bars(ax, _shares(counts, "{name} ({n:,} segments)"), levels, percent=True)
-    ax.set(ylabel="share of the part's segments")
-    legend_above(figure, ax, ncols=len(PARTS))
-    return figure
+    shares = shares_of(counts, "{name} ({n:,} segments)")
+    return _bars_of_shares(shares, levels, "share of the part's segments")
 
 
 @in_style
@@ -138,12 +130,7 @@ def draw_balance(
     shares : mapping of str to np.ndarray, shape (n_levels,)
         By the name of the way; each adds up to 1.
     """
-    figure = Drawing(width_in=7, height_in=3.6)
-    ax = figure.subplots()
-    grouped_bars(ax, shares, levels, percent=True)
-    ax.set(ylabel="share in the training loss")
-    legend_above(figure, ax, ncols=len(shares))
-    return figure
+    return _bars_of_shares(shares, levels, "share in the training loss")
 
 
 @in_style
@@ -159,8 +146,8 @@ def draw_catalogue_classes(
     study_recordings, study_segments : mapping of level to int
         Table 1 of the study.
     """
-    of_catalogue = _in_order(counts.groupby("level")["recordings"].sum())
-    recordings, segments = _in_order(study_recordings), _in_order(study_segments)
+    of_catalogue = of_target_levels(counts.groupby("level")["recordings"].sum())
+    recordings, segments = of_target_levels(study_recordings), of_target_levels(study_segments)
     figure = Drawing(width_in=7.5, height_in=3.4)
     left, right = figure.subplots(1, 2, width_ratios=[1.45, 1])
     shown = {
@@ -179,44 +166,12 @@ def draw_catalogue_classes(
     return figure
 
 
-@in_style
-def draw_catalogue_age(counts: pd.DataFrame) -> Drawing:
-    """Share of child, adolescent, adult and senior speakers in each level of the catalogue."""
-    return draw_age(counts.loc[counts.index.repeat(counts["recordings"])])
-
-
-@in_style
-def draw_catalogue_balancing(
-    split_counts: pd.DataFrame,
-    study_recordings: Mapping[str, int],
-    study_segments: Mapping[str, int],
-) -> Drawing:
-    """Share of each level in the parts of a split by speaker, and in the study's two units.
-
-    The right panel shows why the unit matters: longer recordings weigh more
-    when 1 s segments are counted.
-
-    Parameters
-    ----------
-    split_counts : pd.DataFrame
-        From :func:`spoken_cefr.evaluation.catalogue.read_split_counts`.
-    study_recordings, study_segments : mapping of level to int
-        Table 1 of the study.
-    """
-    figure = Drawing(width_in=8, height_in=3.6)
-    left, right = figure.subplots(1, 2, sharey=True, width_ratios=[1.4, 1])
-    of_part = split_counts.set_index(["part", "level"])["recordings"]
-    parts = {part: _in_order(of_part[part]) for part in PARTS}
-    shares = _shares(parts, "{name} ({n:,} recordings)")
-    grouped_bars(left, shares, TARGET_LEVELS, percent=True)
-    left.set(title="catalogue, split by speaker", ylabel="share of recordings or segments")
-    units = {"recordings": _in_order(study_recordings), "segments": _in_order(study_segments)}
-    shares = _shares(units, "{n:,} {name}")
-    grouped_bars(right, shares, TARGET_LEVELS, percent=True, first_look=len(PARTS))
-    right.set(title="what the study kept")
-    for ax in (left, right):
-        ax.legend(loc="upper right", fontsize=8)
-        ax.set_ylim(0, 0.68)  # room for the legend above the bars
+def _bars_of_shares(shares: Mapping[str, np.ndarray], levels: Sequence[str], label: str) -> Drawing:
+    figure = Drawing(width_in=7, height_in=3.6)
+    ax = figure.subplots()
+    grouped_bars(ax, shares, levels, percent=True)
+    ax.set(ylabel=label)
+    legend_above(figure, ax, ncols=len(shares))
     return figure
 
 
@@ -224,12 +179,12 @@ def _counts(values: pd.Series, levels: Sequence[str]) -> np.ndarray:
     return values.value_counts().reindex(list(levels), fill_value=0).to_numpy()
 
 
-def _in_order(counts: Mapping[str, int]) -> np.ndarray:
+def of_target_levels(counts: Mapping[str, int]) -> np.ndarray:
     """Counts by level as one of each target level, in their order."""
     return np.array([counts.get(level, 0) for level in TARGET_LEVELS])
 
 
-def _shares(counts: Mapping[str, np.ndarray], title: str) -> dict[str, np.ndarray]:
+def shares_of(counts: Mapping[str, np.ndarray], title: str) -> dict[str, np.ndarray]:
     """Each series as shares that add up to 1, by a title with its name and its sum."""
     return {
         title.format(name=name, n=values.sum()): values / max(values.sum(), 1)

@@ -81,12 +81,9 @@ def draw_gradcam(
 def draw_measures(differences: pd.DataFrame, title: str) -> Drawing:
     """The measures that set the recording most apart from the neighbouring levels.
 
-    Parameters
-    ----------
-    differences : pd.DataFrame
-        From :func:`spoken_cefr.evaluation.explanations.measure_differences`, with the
-        column unit. A row is in interquartile ranges of the recordings of the other folds, from
-        the median of its level: rows compare.
+    The table is from :func:`spoken_cefr.evaluation.explanations.measure_differences`, with the
+    column unit. A row is in interquartile ranges of the recordings of the other folds, from
+    the median of its level: rows compare.
     """
     rows = differences.dropna(subset="margin").head(N_MEASURES).iloc[::-1]
     figure = Drawing(width_in=8, height_in=1.3 + 0.42 * max(len(rows), 1))

@@ -81,9 +81,7 @@ def draw_projection(
             ax.scatter(*points[chosen].T, s=size, color=color, marker=marker, label=name, lw=0,
                        alpha=0.7)  # fmt: skip
         ax.set(
-            title=f"by {title}",
-            xlabel=_component(1, shares[0]),
-            ylabel=_component(2, shares[1]),
+            title=f"by {title}", xlabel=_component(1, shares[0]), ylabel=_component(2, shares[1])
         )
         # Three rows in each panel, so that the panels are of one size.
         few = len(ax.collections) <= 6

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colorbar import Colorbar
+from matplotlib.image import AxesImage
 from matplotlib.ticker import PercentFormatter
 
 from spoken_cefr.figures.style import HATCHES, OKABE_ITO, Drawing
@@ -80,28 +80,28 @@ def points(
 
 
 def heat_map(
-    figure: Drawing,
-    shares: np.ndarray,
+    ax: Axes,
+    values: np.ndarray,
     texts: np.ndarray,
     names: tuple[Sequence[str], Sequence[str]],
     *,
-    label: str,
-) -> tuple[Axes, Colorbar]:
-    """A matrix of shares up to 1 in colours, with a text in each cell.
+    most: float = 1.0,
+    **options: object,
+) -> AxesImage:
+    """A matrix of values from 0 to ``most`` in colours, with a text in each cell.
 
-    Shares and texts are (n_rows, n_columns), ``names`` those of the rows and of the columns;
-    ``label`` is of the bar of colours.
+    Values and texts are (n_rows, n_columns), ``names`` those of the rows and of the columns; the
+    options are those of `Axes.imshow`.
     """
-    ax = figure.subplots()
-    image = ax.imshow(shares, cmap="cividis", vmin=0, vmax=1)
+    image = ax.imshow(values, cmap="cividis", vmin=0, vmax=most, **options)
     for (row, column), text in np.ndenumerate(texts):
         # cividis runs from dark to light.
-        color = "black" if shares[row, column] > 0.5 else "white"
+        color = "black" if values[row, column] > most / 2 else "white"
         ax.text(column, row, text, ha="center", va="center", color=color, fontsize=9)
     ax.set_yticks(range(len(names[0])), names[0])
     ax.set_xticks(range(len(names[1])), names[1])
     ax.spines[:].set_visible(False)
-    return ax, figure.colorbar(image, label=label)
+    return image
 
 
 def hertz_axis(ax: Axes, *, n_mels: int, sample_rate: int) -> None:

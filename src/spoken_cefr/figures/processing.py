@@ -6,15 +6,7 @@ from matplotlib.axes import Axes
 
 from spoken_cefr.figures.parts import GREY, hertz_axis, legend_above
 from spoken_cefr.figures.style import OKABE_ITO, Drawing, in_style
-from spoken_cefr.processing.audio import (
-    HOP_LENGTH,
-    N_FFT,
-    N_MELS,
-    NOISE_RATIO,
-    add_white_noise,
-    log_mel,
-    to_image,
-)
+from spoken_cefr.processing.audio import N_MELS, NOISE_RATIO, add_white_noise, log_mel, to_image
 from spoken_cefr.processing.spectra import (
     BAND_HZ,
     FRAME_S,
@@ -134,26 +126,17 @@ def plot_log_mel(
     sample_rate: int,
     *,
     size: int = 50,
-    n_fft: int = N_FFT,
-    hop_length: int = HOP_LENGTH,
-    n_mels: int = N_MELS,
-    segment_window: bool = True,
     ratio: float = NOISE_RATIO,
     seed: int = 0,
+    n_mels: int = N_MELS,
+    **options: object,
 ) -> Drawing:
     """Draw one segment's log-mel spectrogram, the same with noise, and the image that a CNN sees.
 
-    The options are those of `log_mel` and `add_white_noise`.
+    The options are those of `add_white_noise` and `log_mel`.
     """
     both = np.stack([samples, add_white_noise(samples[None], ratio=ratio, seed=seed)[0]])
-    mel = log_mel(
-        both,
-        sample_rate,
-        n_fft=n_fft,
-        hop_length=hop_length,
-        n_mels=n_mels,
-        segment_window=segment_window,
-    )
+    mel = log_mel(both, sample_rate, n_mels=n_mels, **options)
     figure = Drawing(width_in=10, height_in=3.4)
     *pair, right = figure.subplots(1, 3)
     length_s = len(samples) / sample_rate

@@ -74,8 +74,9 @@ def draw_confusion(
         texts[row, column] = f"{_count(count)}\n{share}" if count else ""
     rows = [f"{level} (n = {_count(n)})" for level, n in zip(levels, totals, strict=True)]
     figure = Drawing(width_in=5.2, height_in=4.4)
-    label = "share of the true level's row"
-    ax, bar = heat_map(figure, shares, texts, (rows, levels), label=label)
+    ax = figure.subplots()
+    image = heat_map(ax, shares, texts, (rows, levels))
+    bar = figure.colorbar(image, label="share of the true level's row")
     ax.set(xlabel="predicted level", ylabel="true level", title=title)
     bar.ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     return figure

@@ -83,9 +83,9 @@ def model_facts(config: Config, split: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def package_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that a result depends on."""
-    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+def package_versions(names: Sequence[str] = PACKAGES) -> dict[str, str]:
+    """Versions of Python and of packages, by default of those that a result depends on."""
+    versions = {name: importlib.metadata.version(name) for name in names}
     return {"python": platform.python_version(), **versions}
 
 

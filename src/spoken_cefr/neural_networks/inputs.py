@@ -251,11 +251,7 @@ def _speech_keys(config: Config, *, noisy: bool) -> list[Any]:
 
 
 def _embed_recording(
-    config: Config,
-    recording_id: str,
-    file_name: str,
-    rows: pd.DataFrame,
-    noisy: bool,
+    config: Config, recording_id: str, file_name: str, rows: pd.DataFrame, noisy: bool
 ) -> Arrays:
     audio = stage_folder(config, "scraping") / file_name
     signal = load_audio(audio, sample_rate=SAMPLE_RATE)

@@ -119,7 +119,6 @@ def train_all(
 
 
 def _train(config: Config, training: Training, heard: Heard) -> str | None:
-    """Do one training; gives why it failed, or None."""
     try:
         with without_bars():
             perform_run(training, heard, config)

@@ -38,6 +38,20 @@ def pool_segments(probabilities: np.ndarray, owners: np.ndarray, n_owners: int) 
     return pooled / pooled.sum(axis=1, keepdims=True)
 
 
+def unit_table(split: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:
+    """Every recording of the split and every segment of those: unit, id, the split's columns.
+
+    Level and speaker come from the split, so that the two units cannot disagree.
+    """
+    import pandas as pd
+
+    recordings = split.assign(unit="recording", id=split["recording_id"])
+    rows = segments[["segment_id", "recording_id"]].astype(str)
+    rows = rows.rename(columns={"segment_id": "id"}).assign(unit="segment")
+    rows = rows.merge(split, on="recording_id", validate="many_to_one")
+    return pd.concat([recordings, rows], ignore_index=True)
+
+
 def predictions_table(
     segments: pd.DataFrame,
     split: pd.DataFrame,
@@ -53,14 +67,8 @@ def predictions_table(
     Gives unit, id, recording_id, speaker_id, part, level, predicted, p_A1 ... p_C1; recordings
     first, then segments, each sorted by id.
     """
-    import pandas as pd
-
     columns = probability_columns(classes)
-    told = split[["recording_id", "speaker_id", "part", "level"]]
-    recordings = told.assign(unit="recording", id=told["recording_id"])
-    rows = segments[["segment_id", "recording_id"]].rename(columns={"segment_id": "id"})
-    rows = rows.assign(unit="segment").merge(told, on="recording_id", how="left")
-    table = pd.concat([recordings, rows], ignore_index=True)
+    table = unit_table(split[["recording_id", "speaker_id", "part", "level"]], segments)
     probabilities = np.concatenate([of_recordings, of_segments])
     table[columns] = probabilities / probabilities.sum(axis=1, keepdims=True)
     table = table[np.isfinite(probabilities).all(axis=1)]

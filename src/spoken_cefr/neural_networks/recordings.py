@@ -61,11 +61,7 @@ class Corpus:
 
 
 def read_corpus(
-    run: Run,
-    config: Config,
-    segments: pd.DataFrame,
-    split: pd.DataFrame,
-    classes: tuple[str, ...],
+    run: Run, config: Config, segments: pd.DataFrame, split: pd.DataFrame, classes: tuple[str, ...]
 ) -> Corpus:
     """Put the tables in order and check what no run could learn from.
 

@@ -122,6 +122,9 @@ def study_runs() -> list[Run]:
 
 def our_runs() -> list[Run]:
     """Four models, each on whole recordings and on crops."""
+    attention = functools.partial(
+        Run, group="ours", architecture="attention", batch_size=16, epochs=100, head="corn"
+    )
     whole = [
         Run(
             "ordinal_measures",
@@ -132,25 +135,15 @@ def our_runs() -> list[Run]:
             batch_size=0,
             epochs=0,
         ),
-        Run(
+        attention(
             "attention_speech",
             "attention pooling over the speech embeddings of the recording's segments, CORN",
-            group="ours",
             inputs="speech_embedding",
-            architecture="attention",
-            batch_size=16,
-            epochs=100,
-            head="corn",
         ),
-        Run(
+        attention(
             "fusion",
             "attention pooling over speech and text embeddings, joined with the measures, CORN",
-            group="ours",
             inputs="fusion",
-            architecture="attention",
-            batch_size=16,
-            epochs=100,
-            head="corn",
         ),
         Run(
             "small_cnn",

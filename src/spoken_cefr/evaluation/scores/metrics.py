@@ -12,7 +12,6 @@ the same.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from types import MappingProxyType
 
 import numpy as np
 
@@ -92,16 +91,14 @@ def within_one_level(matrix: np.ndarray) -> np.ndarray:
 
 
 # The name of each is that of its column in results.csv.
-METRICS: Mapping[str, Metric] = MappingProxyType(
-    {
-        "accuracy": accuracy,
-        "balanced_accuracy": balanced_accuracy,
-        "macro_f1": macro_f1,
-        "quadratic_weighted_kappa": quadratic_weighted_kappa,
-        "mean_absolute_error": mean_absolute_error,
-        "within_one_level": within_one_level,
-    }
-)
+METRICS: Mapping[str, Metric] = {
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "macro_f1": macro_f1,
+    "quadratic_weighted_kappa": quadratic_weighted_kappa,
+    "mean_absolute_error": mean_absolute_error,
+    "within_one_level": within_one_level,
+}
 
 
 def class_metrics(levels: Sequence[str]) -> dict[str, Metric]:

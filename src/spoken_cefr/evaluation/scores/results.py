@@ -95,8 +95,7 @@ def score(
             for sure, answers in zip(confidence, told.predicted, strict=True)
         ]
     )
-    asked = told.truth, told.predicted, told.speakers
-    intervals = speaker_intervals(METRICS, *asked, bootstrap, n_classes=len(levels))
+    intervals = speaker_intervals(METRICS, told.asked, bootstrap)
     intervals["log_loss"] = mean_interval(losses.mean(axis=0), told.speakers, bootstrap)
     intervals["expected_calibration_error"] = calibration_interval(sums, bootstrap)
     of_seeds = {name: metric(matrices) for name, metric in METRICS.items()}
@@ -130,9 +129,7 @@ def per_class_rows(
     have the level, because no resampling could vary it.
     """
     matrix = told.matrices().mean(axis=0)
-    asked = told.truth, told.predicted, told.speakers
-    measures = class_metrics(levels)
-    over_speakers = speaker_intervals(measures, *asked, bootstrap, n_classes=len(levels))
+    over_speakers = speaker_intervals(class_metrics(levels), told.asked, bootstrap)
     rows = []
     for code, level in enumerate(levels):
         having = {
@@ -207,7 +204,6 @@ def _counts(units: pd.DataFrame, levels: Sequence[str]) -> dict[str, object]:
 
 
 def _constant_answers(units: pd.DataFrame, levels: Sequence[str]) -> dict[str, object]:
-    """What always giving the same answer scores."""
     answers: dict[str, object] = {}
     for unit, rows in units.groupby("unit"):
         truth = level_codes(rows["level"], classes=levels)

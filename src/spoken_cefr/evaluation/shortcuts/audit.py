@@ -9,7 +9,6 @@ answers are scored again within duration classes, where length tells little;
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -27,7 +26,6 @@ from spoken_cefr.evaluation.scores.intervals import Bootstrap, bootstrap_of
 from spoken_cefr.evaluation.shortcuts.probes import (
     Question,
     Target,
-    answers_to,
     cross_validation,
     permuted_kappas,
     question,
@@ -65,16 +63,6 @@ N_PERIODS = 3  # of the years of recording
 SHARES: tuple[float, ...] = (0.1, 0.2, 0.35, 0.6, 1.0)  # of the speakers that a fold trains on
 
 
-@dataclass(frozen=True)
-class Audit:
-    """Tables by name of their file, the document ``audit``, figures by name, remarks."""
-
-    tables: dict[str, pd.DataFrame]
-    document: dict[str, Any]
-    figures: dict[str, Sketch]
-    remarks: list[dict[str, str]]
-
-
 def perform_audit(
     inputs: Inputs,
     answers: AllAnswers,
@@ -82,9 +70,10 @@ def perform_audit(
     *,
     ranked: Sequence[str],
     config: Config,
-) -> Audit:
+) -> tuple[dict[str, pd.DataFrame], dict[str, Any], dict[str, Sketch], list[dict[str, str]]]:
     """Ask the probes, train networks again, score the runs by group, and draw the learning curve.
 
+    Gives tables by name of their file, the document ``audit``, figures by name, and remarks.
     ``exceeds`` is as ``exceeds.csv``; ``ranked`` are the runs, the first of which the
     paragraph is about.
     """
@@ -96,28 +85,23 @@ def perform_audit(
     targets = audit_targets(cards, inputs.levels)
     probes, unasked = probe_table(vectors, targets, speakers, classes, config=config)
     bootstrap = bootstrap_of(config)
-    of_runs = run_table(answers, runs, classes, bootstrap, n_classes=len(inputs.levels))
+    of_runs = run_table(answers, runs, classes, bootstrap)
     audited, unfinished = audited_runs(config, runs, best)
     retrained = perform_retraining(audited, answers, inputs, targets, config=config)
     audit = _joined(probes, of_runs, retrained.audit)
     shown = {name: vectors[name] for name in CURVE_VECTORS if name in vectors}
     curve = learning_curve(shown, targets["level"], speakers, config=config)
     curve = _joined(curve, retrained.curve)
-    groups = group_table(answers, runs, cards, bootstrap, levels=inputs.levels)
+    groups = group_table(answers, runs, cards, bootstrap)
     figures = {
         "audit": partial(draw_audit, audit, marks_of(audit)),
         "learning_curve": partial(draw_learning_curve, curve),
     }
     if best:
         figures["groups"] = partial(draw_groups, groups, best, min_speakers=MIN_SPEAKERS)
-    return Audit(
-        tables={"audit": audit, "audit_groups": groups, "learning_curve": curve},
-        document=verdict(
-            audit, exceeds, run=best, n_test_speakers=speakers.nunique(), config=config
-        ),
-        figures=figures,
-        remarks=remarks + unasked + unfinished + retrained.remarks,
-    )
+    tables = {"audit": audit, "audit_groups": groups, "learning_curve": curve}
+    told = verdict(audit, exceeds, run=best, n_test_speakers=speakers.nunique(), config=config)
+    return tables, told, figures, remarks + unasked + unfinished + retrained.remarks
 
 
 def cards_of(inputs: Inputs) -> pd.DataFrame:
@@ -204,7 +188,6 @@ def probe_table(
         rows += _probe_rows(
             asked,
             shared | {"target": target, "n_dropped": asked.n_dropped},
-            n_classes=len(targets[target].classes),
             n_folds=n_folds,
             strata=strata if target == "level" else None,
             config=config,
@@ -216,7 +199,6 @@ def _probe_rows(
     asked: Question,
     shared: dict[str, object],
     *,
-    n_classes: int,
     n_folds: int,
     strata: np.ndarray | None,
     config: Config,
@@ -224,19 +206,8 @@ def _probe_rows(
     """The rows of one question; the first says what chance reaches."""
     e = config.evaluation
     repeats = cross_validation(asked, n_repeats=e.n_repeats, n_folds=n_folds, seed=config.seed)
-    given = answers_to(repeats, asked.codes[None], n_classes=n_classes)[0]
-    rows = audit_rows(
-        asked.codes,
-        given,
-        asked.speakers,
-        shared,
-        bootstrap_of(config),
-        n_classes=n_classes,
-        strata=strata,
-    )
-    by_chance = permuted_kappas(
-        repeats, asked, n_classes=n_classes, n_permutations=e.n_permutations, seed=config.seed
-    )
+    rows = audit_rows(asked.answered(repeats), shared, bootstrap_of(config), strata=strata)
+    by_chance = permuted_kappas(repeats, asked, n_permutations=e.n_permutations, seed=config.seed)
     by_chance = by_chance[~np.isnan(by_chance)]
     if by_chance.size:
         as_good = (by_chance >= rows[0]["kappa"]).sum()
@@ -250,12 +221,7 @@ def _probe_rows(
 
 
 def run_table(
-    answers: AllAnswers,
-    runs: Sequence[str],
-    duration_classes: pd.Series,
-    bootstrap: Bootstrap,
-    *,
-    n_classes: int,
+    answers: AllAnswers, runs: Sequence[str], duration_classes: pd.Series, bootstrap: Bootstrap
 ) -> pd.DataFrame:
     """Score the runs' recordings as a whole and within duration classes: ``AUDIT_COLUMNS``."""
     rows = []
@@ -265,15 +231,8 @@ def run_table(
             continue
         condition = CROP if name.endswith(CROP_SUFFIX) else WHOLE
         shared = {"kind": "run", "model": name, "condition": condition, "target": "level"}
-        rows += audit_rows(
-            told.truth,
-            told.predicted,
-            told.speakers,
-            shared | {"n_dropped": 0},
-            bootstrap,
-            n_classes=n_classes,
-            strata=duration_classes.reindex(told.ids).fillna("").to_numpy(dtype=str),
-        )
+        strata = duration_classes.reindex(told.ids).fillna("").to_numpy(dtype=str)
+        rows += audit_rows(told.asked, shared | {"n_dropped": 0}, bootstrap, strata=strata)
     return pd.DataFrame(rows, columns=list(AUDIT_COLUMNS))
 
 
@@ -301,11 +260,8 @@ def learning_curve(
                 seed=config.seed,
                 n_train_speakers=n_train,
             )
-            n_classes = len(level.classes)
-            given = answers_to(repeats, asked.codes[None], n_classes=n_classes)[0]
             shared = {"kind": "probe", "model": name, "n_train_speakers": n_train}
-            told = asked.codes, given, asked.speakers
-            rows.append(curve_row(*told, shared, bootstrap_of(config), n_classes=n_classes))
+            rows.append(curve_row(asked.answered(repeats), shared, bootstrap_of(config)))
     return pd.DataFrame(rows, columns=list(CURVE_COLUMNS))
 
 

@@ -11,7 +11,6 @@ here, where the duration is known in seconds, and on a bare catalogue, which hol
 import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
-from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -28,32 +27,26 @@ from spoken_cefr.errors import InputError
 from spoken_cefr.evaluation.reading import UNITS
 
 # What each model reads of a card, in the columns of `card_features`.
-FIELDS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "duration_only": ("duration",),
-        "age_gender_duration": ("age_group", "gender", "duration"),
-        "metadata_text": ("text",),
-        "all_metadata": ("age_group", "gender", "duration", "year", "text"),
-    }
-)
-DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
-    {
-        "duration_only": "logistic regression on the duration",
-        "age_gender_duration": "logistic regression on the speaker's age and gender, and duration",
-        "metadata_text": "logistic regression on TF-IDF of title, description and themes",
-        "all_metadata": "logistic regression on age, gender, duration, year and the text",
-    }
-)
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "duration_only": ("duration",),
+    "age_gender_duration": ("age_group", "gender", "duration"),
+    "metadata_text": ("text",),
+    "all_metadata": ("age_group", "gender", "duration", "year", "text"),
+}
+DESCRIPTIONS: Mapping[str, str] = {
+    "duration_only": "logistic regression on the duration",
+    "age_gender_duration": "logistic regression on the speaker's age and gender, and duration",
+    "metadata_text": "logistic regression on TF-IDF of title, description and themes",
+    "all_metadata": "logistic regression on age, gender, duration, year and the text",
+}
 # A title such as "Mon collège (A1)" would give the answer away.
 _LEVEL_NAME = re.compile(r"\b[ABC][12]\b")
 _MAX_ITER = 2000
-BASELINES: Mapping[str, str] = MappingProxyType(
-    {
-        "majority": "always the most frequent level of the other folds",
-        "stratified_random": "levels drawn at random with their shares in the other folds",
-        **DESCRIPTIONS,
-    }
-)
+BASELINES: Mapping[str, str] = {
+    "majority": "always the most frequent level of the other folds",
+    "stratified_random": "levels drawn at random with their shares in the other folds",
+    **DESCRIPTIONS,
+}
 
 
 def all_baselines(

@@ -18,6 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from spoken_cefr.corpus.speakers import N_FOLDS
+from spoken_cefr.evaluation.scores.intervals import Asked
 from spoken_cefr.evaluation.scores.metrics import quadratic_weighted_kappa
 
 N_COMPONENTS = 32
@@ -47,7 +48,13 @@ class Question(NamedTuple):
     codes: np.ndarray
     speakers: np.ndarray
     recording_ids: np.ndarray
+    n_classes: int
     n_dropped: int
+
+    def answered(self, repeats: Sequence[Sequence["Fold"]]) -> Asked:
+        """What the probe answers in each repeat of a cross-validation."""
+        (given,) = answers_to(repeats, self.codes[None], n_classes=self.n_classes)
+        return Asked(self.codes, given, self.speakers, self.n_classes)
 
 
 def question(vectors: pd.DataFrame, target: Target, speakers: pd.Series) -> Question:
@@ -62,6 +69,7 @@ def question(vectors: pd.DataFrame, target: Target, speakers: pd.Series) -> Ques
         codes=target.codes.loc[names].to_numpy(dtype=np.int64),
         speakers=speakers.loc[names].to_numpy(dtype=str),
         recording_ids=names.to_numpy(dtype=str),
+        n_classes=len(target.classes),
         n_dropped=len(speakers) - len(names),
     )
 
@@ -83,12 +91,7 @@ def usable_folds(asked: Question) -> int:
 
 
 def cross_validation(
-    asked: Question,
-    *,
-    n_repeats: int,
-    n_folds: int,
-    seed: int,
-    n_train_speakers: int | None = None,
+    asked: Question, *, n_repeats: int, n_folds: int, seed: int, n_train_speakers: int | None = None
 ) -> list[list[Fold]]:
     """All of a probe that does not depend on the labels: the folds of each repeat.
 
@@ -197,12 +200,7 @@ def permuted_codes(codes: np.ndarray, speakers: np.ndarray, *, seed: Sequence[in
 
 
 def permuted_kappas(
-    repeats: Sequence[Sequence[Fold]],
-    asked: Question,
-    *,
-    n_classes: int,
-    n_permutations: int,
-    seed: int,
+    repeats: Sequence[Sequence[Fold]], asked: Question, *, n_permutations: int, seed: int
 ) -> np.ndarray:
     """Kappa of the probe when there is nothing to learn. -> (n_permutations,)
 
@@ -210,8 +208,9 @@ def permuted_kappas(
     labels, so that like is held against like. NaN where all drawn labels are the same.
     """
     rows = permuted_rows(asked.speakers, n_permutations=n_permutations, seed=[PERMUTATIONS, seed])
+    k = asked.n_classes
     kappas = [
-        _kappas(codes, answers_to(repeats, codes, n_classes=n_classes), n_classes)
+        _kappas(codes, answers_to(repeats, codes, n_classes=k), k)
         for codes in np.array_split(asked.codes[rows], -(-n_permutations // N_AT_ONCE) or 1)
     ]
     return np.concatenate(kappas)

@@ -132,8 +132,7 @@ def perform_retraining(
             points[_n_speakers(folds)] = own[run.name, "recording"]
         for n_train, given in points.items():
             shared = {"kind": "run", "model": run.name, "n_train_speakers": n_train}
-            answered = given.truth, given.predicted, given.speakers
-            curve.append(curve_row(*answered, shared, bootstrap, n_classes=len(inputs.levels)))
+            curve.append(curve_row(given.asked, shared, bootstrap))
     return Retrained(
         pd.DataFrame(rows, columns=list(AUDIT_COLUMNS)),
         pd.DataFrame(curve, columns=list(CURVE_COLUMNS)),
@@ -213,19 +212,14 @@ def _audit_rows(
 ) -> list[dict[str, object]]:
     """A row for silence, one for all permutations together, and one for each other target."""
     rows = []
-    asked = [pair for pair in told if pair[0].condition != CURVE]
-    for key, group in itertools.groupby(asked, lambda pair: (pair[0].condition, pair[0].target)):
-        alike = list(group)
-        variant, first = alike[0]
-        shared = {"kind": "run", "model": run.name, "n_dropped": n_all - first.truth.size}
-        rows += audit_rows(
-            first.truth,
-            np.concatenate([given.predicted for _, given in alike]),
-            first.speakers,
-            shared | dict(zip(("condition", "target"), key, strict=True)),
-            bootstrap,
-            n_classes=len(variant.classes),
-        )
+    audited = [pair for pair in told if pair[0].condition != CURVE]
+    for key, group in itertools.groupby(audited, lambda pair: (pair[0].condition, pair[0].target)):
+        alike = [given for _, given in group]
+        predicted = np.concatenate([given.predicted for given in alike])
+        asked = alike[0].asked._replace(predicted=predicted)
+        shared = {"kind": "run", "model": run.name, "n_dropped": n_all - asked.truth.size}
+        shared |= dict(zip(("condition", "target"), key, strict=True))
+        rows += audit_rows(asked, shared, bootstrap)
     return rows
 
 
@@ -237,6 +231,8 @@ def all_variants(
         partial(permute_speakers, levels=levels, seed=[config.seed, number])
         for number in range(config.evaluation.n_permuted_trainings)
     ]
+    leave_out = partial(leave_speakers_out, seed=config.seed)
+    fewer = {share: partial(leave_out, share=share) for share in CURVE_SHARES}
     return [
         Variant("silence", SILENCE, "level", levels, lambda split: split),
         *(
@@ -249,14 +245,8 @@ def all_variants(
             if name != "level" and target.classes
         ),
         *(
-            Variant(
-                f"speakers_{round(100 * share)}_percent",
-                CURVE,
-                "level",
-                levels,
-                partial(leave_speakers_out, share=share, seed=config.seed),
-            )
-            for share in CURVE_SHARES
+            Variant(f"speakers_{round(100 * share)}_percent", CURVE, "level", levels, change)
+            for share, change in fewer.items()
         ),
     ]
 

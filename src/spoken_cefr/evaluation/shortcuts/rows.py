@@ -1,13 +1,13 @@
 """The rows of ``audit.csv`` and ``learning_curve.csv``: what they may say, and how each is scored.
 
-Here truth is of shape (n,), the answers given to it of shape (n_repeats, n), both
-codes; speakers and strata are of shape (n,), str.
+Strata are of shape (n,), str, as the units that were asked.
 """
 
 import numpy as np
 import pandas as pd
 
 from spoken_cefr.evaluation.scores.intervals import (
+    Asked,
     Bootstrap,
     Interval,
     interval_of,
@@ -46,13 +46,10 @@ def marks_of(audit: pd.DataFrame) -> pd.Series:
 
 
 def audit_rows(
-    truth: np.ndarray,
-    given: np.ndarray,
-    speakers: np.ndarray,
+    asked: Asked,
     shared: dict[str, object],
     bootstrap: Bootstrap,
     *,
-    n_classes: int,
     strata: np.ndarray | None = None,
 ) -> list[dict[str, object]]:
     """A row for all units, and one within strata if there are several.
@@ -60,41 +57,28 @@ def audit_rows(
     ``shared`` holds the columns that do not depend on the answers, the condition among them.
     """
     row = shared | {
-        "n": truth.size,
-        "n_speakers": np.unique(speakers).size,
-        "chance": float(np.bincount(truth).max() / truth.size),
+        "n": asked.truth.size,
+        "n_speakers": np.unique(asked.speakers).size,
+        "chance": float(np.bincount(asked.truth).max() / asked.truth.size),
     }
-    asked = truth, given, speakers
-    whole = speaker_intervals(AUDIT_MEASURES, *asked, bootstrap, n_classes=n_classes)
-    rows = [row | _columns(whole)]
+    rows = [row | _columns(speaker_intervals(AUDIT_MEASURES, asked, bootstrap))]
     if strata is not None and np.unique(strata).size > 1:
-        within = within_strata(*asked, strata, bootstrap, n_classes=n_classes)
+        within = within_strata(asked, strata, bootstrap)
         rows.append(row | {"condition": WITHIN} | _columns(within))
     return rows
 
 
-def within_strata(
-    truth: np.ndarray,
-    given: np.ndarray,
-    speakers: np.ndarray,
-    strata: np.ndarray,
-    bootstrap: Bootstrap,
-    *,
-    n_classes: int,
-) -> dict[str, Interval]:
+def within_strata(asked: Asked, strata: np.ndarray, bootstrap: Bootstrap) -> dict[str, Interval]:
     """The measures of the audit within strata, averaged by their number of units.
 
     A mean over the repeats. A stratum in which kappa is undefined is left out of its mean.
     """
     names, stratum = np.unique(strata, return_inverse=True)
     # Strata are blocks of one matrix, so that all see the same drawn speakers.
-    shift, size = n_classes * stratum, n_classes * names.size
-    sums = np.stack(
-        [speaker_matrices(truth + shift, one + shift, speakers, n_classes=size) for one in given],
-        axis=1,
-    )
-    firsts = range(0, size, n_classes)
-    blocks = [sums[..., a : a + n_classes, a : a + n_classes] for a in firsts]
+    truth, predicted, speakers, k = asked
+    shift, size = k * stratum, k * names.size
+    sums = speaker_matrices(Asked(truth + shift, predicted + shift, speakers, size))
+    blocks = [sums[..., a : a + k, a : a + k] for a in range(0, size, k)]
     by_speaker = np.stack(blocks, axis=2)  # (n_speakers, n_repeats, n_strata, k, k)
     drawn = resample(by_speaker, bootstrap)
     return {
@@ -118,22 +102,11 @@ def _mean_within(metric: Metric, matrices: np.ndarray) -> np.ndarray:
     return means.mean(axis=-1)
 
 
-def curve_row(
-    truth: np.ndarray,
-    given: np.ndarray,
-    speakers: np.ndarray,
-    shared: dict[str, object],
-    bootstrap: Bootstrap,
-    *,
-    n_classes: int,
-) -> dict[str, object]:
+def curve_row(asked: Asked, shared: dict[str, object], bootstrap: Bootstrap) -> dict[str, object]:
     """A point of the learning curve; ``shared`` holds kind, model and n_train_speakers."""
-    intervals = speaker_intervals(
-        CURVE_MEASURES, truth, given, speakers, bootstrap, n_classes=n_classes
-    )
-    n_speakers = np.unique(speakers).size
-    counts = {"n": truth.size, "n_speakers": n_speakers, "n_repeats": len(given)}
-    return shared | counts | _columns(intervals)
+    counts = {"n": asked.truth.size, "n_speakers": np.unique(asked.speakers).size}
+    counts["n_repeats"] = len(asked.predicted)
+    return shared | counts | _columns(speaker_intervals(CURVE_MEASURES, asked, bootstrap))
 
 
 def _columns(intervals: dict[str, Interval]) -> dict[str, float]:

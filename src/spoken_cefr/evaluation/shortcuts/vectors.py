@@ -26,10 +26,7 @@ MIN_FRAMES = 3  # fewer have no spread worth the name
 
 
 def recording_vectors(
-    inputs: Inputs,
-    cards: pd.DataFrame,
-    runs: Iterable[str],
-    config: Config,
+    inputs: Inputs, cards: pd.DataFrame, runs: Iterable[str], config: Config
 ) -> tuple[dict[str, pd.DataFrame], list[dict[str, str]]]:
     """Every kind of vector that the earlier stages left something for, by name.
 

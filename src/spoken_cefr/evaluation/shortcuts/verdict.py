@@ -67,25 +67,21 @@ def verdict(
         joined = f"{', '.join(first)} and {last}" if first else last
         return f"{start} {joined}." if told else ""
 
-    told = _template().make_module(
+    words = Path(__file__).with_name("verdict.txt.j2").read_text("utf-8")
+    told = jinja2.Template(words, undefined=jinja2.StrictUndefined).make_module(
         {
             **facts,
             "said": said,
             "conclusive": conclusive,
-            "beyond_length": _above_zero(facts["run_within"]),
-            "below_zero": any(_below_zero(facts[name]) for name in OTHER_TARGETS),
+            "beyond_length": _sign(facts["run_within"]) > 0,
+            "below_zero": any(_sign(facts[name]) < 0 for name in OTHER_TARGETS),
             "silence": _told_by_silence(facts),
             "reads_sound": run not in READ_NO_SOUND,
             "notice": config.notice,
         }
     )
     text, conclusion = (" ".join(str(words).split()) for words in (told, told.conclusion))
-    return {
-        "conclusive": conclusive,
-        "verdict": text,
-        "conclusion": conclusion,
-        "facts": facts,
-    }
+    return {"conclusive": conclusive, "verdict": text, "conclusion": conclusion, "facts": facts}
 
 
 def _facts(
@@ -112,29 +108,18 @@ def _told_by_silence(facts: Mapping[str, Any]) -> str:
     """What silence alone gives away: "level", "nothing", or that it or its chance was not asked."""
     probe = facts["probe_silence"] or {}
     p_value = probe.get("p_value")
-    if (p_value is not None and p_value <= MAX_P_VALUE) or _above_zero(facts["run_silence"]):
+    if (p_value is not None and p_value <= MAX_P_VALUE) or _sign(facts["run_silence"]) > 0:
         return "level"
     if not probe:
         return "not asked"
     return "chance not asked" if p_value is None else "nothing"
 
 
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent), undefined=jinja2.StrictUndefined
-    )
-    return environment.get_template("verdict.txt.j2")
-
-
-def _above_zero(row: Mapping[str, float | None] | None) -> bool:
-    """Whether the whole interval of kappa is."""
-    low = (row or {}).get("kappa_low")
-    return low is not None and low > 0
-
-
-def _below_zero(row: Mapping[str, float | None] | None) -> bool:
-    high = (row or {}).get("kappa_high")
-    return high is not None and high < 0
+def _sign(row: Mapping[str, float | None] | None) -> int:
+    """1 or -1 where the whole interval of kappa is on that side of 0, else 0."""
+    if row is None or row["kappa_low"] is None:
+        return 0
+    return int(row["kappa_low"] > 0) - int(row["kappa_high"] < 0)
 
 
 def _kappa(row: Mapping[str, float | None]) -> str:

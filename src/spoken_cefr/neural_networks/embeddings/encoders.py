@@ -5,8 +5,6 @@ first transformer layer reads (convolutions and positions are in it), i is the
 output of layer i, and -1 or the number of layers is the encoder's own output.
 """
 
-from typing import Protocol
-
 import torch
 from torch import Tensor, nn
 
@@ -21,20 +19,6 @@ WINDOW_FRAMES = 1500  # 30 s: Whisper has no positions beyond it
 BUNDLES = {"wav2vec2_base": "WAV2VEC2_BASE", "voxpopuli_fr": "VOXPOPULI_ASR_BASE_10K_FR"}
 
 
-class FrameEncoder(Protocol):
-    """What `spoken_cefr.neural_networks.embeddings.speech` asks of an encoder."""
-
-    batch_size: int  # signals that are best given together
-
-    def __call__(self, signals: Tensor, *, pad: bool = False) -> Tensor:
-        """Encode signals of one length, (n, n_samples) at `SAMPLE_RATE`.
-
-        With ``pad`` an encoder that was trained on windows of one length sees each signal
-        followed by silence up to that. -> (n, about n_samples / 320, n_features), float32:
-        frames of the signals only, never of padding.
-        """
-
-
 class WhisperFrames:
     """The encoder of openai-whisper (an ``AudioEncoder``), up to one layer.
 
@@ -43,18 +27,27 @@ class WhisperFrames:
     (`benchmarks/speech_embeddings.py` measures that); ``pad=True`` does as Whisper does.
     """
 
-    batch_size = 4
+    batch_size = 4  # signals that are best given together
 
     def __init__(self, encoder: nn.Module, *, layer: int) -> None:
         if is_pinned():
-            _use_plain_attention()
+            # As matrix products, for torch's fused kernel depends on the processor. For the
+            # process and for good: Whisper's ``disable_sdpa`` sets this switch back, and so
+            # turned the fused kernel on under a thread that was still encoding.
+            from whisper.model import MultiHeadAttention
+
+            MultiHeadAttention.use_sdpa = False
         self.encoder = encoder.eval()
         self.n_layers = len(encoder.blocks)
         self.layer = checked_layer(layer, self.n_layers)
 
     @torch.inference_mode()
     def __call__(self, signals: Tensor, *, pad: bool = False) -> Tensor:
-        """See `FrameEncoder`; at most 30 s."""
+        """Encode signals of one length, at most 30 s: (n, n_samples) at `SAMPLE_RATE`.
+
+        With ``pad`` each is followed by silence up to 30 s. -> (n, about n_samples / 320,
+        n_features), float32: frames of the signals only, never of padding.
+        """
         from whisper.audio import log_mel_spectrogram
 
         n_frames = -(-signals.shape[1] // SAMPLES_PER_FRAME)
@@ -72,17 +65,6 @@ class WhisperFrames:
         return x[:, :n_frames].float()
 
 
-def _use_plain_attention() -> None:
-    """Whisper's attention as matrix products: torch's fused kernel depends on the processor.
-
-    For the process and for good. Whisper's ``disable_sdpa`` sets this switch and sets it back,
-    and so turned the fused kernel on under a thread that was still encoding.
-    """
-    from whisper.model import MultiHeadAttention
-
-    MultiHeadAttention.use_sdpa = False
-
-
 class Wav2Vec2Frames:
     """A wav2vec2 model of torchaudio, or what its bundles wrap it in, up to one layer."""
 
@@ -97,7 +79,7 @@ class Wav2Vec2Frames:
 
     @torch.inference_mode()
     def __call__(self, signals: Tensor, *, pad: bool = False) -> Tensor:
-        """See `FrameEncoder`; trained on any length, so ``pad`` changes nothing."""
+        """As `WhisperFrames`; trained on any length, so ``pad`` changes nothing."""
         # Below 400 samples the first convolutions give no frame at all.
         signals = nn.functional.pad(signals, (0, max(0, 400 - signals.shape[1])))
         if self.layer > 0:
@@ -110,6 +92,9 @@ class Wav2Vec2Frames:
         finally:
             hook.remove()
         return read[0].float()
+
+
+FrameEncoder = WhisperFrames | Wav2Vec2Frames
 
 
 def checked_layer(layer: int, n_layers: int) -> int:

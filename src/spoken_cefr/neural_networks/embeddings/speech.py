@@ -56,10 +56,7 @@ def build_speech_encoder(config: Config, *, place: PlaceEraser | None = None) ->
     c = config.neural_networks
     device = choose_device(c.device)
     frames = load_frame_encoder(
-        c.speech_encoder,
-        layer=c.speech_layer,
-        whisper_model=config.processing.model,
-        device=device,
+        c.speech_encoder, layer=c.speech_layer, whisper_model=config.processing.model, device=device
     )
     return SpeechEncoder(
         frames, device, pooling=c.speech_pooling, context=c.speech_context, place=place
@@ -115,13 +112,10 @@ def windows(n_samples: int) -> list[tuple[int, int]]:
 
 def encode_frames(signal: np.ndarray, *, encoder: SpeechEncoder) -> np.ndarray:
     """Frames of a whole recording, window by window. -> (ceil(50 x duration in s), n_features)"""
-    cuts = windows(len(signal))
-    longest = max(last - first for first, last in cuts) * SAMPLES_PER_FRAME
-    rows = np.zeros((len(cuts), longest), dtype=np.float32)
-    for row, (first, _) in zip(rows, cuts, strict=True):
-        part = signal[first * SAMPLES_PER_FRAME :][:longest]
-        row[: len(part)] = part
-    frames = encode(rows, encoder=encoder)
+    cuts = np.array(windows(len(signal)))
+    first = cuts[:, 0] * SAMPLES_PER_FRAME
+    longest = np.diff(cuts).max() * SAMPLES_PER_FRAME
+    frames = encode(_padded(signal, first, first + longest), encoder=encoder)
     # wav2vec2 gives a frame less than there are strides: its last one counts twice.
     kept = [
         row[np.arange(last - first).clip(max=len(row) - 1)]
@@ -141,6 +135,10 @@ def cut_segments(signal: np.ndarray, start_s: np.ndarray, end_s: np.ndarray) -> 
     """The samples of each segment, shape (n_segments, longest); zeros after the signal's end."""
     first = np.round(start_s * SAMPLE_RATE).astype(int)
     last = np.round(end_s * SAMPLE_RATE).astype(int)
+    return _padded(signal, first, last)
+
+
+def _padded(signal: np.ndarray, first: np.ndarray, last: np.ndarray) -> np.ndarray:
     rows = np.zeros((len(first), max(1, (last - first).max(initial=1))), dtype=np.float32)
     for row, i, j in zip(rows, first, last, strict=True):
         part = signal[i:j]

@@ -17,12 +17,7 @@ from spoken_cefr.neural_networks.networks.heads import HEADS
 from spoken_cefr.neural_networks.networks.per_segment import count_parameters
 from spoken_cefr.neural_networks.ordinal import OrdinalRegression, fit_best
 from spoken_cefr.neural_networks.predictions import pool_segments, predictions_table
-from spoken_cefr.neural_networks.recordings import (
-    Corpus,
-    check_answers,
-    check_inputs,
-    read_corpus,
-)
+from spoken_cefr.neural_networks.recordings import Corpus, check_answers, check_inputs, read_corpus
 from spoken_cefr.neural_networks.runs import Run
 from spoken_cefr.neural_networks.saved import new_model, save_run
 from spoken_cefr.neural_networks.training.balance import class_weights, sampling_weights
@@ -147,12 +142,7 @@ def _perform_network(
         c.precision, device=device, convolutional=run.architecture in FASTER_IN_BFLOAT16
     )
     plan = make_plan(
-        run,
-        config,
-        train_examples,
-        n_classes=len(corpus.classes),
-        bf16=bfloat16,
-        seed=card["seed"],
+        run, config, train_examples, n_classes=len(corpus.classes), bf16=bfloat16, seed=card["seed"]
     )
     history = train(model, train_examples, validation, head=HEADS[run.head], plan=plan)
     card |= {
