@@ -87,15 +87,19 @@ def noisy(codes, *, n_features=40, noise=0.5, seed=0):
 
 def test_a_probe_finds_what_is_in_the_vectors_and_nothing_in_noise(config, speakers, level):
     vectors = {"mel": noisy(level.codes), "mel_silence": noisy(np.zeros(N), seed=2)}
-    classes = pd.Series("", index=speakers.index)
+    classes = pd.Series(np.tile(["short", "long"], N // 2), index=speakers.index)
     table, remarks = probe_table(vectors, {"level": level}, speakers, classes, config=config)
-    found = table.set_index("model")
+    whole, within = (table[(table["condition"] == WITHIN) == inside] for inside in (False, True))
+    assert within["model"].tolist() == list(vectors) and within["p_value"].isna().all()
+    found = whole.set_index("model")
     assert found.loc["mel", "kappa"] > 0.8 > 0.3 > found.loc["mel_silence", "kappa"]
     assert found.loc["mel", "p_value"] == pytest.approx(1 / 21)
     assert found.loc["mel_silence", "p_value"] > 0.05
     assert found.loc["mel", "chance"] == pytest.approx(1 / 3)
     assert found.loc["mel_silence", "condition"] == "silence only"
     assert remarks == []
+    for audit in (table, table.iloc[:0]):
+        assert png_bytes(draw_audit(audit, marks_of(audit))).startswith(b"\x89PNG")
 
 
 def test_no_speaker_is_answered_by_a_model_that_heard_them(speakers):
@@ -204,15 +208,6 @@ def test_a_common_class_is_not_preferred_and_the_lowest_of_equal_ones_is_answere
     asked = question(noisy(np.zeros(N), noise=0.0), target, speakers)
     repeats = cross_validation(asked, n_repeats=1, n_folds=5, seed=1)
     assert (answers_to(repeats, asked.codes[None], n_classes=3) == 1).all()
-
-
-def test_where_there_is_nothing_to_find_p_values_are_as_often_low_as_high(speakers, level):
-    asked = question(noisy(np.zeros(N)), level, speakers)
-    repeats = cross_validation(asked, n_repeats=2, n_folds=5, seed=1)
-    kappas = permuted_kappas(repeats, asked, n_classes=3, n_permutations=999, seed=1)
-    others = permuted_kappas(repeats, asked, n_classes=3, n_permutations=300, seed=2)
-    p_values = (1 + (kappas >= others[:, None]).sum(axis=1)) / 1000
-    np.testing.assert_allclose(np.quantile(p_values, [0.1, 0.5, 0.9]), [0.1, 0.5, 0.9], atol=0.06)
 
 
 def test_permuted_labels_stay_with_their_speaker(speakers):
@@ -510,14 +505,3 @@ def test_more_speakers_help_where_there_is_something_to_learn(config, speakers, 
     assert kappa.iloc[-1] > kappa.iloc[0]
     for drawn in (curve, curve.iloc[:0]):
         assert png_bytes(draw_learning_curve(drawn)).startswith(b"\x89PNG")
-
-
-def test_the_level_is_asked_within_duration_classes(config, speakers, level):
-    classes = pd.Series(np.tile(["short", "long"], N // 2), index=speakers.index)
-    table, _ = probe_table(
-        {"mel": noisy(level.codes)}, {"level": level}, speakers, classes, config=config
-    )
-    assert list(table["condition"]) == ["whole recording", WITHIN]
-    assert np.isnan(table["p_value"].iloc[1])
-    for audit in (table, table.iloc[:0]):
-        assert png_bytes(draw_audit(audit, marks_of(audit))).startswith(b"\x89PNG")
