@@ -1,12 +1,14 @@
 """A site of 12 cards on 3 pages, of which a test changes one thing. All names are invented."""
 
 import html
-import threading
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from scraping_helpers import PAGES
+
 from spoken_cefr.paths import ROOT
+from spoken_cefr.replica import serve_replica
+from spoken_cefr.replica.server import Reply
 
 SOUNDS = sorted((ROOT / "data/replica/audio").glob("*.mp3"), key=lambda path: path.stat().st_size)
 N_CARDS = 12
@@ -95,39 +97,17 @@ class="fr-sr-only">Lien</span></a></h3>
 def served(site):
     """Serve a site on this machine; gives its base URL."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *args):
-            pass
+    def answer(path):
+        name = urlsplit(path).path.rpartition("/")[2]
+        names = [site.audio_name(i) for i in range(N_CARDS)]
+        page = site.at(path)
+        if name in names:
+            return Reply(200, SOUNDS[names.index(name)].read_bytes(), "audio/mpeg")
+        if page is not None:
+            return Reply(200, page.encode("utf-8"), site.content_type)
+        moved = path == site.prefix.rstrip("/")
+        return Reply(301, headers={"Location": site.prefix}) if moved else Reply(404)
 
-        def do_GET(self):
-            name = urlsplit(self.path).path.rpartition("/")[2]
-            names = [site.audio_name(i) for i in range(N_CARDS)]
-            page = site.at(self.path)
-            if name in names:
-                self.answer(SOUNDS[names.index(name)].read_bytes(), "audio/mpeg")
-            elif page is not None:
-                self.answer(page.encode("utf-8"), site.content_type)
-            elif self.path == site.prefix.rstrip("/"):
-                self.answer(b"", "text/html", status=301, Location=site.prefix)
-            else:
-                self.answer(b"", "text/plain", status=404)
-
-        def answer(self, body, kind, *, status=200, **headers):
-            self.send_response(status)
-            told = {"Content-Type": kind, "Content-Length": str(len(body))} | headers
-            for header, value in told.items():
-                self.send_header(header, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    site.base = f"http://127.0.0.1:{server.server_port}{site.prefix}"
-    try:
+    with serve_replica(PAGES, fault=answer) as base_url:  # of the replica only the server is used
+        site.base = base_url.rstrip("/") + site.prefix
         yield site.base
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import requests
 import soundfile
 
@@ -30,14 +31,17 @@ def french_rows() -> list[dict[str, str]]:
     return [row for row in catalogue_rows() if row["Language"] == "Français"]
 
 
-def make_replica(folder: Path) -> Path:
-    """Put the catalogue there, and half a second of noise for each of its recordings."""
+def make_replica(folder: Path, rows: list[dict[str, str]] | None = None) -> Path:
+    """Put the catalogue, or these rows, there, and half a second of noise for each recording."""
     (folder / "audio").mkdir(parents=True)
     shutil.copy(PAGES / "catalogue.csv", folder)
+    if rows:
+        pd.DataFrame(rows).to_csv(folder / "catalogue.csv", index=False)
     random = np.random.default_rng(5)
-    for number, row in enumerate(catalogue_rows(), start=1):
-        if row["FileName"]:
-            slug = row["FileName"] if row["FileName"].isascii() else f"recording_{number:04d}"
+    for number, row in enumerate(rows or catalogue_rows(), start=1):
+        slug = row.get("FileName", f"recording_{number:04d}")
+        if slug:
+            slug = slug if slug.isascii() else f"recording_{number:04d}"
             noise = random.standard_normal(int(RATE_HZ * DURATION_S)) * 0.1
             soundfile.write(folder / "audio" / f"{slug}.mp3", noise, RATE_HZ)
     return folder

@@ -102,9 +102,6 @@ def test_an_unknown_profile_lists_the_known_ones():
     "text, message",
     [
         ("[scraping]\ndelay = 1", "unknown key 'delay'"),
-        ("[scraping]\ndelay_s = '1'", "delay_s .*number"),
-        ("[scraping]\naudio_hosts = [1]", "audio_hosts.*string"),
-        ("scraping = 3", "must be a table"),
         ("[scraping", "is not valid TOML"),
     ],
 )

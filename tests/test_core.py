@@ -14,9 +14,7 @@ from spoken_cefr.corpus.levels import (
     TARGET_LEVELS,
     decimal_name,
     interpolated_median,
-    label_set,
     level_codes,
-    to_label_set,
 )
 from spoken_cefr.errors import InputError
 from spoken_cefr.stages import (
@@ -30,7 +28,7 @@ from spoken_cefr.stages import (
     read_report,
     stage_folder,
 )
-from spoken_cefr.store import read_json, replacing, sha256_of, write_csv, write_json, write_parquet
+from spoken_cefr.store import sha256_of, write_csv, write_json, write_parquet
 
 
 def test_codes_count_from_the_lowest_level_and_name_an_unknown_one():
@@ -54,16 +52,6 @@ def test_whisper_knows_the_codes_that_we_give_it():
 
     given = {language.whisper for language in LANGUAGES if language.whisper}
     assert given <= set(_LANGUAGE_CODES)
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path):
-    path = tmp_path / "table.json"
-    write_json(path, {"a": 1})
-    with pytest.raises(RuntimeError), replacing(path) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError("the disk went away")
-    assert read_json(path) == {"a": 1}
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_is_not_a_number_never_reaches_a_results_file(tmp_path):
@@ -218,9 +206,3 @@ def test_the_decimal_level_is_where_half_of_the_probability_lies_below(probabili
     found = interpolated_median(np.array([probabilities]))[0]
     assert found == pytest.approx(score)
     assert decimal_name(found) == name
-
-
-def test_merged_levels_join_only_the_rare_ones():
-    classes = label_set("merge")
-    assert to_label_set(["A1", "B1", "B2", "C1"], classes) == ["A1", "B1", "B2+", "B2+"]
-    assert to_label_set(["A1", "C1"], label_set("keep")) == ["A1", "C1"]

@@ -38,7 +38,6 @@ from spoken_cefr.store import (
     write_csv,
     write_json,
     write_parquet,
-    write_text,
 )
 
 DAMAGE = {
@@ -76,12 +75,17 @@ def test_each_reader_names_a_missing_file(tmp_path, read):
         read(tmp_path / "gone")
 
 
-@pytest.mark.parametrize("line", ["null", "3", '"a"', "[" * 10_000, '{"a": '])
-def test_a_journal_goes_on_after_its_last_whole_line(tmp_path, line):
+@pytest.mark.parametrize(
+    "rest",
+    [b'null\n{"a": 2}\n', b"3\n", b'"a"\n', b"[" * 10_000, b'{"a": ', b'{"a": 2', b'{"a": "\xc3'],
+    ids=["null", "number", "text", "nested", "cut value", "cut bracket", "cut in a character"],
+)
+def test_a_journal_goes_on_after_its_last_whole_line(tmp_path, rest):
     path = tmp_path / "pages.jsonl"
-    write_text(path, '{"a": 1}\n' + line + '\n{"a": 2}\n')
-    assert Journal(path).rows == [{"a": 1}]
-    assert path.read_text() == '{"a": 1}\n'
+    path.write_bytes(b'{"a": 1}\n' + rest)
+    Journal(path).append({"a": 3})
+    assert path.read_bytes() == b'{"a": 1}\n{"a": 3}\n'
+    assert Journal(path).rows == [{"a": 1}, {"a": 3}]
 
 
 @pytest.fixture(scope="module")

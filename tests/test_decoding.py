@@ -269,8 +269,8 @@ def is_refused(load, data, told, name="r.bin", **options):
 
 @pytest.mark.parametrize(
     ("data", "told"),
-    [(b"", "empty"), (b"Bonjour\n" * 4000, "not audio"), (MP3[:60], "not audio")],
-    ids=["no byte", "text", "header only"],
+    [(b"", "empty"), (MP3[:60], "not audio")],
+    ids=["no byte", "header only"],
 )
 def test_what_holds_no_sound_is_refused(load, data, told):
     is_refused(load, data, told)
@@ -323,15 +323,6 @@ def test_an_ogg_file_that_lost_a_page_or_a_bit_is_refused(load, subtype):
     is_refused(load, b"".join(pages[:middle] + pages[middle + 1 :]), "damaged")
     is_refused(load, bytes(damaged), "damaged")
     is_refused(load, whole[:-20], "cut short")
-
-
-def test_samples_that_are_no_numbers_are_refused(load):
-    is_refused(load, encoded([0, np.nan, 0], SAMPLE_RATE, "WAV", "FLOAT"), "not numbers")
-
-
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"none\.mp3"):
-        load_audio(tmp_path / "none.mp3")
 
 
 def test_more_channels_than_anyone_speaks_in_are_refused_before_they_are_decoded(load):

@@ -6,7 +6,7 @@ import re
 import count_catalogue
 import numpy as np
 import pytest
-from draw_catalogue import draw
+from draw_catalogue import draw, draw_catalogue_age, draw_catalogue_balancing, read_split_counts
 from drawn import bars_by_label
 
 from spoken_cefr.corpus.cards import AGE_GROUPS, DURATION_CLASSES
@@ -17,15 +17,10 @@ from spoken_cefr.evaluation.catalogue import (
     baselines_table,
     ranked_baselines,
     read_counts,
-    read_split_counts,
 )
 from spoken_cefr.evaluation.findings import tell_baselines
 from spoken_cefr.evaluation.study import read_study
-from spoken_cefr.figures.corpus import (
-    draw_catalogue_age,
-    draw_catalogue_balancing,
-    draw_catalogue_classes,
-)
+from spoken_cefr.figures.corpus import draw_catalogue_classes
 from spoken_cefr.paths import ROOT
 
 STUDY = read_study()

@@ -467,19 +467,3 @@ def test_a_speaker_in_two_parts_stops_the_stage(corpus):
     with pytest.raises(InputError, match="more than one fold"):
         run(config)
     assert not stage_folder(config, "evaluation").exists()
-
-
-@pytest.mark.parametrize(
-    "stage, name",
-    [
-        ("scraping", "metadata.csv"),
-        ("processing", "segments.parquet"),
-        ("neural_networks", "split.csv"),
-        ("neural_networks", "report.json"),
-    ],
-)
-def test_a_missing_input_is_named(corpus, stage, name):
-    config, _, _ = corpus
-    (stage_folder(config, stage) / name).unlink()
-    with pytest.raises(InputError, match=name):
-        run(config)

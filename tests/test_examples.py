@@ -40,15 +40,6 @@ def test_every_row_is_in_one_batch_and_none_is_alone(n, size, most_bytes):
     assert sorted(seen) == sorted(tuple(row.tolist()) for row in separable(n=n)[0])
 
 
-def test_a_weighted_draw_makes_classes_even():
-    codes = np.repeat([0, 1], [900, 100])
-    examples = Rows(Store(np.zeros((1000, 1), np.float32), device=CPU), codes)
-    chances = torch.as_tensor(1 / np.bincount(codes)[codes])
-    drawn = examples.codes[examples.draw(torch.Generator().manual_seed(0), chances)]
-    assert len(drawn) == 1000
-    assert drawn.float().mean().item() == pytest.approx(0.5, abs=0.06)
-
-
 # --- crops
 
 

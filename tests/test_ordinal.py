@@ -37,13 +37,6 @@ def coral_pytorch_loss(logits, codes, n_classes):
     return losses / n_examples
 
 
-def test_the_worked_example():
-    # A1 is asked only "above A1?" (0.8 yes, wrong); B1 is asked all three.
-    logits = torch.tensor([[logit(0.8), 5.0, -3.0], [logit(0.6), logit(0.5), logit(0.25)]])
-    expected = -(np.log(0.2) + np.log(0.6) + np.log(0.5) + np.log(0.75)) / 4
-    assert corn_loss(logits, torch.tensor([0, 2])).item() == pytest.approx(expected, rel=1e-6)
-
-
 def test_the_worked_example_of_the_probabilities():
     logits = torch.tensor([[logit(0.8), logit(0.5), logit(0.25)]])
     # Above A1 0.8, above A2 0.4, above B1 0.1.

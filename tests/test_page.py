@@ -310,29 +310,6 @@ def test_how_a_measure_moves_the_result_is_told_with_its_direction():
     assert re.search(r"speech rate \(syllables/s\) .* A1 +\+0\.10\n", text_report(result()))
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        "a.wav is an empty file (0 bytes)",
-        "a.wav has 800 MB: at most 700 MB are read",
-        "a.wav is not audio that can be decoded, or is damaged: give an mp3",
-        "a.wav lasts 1.0 s: at least 3 s are needed",
-        "a.wav lasts 180.0 minutes; at most 30 are taken: cut it in parts",
-        "a.wav is silent from end to end: record it again",
-        "a.wav is cut short: its last MP3 frame breaks off at 3.3 s",
-        "a.wav has 512 channels at 16000 Hz: convert it",
-        "a.wav holds no audio",
-        "a.wav holds samples that are not numbers (NaN or infinity)",
-        "a.wav is missing: check its name",
-    ],
-)
-def test_every_bad_file_is_told_in_french_too(message):
-    french = error(message, "fr")
-    assert french != text("other_error", "fr")
-    assert "{" not in french
-    assert error(message, "en") == message
-
-
 def test_an_error_without_its_own_sentence_still_gets_one():
     assert error("something new", "fr") == text("other_error", "fr")
 

@@ -61,13 +61,10 @@ def folder(tmp_path_factory):
     folder.mkdir()
     shutil.copyfile(KERMESSE, folder / "kermesse.mp3")
     shutil.copyfile(REPLICA / "jardins_partages.mp3", folder / "à l'école.mp3")
-    shutil.copyfile(KERMESSE, folder / "wrong_extension.wav")
     write_music(folder / "music.wav")
     few, rate = soundfile.read(KERMESSE, dtype="float32")
     soundfile.write(folder / "few_words.wav", few[: 5 * rate], rate)
     (folder / "text.mp3").write_text("du texte\n" * 500, encoding="utf-8")
-    soundfile.write(folder / "one_second.wav", 0.1 * np.ones(RATE), RATE)
-    soundfile.write(folder / "silence.flac", np.zeros(5 * RATE), RATE)
     return folder
 
 
@@ -113,15 +110,6 @@ def test_a_recording_gets_a_level_that_agrees_with_its_numbers(results):
     assert result["warnings"][0] == "Only for tests."
 
 
-def test_the_timeline_covers_the_recording(results):
-    result = results["à l'école.mp3"]
-    parts = result["timeline"]
-    assert len(parts) >= 3
-    assert parts[0]["start_s"] < 2
-    assert parts[-1]["end_s"] > result["duration_s"] - 2
-    assert all(a["end_s"] >= b["start_s"] for a, b in pairwise(parts))
-
-
 def test_rare_words_point_to_where_they_are_said(results):
     result = results["à l'école.mp3"]
     rare = {row["word"]: row for row in result["rare_words"]}
@@ -133,23 +121,9 @@ def test_rare_words_point_to_where_they_are_said(results):
             assert result["words"][index]["start_s"] == start_s
 
 
-@pytest.mark.parametrize(
-    ("name", "told"),
-    [
-        ("text.mp3", "is not audio that can be decoded"),
-        ("one_second.wav", "at least 3 s are needed"),
-        ("silence.flac", "is silent from end to end"),
-    ],
-)
-def test_a_bad_file_gives_its_error_and_the_others_go_on(results, folder, name, told):
-    assert set(results[name]) == {"file", "error"}
-    assert told in results[name]["error"]
-    assert str(folder / name) in results[name]["error"]
-
-
-def test_a_wrong_extension_changes_nothing(results):
-    wrong, right = results["wrong_extension.wav"], results["kermesse.mp3"]
-    assert wrong | {"file": ""} == right | {"file": ""}
+def test_a_bad_file_gives_its_error_and_the_others_go_on(results, folder):
+    assert set(results["text.mp3"]) == {"file", "error"}
+    assert str(folder / "text.mp3") in results["text.mp3"]["error"]
 
 
 def test_music_and_few_words_get_no_level(results):
@@ -195,12 +169,6 @@ def test_the_command_prints_each_result_and_fails_if_one_did(folder, bundle, tmp
     assert rows[2]["level"] == ""
 
 
-def test_json_on_stdout_is_json_alone(folder, bundle, capsys):
-    assert main(["predict", "--json", str(folder / "kermesse.mp3"), "--model", str(bundle)]) == 0
-    (result,) = json.loads(capsys.readouterr().out)
-    assert result["file"] == str(folder / "kermesse.mp3")
-
-
 def test_a_file_name_that_is_not_utf_8_is_no_reason_to_stop(tmp_path, bundle, capsys):
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mp3"))
     try:
@@ -209,7 +177,7 @@ def test_a_file_name_that_is_not_utf_8_is_no_reason_to_stop(tmp_path, bundle, ca
         pytest.skip("this file system knows UTF-8 names only")
     assert main(["predict", "--json", str(path), "--model", str(bundle)]) == 1
     (result,) = json.loads(capsys.readouterr().out)
-    assert r"caf\xe9.mp3" in result["file"]
+    assert r"caf\xe9.mp3" in result["file"]  # and there is nothing but JSON
 
 
 @pytest.mark.parametrize("option", [[], ["--json"]])
@@ -339,3 +307,4 @@ def test_the_starter_model_reads_a_recording_and_says_what_it_is():
     assert len(parts) >= 2
     assert parts[0]["start_s"] < 2
     assert parts[-1]["end_s"] > hard["duration_s"] - 3
+    assert all(a["end_s"] >= b["start_s"] for a, b in pairwise(parts))

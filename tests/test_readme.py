@@ -1,4 +1,4 @@
-"""What README shows is what the commands print today, and every file that it names is there."""
+"""What README and the guide for teachers show is what the commands print today."""
 
 import os
 import re
@@ -8,26 +8,52 @@ import sys
 import pytest
 
 from spoken_cefr.arithmetic import PINS, has_avx2
+from spoken_cefr.measures.table import MEASURES
 from spoken_cefr.paths import ROOT
+from spoken_cefr.prediction.labels import ALWAYS, label
 from spoken_cefr.store import read_json
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHOWN = re.compile(r"```\n\$ spoken-cefr (?P<arguments>predict .*)\n(?P<output>(?:.*\n)+?)```")
+GUIDE = (ROOT / "doc" / "reading_the_result.md").read_text(encoding="utf-8")
+HALVES = dict(zip(("en", "fr"), GUIDE.split("# Lire le résultat"), strict=True))
 
 
-@pytest.mark.whisper
-@pytest.mark.skipif(not has_avx2(), reason="the last digits are those of processors with AVX2")
-def test_the_result_in_readme_is_what_predict_prints():
-    """With portable arithmetic: without, another processor rounds 39 % to 40 %."""
-    shown = SHOWN.search(README)
-    command = [sys.executable, "-m", "spoken_cefr", *shown["arguments"].split()]
+@pytest.fixture(scope="module")
+def printed():
+    """Lines of the command in README, whose recording is the guide's too.
+
+    With portable arithmetic: without, another processor rounds 39 % to 40 %.
+    """
+    if not has_avx2():
+        pytest.skip("the last digits are those of processors with AVX2")
+    command = [sys.executable, "-m", "spoken_cefr", *SHOWN.search(README)["arguments"].split()]
     environment = os.environ | {pin.variable: pin.value for pin in PINS} | {"PYTHONUTF8": "1"}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, check=True, capture_output=True, encoding="utf-8"
     )
-    printed = done.stdout.splitlines()
-    for line in shown["output"].splitlines():
-        assert line == "..." or line in printed
+    return done.stdout.splitlines()
+
+
+@pytest.mark.whisper
+def test_the_result_in_readme_is_what_predict_prints(printed):
+    shown = SHOWN.search(README)["output"].splitlines()
+    assert [line for line in shown if line != "..." and line not in printed] == []
+
+
+@pytest.mark.whisper
+@pytest.mark.parametrize("language", HALVES)
+def test_the_rows_of_measures_in_the_guide_are_those_that_predict_prints(printed, language):
+    english = {label(m.name, m.unit, language): label(m.name, m.unit, "en") for m in MEASURES}
+    tables = [
+        [cell.strip() for cell in line.strip(" |").split("|")]
+        for line in HALVES[language].splitlines()
+        if line.startswith("   | ")
+    ]
+    rows = [[*english[name].split(), *cells] for name, *cells in tables if name in english]
+    assert len(rows) == len(ALWAYS)
+    words = [line.split() for line in printed]
+    assert [row for row in rows if row not in words] == []
 
 
 def test_every_file_that_readme_links_to_is_there():

@@ -9,7 +9,6 @@ from collections import Counter, defaultdict
 from itertools import pairwise
 from pathlib import Path
 
-import pytest
 import soundfile as sf
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,7 +20,6 @@ MONTHS = (
     *("janvier", "février", "mars", "avril", "mai", "juin"),
     *("juillet", "août", "septembre", "octobre", "novembre", "décembre"),
 )
-NBSP = "\u00a0"
 
 
 def read_csv(name):
@@ -72,27 +70,6 @@ def test_dates_are_newest_first_with_the_right_weekdays():
     assert all(weekday == DAYS[date.weekday()] for weekday, date in dates)
     days = [date for _, date in dates]
     assert days == sorted(days, reverse=True)
-
-
-@pytest.mark.parametrize("name", ["Gender", "Age", "Duration", "Description"])
-def test_a_field_is_missing_somewhere_but_rarely(name):
-    assert 1 <= column(name).count("") <= 2
-
-
-ODDITIES = {
-    "Title": (f"{NBSP}: ", "^[^:]*$", "\u2019", '".*"', "&", r"\(1/2\)$", f"{NBSP}!", f"{NBSP}[?]"),
-    "Author": ("^Inès, lycéenne à Nantes, \nMalo de Nantes$", "  "),
-    "Description": ("http://", "\n"),
-    "Themes": (r"^\[\]$", "traditions de mon pays, ma région"),
-    "Date": (" 1er ",),
-}
-
-
-@pytest.mark.parametrize(
-    ("name", "odd"), [(name, odd) for name, several in ODDITIES.items() for odd in several]
-)
-def test_what_is_odd_on_the_site_is_odd_here(name, odd):
-    assert any(re.search(odd, text) for text in column(name))
 
 
 def test_each_audio_file_is_mono_of_the_right_length_and_all_are_small():

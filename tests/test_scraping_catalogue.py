@@ -4,12 +4,8 @@ All 1 006 rows take minutes: see ``benchmarks/scraping.py``. Nothing of the
 catalogue is kept: it names real people.
 """
 
-import csv
-
-import numpy as np
 import pytest
-import soundfile
-from scraping_helpers import catalogue_rows, config_for, expected, found, table_of
+from scraping_helpers import catalogue_rows, config_for, expected, found, make_replica, table_of
 
 from spoken_cefr.replica import serve_replica
 from spoken_cefr.replica.catalogue import FIRST_ARTICLE
@@ -25,17 +21,6 @@ def odd(row):
         or row["Title"].count('"') > 1
         or row["Level"] == "C2"
     )
-
-
-def make_replica(folder, rows):
-    (folder / "audio").mkdir()
-    with (folder / "catalogue.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
-    for number in range(1, len(rows) + 1):  # each another sound
-        sound = np.sin(np.arange(4000) * number / 100) * 0.1
-        soundfile.write(folder / "audio" / f"recording_{number:04d}.mp3", sound, 16000)
 
 
 @pytest.mark.browser

@@ -31,12 +31,6 @@ def names(turns):
     return [one.recording_id for turn in turns for one in turn.new]
 
 
-def test_pages_are_followed_to_the_last():
-    listing_at, asked = site({"1": ("ab", "2"), "2": ("cd", "3"), "3": ("e", "")})
-    assert names(walk(listing_at, "1")) == list("abcde")
-    assert asked == ["1", "2", "3"]
-
-
 def test_a_record_that_moved_to_the_next_page_is_neither_lost_nor_doubled():
     listing_at, _ = site({"1": ("abc", "2"), "2": ("cde", "3"), "3": ("ef", "")})
     assert names(walk(listing_at, "1")) == list("abcdef")

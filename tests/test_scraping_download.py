@@ -19,7 +19,6 @@ from spoken_cefr.http import Refused, retry_after_s
 from spoken_cefr.replica import serve_replica
 from spoken_cefr.replica.server import Reply
 from spoken_cefr.scraping import download as download_module
-from spoken_cefr.scraping.archive import Journal
 from spoken_cefr.scraping.client import Client
 from spoken_cefr.scraping.download import AudioFolder
 from spoken_cefr.scraping.politeness import Manners, Robots
@@ -311,15 +310,3 @@ def test_retry_after_is_read_as_a_date():
     when = datetime.now(UTC) + timedelta(seconds=10_000)
     assert retry_after_s(format_datetime(when, usegmt=True)) == pytest.approx(10_000, abs=600)
     assert retry_after_s("Thu, 01 Jan 2015 00:00:00 GMT") == 0
-
-
-@pytest.mark.parametrize("cut", [2, 5, 13], ids=["bracket", "number", "in a character"])
-def test_a_journal_cut_by_a_kill_keeps_its_whole_lines(tmp_path, cut):
-    path = tmp_path / "done.jsonl"
-    journal = Journal(path)
-    journal.append({"name": "é", "n": 1})
-    journal.append({"n": 2, "name": "b é", "x": "12345"})
-    path.write_bytes(path.read_bytes()[:-cut])
-    mended = Journal(path)
-    mended.append({"name": "c", "n": 3})
-    assert Journal(path).rows == [{"name": "é", "n": 1}, {"name": "c", "n": 3}]

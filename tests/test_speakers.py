@@ -89,12 +89,3 @@ def test_first_names_of_the_real_catalogue_only_ever_join_authors(shared):
     firsts = {fold(re.findall(r"\w+", name)[0]) for a in authors for name in split_authors(a)}
     n_duos = sum(len(split_authors(author)) > 1 for author in authors)
     assert len(firsts) - n_duos <= len(set(coarser)) - 1 <= len(firsts)
-
-
-def test_on_the_real_catalogue_same_first_words_are_never_two_voices(shared):
-    authors = catalogue_authors(shared)
-    groups: dict[str, set[str]] = {}
-    for author, group in zip(authors, speaker_ids(authors, by_first_name=True), strict=True):
-        for name in split_authors(author):
-            groups.setdefault(fold(re.findall(r"\w+", name)[0]), set()).add(group)
-    assert all(len(found) == 1 for found in groups.values())
