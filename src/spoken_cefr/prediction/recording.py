@@ -4,6 +4,7 @@ from __future__ import annotations  # spaCy is only named here: its import takes
 
 import math
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,7 @@ def rate_recording(heard: Heard, model: LevelModel, nlp: Language) -> dict[str, 
     """
     card, transcript = model.card, heard.transcript
     reason = reason_to_abstain(heard, language=card.language)
-    known = NOTHING | {
+    known = deepcopy(NOTHING) | {
         "file": printable(str(heard.path)),
         "duration_s": round(len(heard.recording) / SAMPLE_RATE, 3),
         "language": {
