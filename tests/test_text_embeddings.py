@@ -1,10 +1,20 @@
 import numpy as np
 import pytest
 import spacy
+import torch
+from whisper.tokenizer import get_tokenizer
 
 from spoken_cefr.errors import InputError
+from spoken_cefr.neural_networks.embeddings.decoder import (
+    LAYERS,
+    MAX_TOKENS,
+    WIDTH,
+    WhisperDecoder,
+)
 from spoken_cefr.neural_networks.embeddings.text import embed_texts, load_text_encoder
 from spoken_cefr.neural_networks.embeddings.torchaudio_cpu import import_torchaudio
+from spoken_cefr.processing.weights.openai import load_openai_whisper
+from spoken_cefr.processing.weights.packaged import OFFLINE_MODEL
 
 TEXTS = [
     "Le chat dort.",
@@ -19,8 +29,6 @@ def tiny_encoder(tmp_path_factory):
     """The architecture of CamemBERT and its kind, tiny and random, with its tokenizer."""
     import_torchaudio()
     transformers = pytest.importorskip("transformers")
-    import torch
-
     folder = tmp_path_factory.mktemp("encoder")
     (folder / "vocab.txt").write_text(VOCABULARY.replace(" ", "\n"), encoding="utf-8")
     tokenizer = transformers.BertTokenizer(str(folder / "vocab.txt"))
@@ -136,3 +144,23 @@ def test_whisper_s_decoder_reads_any_script_and_the_order_of_words():
     assert np.linalg.norm(vectors[0] - vectors[1]) > 0.1
     assert np.isfinite(vectors).all()
     assert not vectors[3].any()
+
+
+@pytest.mark.whisper
+def test_whisper_s_decoder_has_the_states_of_openai_s_own_that_hears_nothing():
+    model, tokenizer = load_openai_whisper(OFFLINE_MODEL), get_tokenizer(multilingual=True)
+    french = get_tokenizer(multilingual=True, language="fr", task="transcribe")
+    texts = ["Elle l'a trouvé dans la cave, hier.", "我们去学校", "l'épistémologie " * 90]
+    states = []
+    model.decoder.blocks[LAYERS - 1].register_forward_hook(lambda *told: states.append(told[-1]))
+    silence = torch.zeros(1, 1, WIDTH)
+    for start, encoder in (
+        ([tokenizer.sot], WhisperDecoder()),
+        (list(french.sot_sequence_including_notimestamps), WhisperDecoder("fr")),
+    ):
+        for text, vector in zip(texts, encoder(texts), strict=True):
+            tokens = [*start, *tokenizer.encode(f" {text.strip()}")[:MAX_TOKENS]]
+            with torch.inference_mode():
+                model.decoder(torch.tensor([tokens]), silence)
+            expected = states.pop()[0, len(start) :].mean(dim=0).numpy()
+            np.testing.assert_allclose(vector, expected, atol=1e-5)

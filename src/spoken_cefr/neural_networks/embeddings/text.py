@@ -10,10 +10,9 @@ import torch
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from spoken_cefr.errors import InputError
+from spoken_cefr.neural_networks.embeddings.decoder import WhisperDecoder
 from spoken_cefr.neural_networks.embeddings.torchaudio_cpu import import_torchaudio
 from spoken_cefr.neural_networks.embeddings.vectors import mean_vector
-from spoken_cefr.processing.weights.openai import load_openai_whisper
-from spoken_cefr.processing.weights.packaged import OFFLINE_MODEL
 
 # Texts, shape of the answer (n, d), float32.
 TextEncoder = Callable[[Sequence[str]], np.ndarray]
@@ -26,8 +25,6 @@ _HASHING = HashingVectorizer(
 # Of a spaCy pipeline the tokenizer and the vectors are enough: nothing else changes them.
 MORE_THAN_VECTORS = ("tok2vec", "morphologizer", "parser", "senter")
 MORE_THAN_VECTORS += ("attribute_ruler", "lemmatizer", "ner")
-DECODER_TOKENS = 440  # its window is 448
-DECODER_LAYER = 2  # of 6: those above are dearer and tell hardly more
 BATCH_TEXTS = 32
 MAX_TOKENS = 512  # CamemBERT's window; what is longer is cut, as in training
 CHUNK_WORDS = 250  # of a long text; French words have some 1.4 tokens, so that none is cut
@@ -100,31 +97,6 @@ class SpacyVectors:
         vectors = np.zeros((len(texts), size), dtype=np.float32)
         for row, text in enumerate(texts):
             vectors[row] = mean_vector(self._nlp.make_doc(text))
-        return vectors
-
-
-class WhisperDecoder:
-    """Mean over the words' tokens of a hidden state of Whisper's decoder, which hears nothing."""
-
-    def __init__(self) -> None:
-        from whisper.tokenizer import get_tokenizer
-
-        model = load_openai_whisper(OFFLINE_MODEL)
-        self._decoder, self._width = model.decoder.eval(), model.dims.n_audio_state
-        self._tokenizer = get_tokenizer(multilingual=True)
-
-    @torch.inference_mode()
-    def __call__(self, texts: Sequence[str]) -> np.ndarray:
-        silence = torch.zeros(1, 1, self._width)
-        decoder = self._decoder
-        vectors = np.zeros((len(texts), self._width), dtype=np.float32)
-        for row, text in enumerate(texts):
-            words = self._tokenizer.encode(f" {text.strip()}")[:DECODER_TOKENS]
-            tokens = torch.tensor([[self._tokenizer.sot, *words]])
-            x = decoder.token_embedding(tokens) + decoder.positional_embedding[: tokens.shape[1]]
-            for block in decoder.blocks[:DECODER_LAYER]:
-                x = block(x, silence, mask=decoder.mask)
-            vectors[row] = x[0, 1:].mean(dim=0).numpy()
         return vectors
 
 

@@ -8,9 +8,10 @@ of aliases u32, and for each its name and the variable that it stands for. A
 string is its length u16 with a final zero byte, then the bytes.
 """
 
+import mmap
+import os
 import struct
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 
@@ -22,42 +23,45 @@ BINARY_VERSION = 6
 DTYPES = {0: np.float32, 1: np.int8, 2: np.int16, 3: np.int32, 4: np.float16}
 
 
-def _take(file: BinaryIO, n_bytes: int) -> bytes:
+def _take(file: mmap.mmap, n_bytes: int) -> bytes:
     data = file.read(n_bytes)
     if len(data) < n_bytes:
         raise ValueError(f"{n_bytes - len(data)} bytes are lacking")
     return data
 
 
-def _number(file: BinaryIO, kind: str) -> int:
+def _number(file: mmap.mmap, kind: str) -> int:
     """The next number, by its letter in `struct`."""
     (value,) = struct.unpack(f"<{kind}", _take(file, struct.calcsize(kind)))
     return value
 
 
-def _string(file: BinaryIO) -> str:
+def _string(file: mmap.mmap) -> str:
     return _take(file, _number(file, "H")).rstrip(b"\0").decode("utf-8")
 
 
-def _variable(file: BinaryIO) -> tuple[str, np.ndarray]:
+def _variable(file: mmap.mmap) -> tuple[str, np.ndarray]:
     name = _string(file)
     shape = [_number(file, "I") for _ in range(_number(file, "B"))]
     kind, n_bytes = _number(file, "B"), _number(file, "I")
     if kind not in DTYPES:
         raise ValueError(f"{name} is of the type {kind}")
-    values = np.frombuffer(_take(file, n_bytes), dtype=np.dtype(DTYPES[kind]).newbyteorder("<"))
+    start, dtype = file.tell(), np.dtype(DTYPES[kind]).newbyteorder("<")
+    file.seek(n_bytes, os.SEEK_CUR)  # ValueError beyond the end
+    values = np.frombuffer(file, dtype, count=n_bytes // dtype.itemsize, offset=start)
     return name, values.reshape(shape)
 
 
 def read_variables(path: Path | str) -> dict[str, np.ndarray]:
-    """All variables of a ``model.bin`` in the file's order, read-only views of its bytes.
+    """All variables of a ``model.bin`` in the file's order, read-only views of the mapped file.
 
     An alias is not repeated: it names a variable that is there. InputError if the file is missing,
     cut short, of another version or kind, or holds a type that numpy does not have.
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
+        with path.open("rb") as opened:
+            file = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ)
             version, kind = _number(file, "I"), _string(file)
             if (version, kind) != (BINARY_VERSION, SPEC):
                 raise ValueError(f"it is {kind!r} of binary version {version}")

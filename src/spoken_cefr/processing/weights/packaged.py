@@ -52,7 +52,8 @@ def offline_whisper() -> Path:
         with FileLock(folder / ".lock"):
             if not model.exists():
                 _join(folder)
-            if sha256_of(model) != WHISPER_BASE_SHA256:
+            state = model.stat()
+            if _file_sha256(model, state.st_size, state.st_mtime_ns) != WHISPER_BASE_SHA256:
                 raise InputError(
                     f"{model} is not the published file (wrong SHA-256): delete it and run again"
                 )
