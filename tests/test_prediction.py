@@ -103,8 +103,8 @@ def test_a_recording_gets_a_level_that_agrees_with_its_numbers(results):
     assert result["level"] == list(result["probabilities"])[int(result["score"]) - 1]
     assert sum(result["probabilities"].values()) == pytest.approx(1, abs=1e-3)
     assert "école" in result["transcript"]
-    assert sorted(result["measures"]) == sorted(NAMES)
-    pushes = [abs(row["contribution"]) for row in result["measures"].values()]
+    assert sorted(result["measures"]) == sorted([*NAMES, "speech_time"])
+    pushes = [abs(row["contribution"] or 0.0) for row in result["measures"].values()]
     assert pushes == sorted(pushes, reverse=True)
     assert result["model"]["trained_on"] == "Trained on nothing real."
     assert result["warnings"][0] == "Only for tests."

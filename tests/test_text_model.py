@@ -1,15 +1,17 @@
 """The starter model: what it says of texts, what leaves it unmoved, what it refuses."""
 
 import json
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import spearmanr
+from scipy.optimize import minimize
+from scipy.stats import norm, spearmanr
 from starter_texts import bare, misheard, spoken, training_texts
-from train_starter import SENTENCES, fit, rounded
+from train_starter import SENTENCES, VOICE_ERROR, columns_of, fit, measured, rounded
 
 from spoken_cefr.corpus.levels import TARGET_LEVELS, level_codes
 from spoken_cefr.errors import InputError
@@ -17,9 +19,13 @@ from spoken_cefr.measures.pipeline import load_nlp
 from spoken_cefr.paths import ROOT
 from spoken_cefr.prediction.choice import load_model
 from spoken_cefr.prediction.starter import (
+    B1_S,
+    LONGER_A_LEVEL,
+    LONGEST_S,
     MEASURE_NAMES,
     NATURAL_RATE,
     SLOW_RATE,
+    level_of_length,
     level_of_rate,
     level_of_text,
     middle,
@@ -175,7 +181,7 @@ def test_it_is_trained_on_the_sentences_that_are_there(shared):
     assert config["training"]["sentences_sha256"] == hashes
 
 
-# --- the speed
+# --- speed and length
 
 
 def test_published_rates_are_those_of_their_levels():
@@ -184,22 +190,44 @@ def test_published_rates_are_those_of_their_levels():
     assert (level_of_rate(0.5), level_of_rate(9.0)) == (1.0, 5.999)
 
 
+def test_lengths_of_levels_are_the_likeliest_of_the_real_catalogue():
+    counts = pd.read_csv(ROOT / "data" / "fr_catalogue_2025-01_counts.csv")
+    counts = counts[counts["level"].isin(TARGET_LEVELS) & counts["duration_class"].notna()]
+    limits = counts["duration_class"].str.extract(r"^>?(\d+)(?:-(\d+))?").astype(float)
+    low, high = np.log(limits[0].clip(lower=1e-9)), np.log(limits[1].fillna(np.inf))
+    levels = level_codes(counts["level"]) + 1.5
+
+    def surprise(values):
+        middle, step, spread = values
+        law = norm(middle + step * (levels - 3.5), spread)
+        return -(counts["recordings"] * np.log(law.cdf(high) - law.cdf(low))).sum()
+
+    found = minimize(surprise, [4.0, 0.5, 0.5], method="Nelder-Mead", options={"xatol": 1e-6}).x
+    assert np.exp(found[:2]) == pytest.approx([B1_S, LONGER_A_LEVEL], rel=1e-3)
+    assert found[2] / found[1] == pytest.approx(VOICE_ERROR, abs=0.005)
+    assert level_of_length(B1_S) == pytest.approx(3.5)  # the middle of B1
+    assert level_of_length(B1_S * LONGER_A_LEVEL) == pytest.approx(4.5)
+    assert level_of_length(3.0) == 1.0
+    assert level_of_length(1800.0) == level_of_length(LONGEST_S) < 5.5
+
+
 def test_a_place_of_a_level_is_at_its_cuts(model):
     assert [place_of_level(level, cuts=model.cuts) for level in (2, 3, 4, 5)] == pytest.approx(
         model.cuts
     )
 
 
-def test_two_opinions_meet_in_between_and_are_less_sure_where_they_differ(model):
-    low, high = (place_of_level(level, cuts=model.cuts) for level in (1.5, 5.5))
+def test_opinions_meet_in_between_and_are_less_sure_where_they_differ(model):
+    low, middle, high = (place_of_level(level, cuts=model.cuts) for level in (1.5, 3.5, 5.5))
     levels = np.arange(1, 6)
-    fast_and_simple, slow_and_hard = pool(model, low, high), pool(model, high, low)
-    assert fast_and_simple == pytest.approx(slow_and_hard)
-    assert (
-        pool(model, low, low) @ levels < fast_and_simple @ levels < pool(model, high, high) @ levels
-    )
-    assert fast_and_simple.max() < pool(model, low, low).max()
-    assert fast_and_simple.sum() == pytest.approx(1)
+    apart = [pool(model, *places) for places in permutations((low, middle, high))]
+    for told in apart:
+        assert told == pytest.approx(apart[0])  # none counts for more than another
+    easy, between, hard = (pool(model, *[place] * 3) for place in (low, middle, high))
+    assert easy @ levels < apart[0] @ levels < hard @ levels
+    assert apart[0].max() < between.max()
+    assert apart[0].sum() == pytest.approx(1)
+    np.testing.assert_allclose(between, model.probabilities_at(np.array([middle]))[0])
 
 
 # --- how it is made
@@ -208,6 +236,7 @@ def test_two_opinions_meet_in_between_and_are_less_sure_where_they_differ(model)
 def test_the_same_sentences_give_the_same_arrays():
     texts, levels = list(TEXTS.values()), LEVELS
     inputs = text_inputs(list(load_nlp().pipe(texts)))
+    np.testing.assert_allclose(columns_of(measured(texts, None)), inputs)
     first, second = (rounded(fit(inputs, levels)) for _ in range(2))
     for name, array in first.state().items():
         np.testing.assert_array_equal(array, second.state()[name])

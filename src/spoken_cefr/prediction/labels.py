@@ -8,6 +8,7 @@ from spoken_cefr.prediction.verdict import equally_likely
 
 # By name: French, English. One that is not here goes by its name.
 LABELS: dict[str, tuple[str, str]] = {
+    "speech_time": ("durée de parole", "length of speech"),
     "speech_rate": ("débit", "speech rate"),
     "articulation_rate": ("débit sans pauses", "rate without pauses"),
     "pause_rate": ("pauses", "pauses"),

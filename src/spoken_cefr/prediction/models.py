@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from spoken_cefr.corpus.languages import find_language
 from spoken_cefr.errors import InputError
+from spoken_cefr.measures.table import Measure
 from spoken_cefr.neural_networks.saved import CONFIG, RunModel, checked
 from spoken_cefr.prediction.listening import Heard
 from spoken_cefr.prediction.verdict import UNMEASURED, Calibration
@@ -19,6 +20,8 @@ from spoken_cefr.prediction.verdict import UNMEASURED, Calibration
 if TYPE_CHECKING:
     from spacy.tokens import Doc
 
+# Told beside the measures and no part of them: they are the same however long a recording is.
+LENGTH = Measure("speech_time", "s", "length", "from the first word to the last", "")
 Quartiles = Annotated[list[float], Field(min_length=3, max_length=3)]
 
 

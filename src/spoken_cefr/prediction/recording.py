@@ -15,7 +15,7 @@ from spoken_cefr.measures import lexis
 from spoken_cefr.measures.doubt import doubtful_words, mark_doubtful
 from spoken_cefr.measures.table import MEASURES, measure_recording
 from spoken_cefr.prediction.listening import Heard
-from spoken_cefr.prediction.models import Card, LevelModel, Part, Rating
+from spoken_cefr.prediction.models import LENGTH, Card, LevelModel, Part, Rating
 from spoken_cefr.prediction.verdict import (
     reach_verdict,
     reason_of_doubt,
@@ -88,6 +88,7 @@ def rate_recording(heard: Heard, model: LevelModel, nlp: Language) -> dict[str, 
     values = measure_recording(
         transcript.words, transcript.text, duration_s=heard.duration_s, doc=doc
     )
+    values[LENGTH.name] = transcript.words[-1].end_s - transcript.words[0].start_s
     rating = model.rate(heard, doc, values)
     verdict = reach_verdict(rating.probabilities, card.classes, model.calibration)
     reason = reason or reason_of_doubt(sum(doubtful), len(doubtful))
@@ -191,7 +192,7 @@ def _measures(
 ) -> dict[str, dict[str, Any]]:
     """Each measure with what it is in the training corpus; those that weigh most first."""
     rows = {}
-    for measure in (measure for measure in MEASURES if measure.name in values):
+    for measure in (measure for measure in (*MEASURES, LENGTH) if measure.name in values):
         value = float(values[measure.name])
         known = math.isfinite(value)
         levels = ranges.get(measure.name, {})

@@ -9,7 +9,7 @@ from typing import Any
 
 from spoken_cefr.errors import InputError
 from spoken_cefr.measures.table import measures_of
-from spoken_cefr.prediction.models import Card
+from spoken_cefr.prediction.models import LENGTH, Card
 from spoken_cefr.store import replacing
 
 BY_MARK = "utf-8-sig"  # spreadsheets know the encoding by the byte-order mark
@@ -21,7 +21,7 @@ def columns_of(card: Card) -> list[str]:
     return [
         *("file", "error", "duration_s", *VERDICT),
         *(f"p_{level}" for level in card.classes),
-        *("n_words", *sorted(measure.name for measure in measures_of(card.language))),
+        *("n_words", LENGTH.name, *sorted(measure.name for measure in measures_of(card.language))),
         *("rare_words", "transcript", "model", "notice"),
     ]
 

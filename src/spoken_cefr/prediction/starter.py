@@ -1,29 +1,33 @@
-"""The level by two opinions: what the words say, and how fast they are said.
+"""The level by three opinions: what the words say, how fast they are said, and how long it takes.
 
 A text is cut in windows of about 50 words, each gets a place on the scale of the
-levels, and the text gets their mean: a long transcript is not harder for being long.
-The speed has a place on the same scale by a rule of thumb (`level_of_rate`), and the two
-are pooled (`pool`): fast chatter of simple words and slow reading of hard ones both
-come out between what their words and their speed say.
+levels, and the text gets their mean: its words are not harder for being many.
+Speed and length have places on the same scale by a rule of thumb (`level_of_rate`) and by the
+real catalogue (`level_of_length`), and the three are pooled (`pool`): fast chatter of simple words
+and slow reading of hard ones both come out between what their words and their speed say.
 """
 
 from __future__ import annotations  # spaCy is only named here: its import takes 1.5 s
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from spoken_cefr.corpus.languages import FRENCH
 from spoken_cefr.corpus.levels import interpolated_median
 from spoken_cefr.errors import InputError
+from spoken_cefr.measures.lexis import DOUBTFUL
 from spoken_cefr.measures.pipeline import load_nlp, vectors_width
 from spoken_cefr.measures.table import TEXT_MEASURES, text_measures
+from spoken_cefr.neural_networks.embeddings.decoder import WIDTH, WhisperDecoder
 from spoken_cefr.neural_networks.embeddings.vectors import mean_vector
 from spoken_cefr.neural_networks.ordinal import OrdinalRegression
 from spoken_cefr.neural_networks.saved import CONFIG, WEIGHTS, RunModel
 from spoken_cefr.prediction.listening import Heard
-from spoken_cefr.prediction.models import LevelModel, Part, Rating
+from spoken_cefr.prediction.models import LENGTH, LevelModel, Part, Rating
 from spoken_cefr.prediction.windows import text_windows, word_places
 
 if TYPE_CHECKING:
@@ -37,9 +41,19 @@ INPUTS = "text"  # of a card
 # them a line. These are rates of registers, not of levels: a prior, and no measurement of ours.
 NATURAL_RATE, SLOW_RATE = 264 / 60, 190 / 60
 LEVELS_BETWEEN = 2  # from A2 to B2
-# Of the speed in the pooled place. On 76 human recordings that we do not have, words (0.73) and
-# speed (0.75) ranked the levels alike: neither opinion is worth more than the other.
-VOICE_WEIGHT = 0.5
+# Median duration of a recording of B1, and by what it grows a level: maximum likelihood of a
+# log-normal law with one spread for all levels, over the duration classes of 1 001 human recordings
+# (`data/fr_catalogue_2025-01_counts.csv`). The spread is 1.25 levels. Of what is longer than the
+# longest class begins the catalogue says no more.
+B1_S, LONGER_A_LEVEL, LONGEST_S = 77.7, 1.577, 180.0
+# Of speed and of length in the pooled place, each; the words have the rest. On 76 human recordings
+# that we do not have, words (0.73) and speed (0.75) ranked the levels alike, as errors of 1.25
+# levels do: no opinion is worth more than another.
+SPEED_WEIGHT = LENGTH_WEIGHT = 1 / 3
+WORDS_WEIGHT = 1 - SPEED_WEIGHT - LENGTH_WEIGHT
+# Of the answer, what the pooled place says; the rest is what each opinion says by itself, without
+# which the answer would be as sure where they differ as where they agree.
+POOLED_SHARE = 0.75
 SPEED = "speech_rate"
 # Not looked at: the first needs 20 words, the second hangs on the commas of a transcript.
 LEFT_OUT = ("type_token_ratio", "dependency_distance")
@@ -62,7 +76,7 @@ class TextLevel:
 
     ``contributions`` say of each measure how far it moves the text up (below 0: down) on the
     model's logit scale, against its median in the training texts; ``word_vectors`` the same of the
-    mean word vector, against theirs.
+    words themselves (mean vector and `text_states`), against their means.
     """
 
     probabilities: np.ndarray  # (n_classes,), float64, adding up to 1
@@ -74,20 +88,31 @@ class TextLevel:
 
 
 def text_inputs(docs: Sequence[Doc]) -> np.ndarray:
-    """Columns of the regression: measures (NaN where undefined), then the mean word vector.
+    """Columns of the regression: measures (NaN where undefined), mean word vector, `text_states`.
 
-    That has length 1: its own length depends on how many words there are. ->
-    (n_docs, n_measures + n_dimensions), float64
+    The vector has length 1: its own length depends on how many words there are. ->
+    (n_docs, n_measures + n_dimensions + `WIDTH`), float64
     """
     measured = [text_measures(doc) for doc in docs]
     measures = np.array([[values[name] for name in MEASURE_NAMES] for values in measured])
     vectors = np.array([mean_vector(doc) for doc in docs], dtype=np.float64)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.hstack([measures, vectors / np.where(lengths > 0, lengths, 1.0)])
+    return np.hstack([measures, vectors / np.where(lengths > 0, lengths, 1.0), text_states(docs)])
+
+
+def text_states(docs: Sequence[Doc]) -> np.ndarray:
+    """What Whisper's decoder makes of the words that are not doubtful. -> (n_docs, `WIDTH`)"""
+    sure = ("".join(t.text_with_ws for t in doc if t.ent_type_ != DOUBTFUL) for doc in docs)
+    return _decoder()(list(sure))
+
+
+@functools.cache
+def _decoder() -> WhisperDecoder:
+    return WhisperDecoder(FRENCH)
 
 
 def middle(model: OrdinalRegression) -> np.ndarray:
-    """A text in the middle of the training texts: medians, mean vector. -> (n_inputs,)"""
+    """A text in the middle of the training texts: medians, mean vectors. -> (n_inputs,)"""
     n = len(MEASURE_NAMES)
     return np.concatenate([model.medians[:n], model.means[n:]])
 
@@ -125,6 +150,15 @@ def level_of_rate(speech_rate: float) -> float:
     return float(np.clip(4.5 + (speech_rate - NATURAL_RATE) / step, 1.0, 5.999))
 
 
+def level_of_length(duration_s: float) -> float:
+    """Decimal level of which a duration is the median, in s from the first word to the last.
+
+    The middle of B1 is at `B1_S`; from 1 up, and no more beyond `LONGEST_S`.
+    """
+    longer = np.log(min(duration_s, LONGEST_S) / B1_S) / np.log(LONGER_A_LEVEL)
+    return float(max(1.0, 3.5 + longer))
+
+
 def place_of_level(level: float, *, cuts: np.ndarray) -> float:
     """A decimal level on the scale of a model's cuts; the outer levels are as wide as the mean."""
     width = float(np.diff(cuts).mean())
@@ -132,14 +166,16 @@ def place_of_level(level: float, *, cuts: np.ndarray) -> float:
     return float(np.interp(level, np.arange(1, len(edges) + 1), edges))
 
 
-def pool(model: OrdinalRegression, text_place: float, speed_place: float) -> np.ndarray:
-    """Probabilities of the levels by both opinions, shape (n_classes,).
+def pool(model: OrdinalRegression, words: float, speed: float, length: float) -> np.ndarray:
+    """Probabilities of the levels by the places of the three opinions, shape (n_classes,).
 
-    The mean of what the pooled place and either opinion say: where the two are far apart the
+    Mostly what the pooled place says, and what each opinion says: where they are far apart the
     answer is less sure.
     """
-    pooled = (1 - VOICE_WEIGHT) * text_place + VOICE_WEIGHT * speed_place
-    return model.probabilities_at(np.array([text_place, pooled, speed_place])).mean(axis=0)
+    opinions = np.array([words, speed, length])
+    weights = np.array([WORDS_WEIGHT, SPEED_WEIGHT, LENGTH_WEIGHT])
+    told = model.probabilities_at(np.append(opinions, opinions @ weights))
+    return POOLED_SHARE * told[-1] + (1 - POOLED_SHARE) * (weights @ told[:-1])
 
 
 def _shifts(
@@ -167,7 +203,7 @@ class TranscriptModel(LevelModel):
                 f"{saved.folder / CONFIG} is of other measures than this version computes: "
                 "make it again with tools/train_starter.py"
             )
-        size = len(MEASURE_NAMES) + vectors_width()
+        size = len(MEASURE_NAMES) + vectors_width() + WIDTH
         if self.regression.weights.size != size:
             raise InputError(
                 f"{saved.folder / WEIGHTS} is for {self.regression.weights.size} inputs, "
@@ -178,8 +214,9 @@ class TranscriptModel(LevelModel):
         """See `models.LevelModel`."""
         told = level_of_text(doc.text, model=self.regression, doc=doc)
         cuts = self.regression.cuts
-        speed = place_of_level(level_of_rate(measures[SPEED]), cuts=cuts)
         words, places = heard.transcript.words, word_places(doc.text, heard.transcript.words)
+        speed = place_of_level(level_of_rate(measures[SPEED]), cuts=cuts)
+        length = place_of_level(level_of_length(measures[LENGTH.name]), cuts=cuts)
         parts = []
         for unit in told.units:
             inside = [
@@ -188,13 +225,14 @@ class TranscriptModel(LevelModel):
                 if unit.start_char <= start < unit.end_char
             ]
             if inside:
-                answer = pool(self.regression, unit.place, speed)
+                answer = pool(self.regression, unit.place, speed, length)
                 parts.append(Part(inside[0].start_s, inside[-1].end_s, answer))
         # From the scale of the cuts to levels: the mean distance of two cuts is one level.
         width = float(np.diff(cuts).mean())
-        of_text = (1 - VOICE_WEIGHT) / width
+        of_text = WORDS_WEIGHT / width
         pushes = {name: push * of_text for name, push in told.contributions.items()}
         start = float(self.regression.decision(middle(self.regression)[None])[0])
-        pushes[SPEED] = VOICE_WEIGHT * (speed - start) / width
-        answer = pool(self.regression, told.place, speed)
+        pushes[SPEED] = SPEED_WEIGHT * (speed - start) / width
+        pushes[LENGTH.name] = LENGTH_WEIGHT * (length - start) / width
+        answer = pool(self.regression, told.place, speed, length)
         return Rating(answer, parts, pushes, told.word_vectors * of_text)

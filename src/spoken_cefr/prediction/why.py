@@ -9,6 +9,7 @@ MAX_TOLD = 5
 # By measure: what a low and a high value are called, in French and in English.
 TOLD: dict[str, dict[str, tuple[str, ...]]] = {
     "fr": {
+        "speech_time": ("enregistrement court", "enregistrement long"),
         "speech_rate": ("débit lent", "débit rapide"),
         "articulation_rate": ("parole posée entre les pauses", "parole rapide entre les pauses"),
         "pause_rate": ("pauses rares", "pauses fréquentes"),
@@ -41,6 +42,7 @@ TOLD: dict[str, dict[str, tuple[str, ...]]] = {
         "none": ("rien de ce qui est mesuré ne l’éloigne nettement du milieu",),
     },
     "en": {
+        "speech_time": ("a short recording", "a long recording"),
         "speech_rate": ("slow speech", "fast speech"),
         "articulation_rate": ("slow between pauses", "fast between pauses"),
         "pause_rate": ("rare pauses", "frequent pauses"),
@@ -107,7 +109,7 @@ def _clear(rows: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, bool, f
         if abs(push) < MIN_EFFECT or row["value"] is None or name not in TOLD["fr"]:
             continue
         medians = [quartiles[1] for quartiles in row["ranges"].values()]
-        if not medians:  # of speed, and of the words: more is harder
+        if not medians:  # of speed, length and words: more is harder
             yield name, push > 0, push
             continue
         high = row["value"] > sum(medians) / len(medians)
