@@ -5,6 +5,9 @@ states of its lower layers know of words in their context, other models can lear
 """
 
 from collections.abc import Sequence
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.special import erf, softmax
@@ -15,6 +18,8 @@ from spoken_cefr.processing.weights.packaged import offline_whisper
 MAX_TOKENS = 440  # its window is 448; what is longer is cut
 LAYERS = 2  # of 6: those above are dearer and tell hardly more
 WIDTH = 512
+# Of the attention to what is heard: where there is silence the query and the key do not matter.
+NEVER_ASKED = ("/attention/linear_0/weight", "/attention/linear_1/weight")
 
 
 class WhisperDecoder:
@@ -26,12 +31,8 @@ class WhisperDecoder:
     """
 
     def __init__(self, language: str | None = None) -> None:
-        # Not the packaged tokenizer.json: it lacks the first of openai's merges, so that no
-        # word that begins with a t is found whole.
-        from whisper.tokenizer import get_tokenizer
-
         variables = read_variables(offline_whisper() / "model.bin")
-        tokenizer = get_tokenizer(multilingual=True, language=language, task="transcribe")
+        tokenizer = _tokenizer(language)
         self._encode = tokenizer.encode
         told = tokenizer.sot_sequence_including_notimestamps
         self._start = list(told) if language else [tokenizer.sot]
@@ -42,7 +43,7 @@ class WhisperDecoder:
             {
                 name.removeprefix(f"decoder/layer_{i}/"): _float32(values)
                 for name, values in variables.items()
-                if name.startswith(f"decoder/layer_{i}/") and values.ndim
+                if name.startswith(f"decoder/layer_{i}/") and not name.endswith(NEVER_ASKED)
             }
             for i in range(LAYERS)
         ]
@@ -77,6 +78,19 @@ class WhisperDecoder:
         scores[:, ~np.tri(n, dtype=bool)] = -np.inf
         seen = (softmax(scores, axis=-1) @ value).transpose(1, 0, 2).reshape(n, WIDTH)
         return _linear(seen, layer, "self_attention/linear_1")
+
+
+def _tokenizer(language: str | None) -> Any:
+    """openai's own, its module alone: what the package around it imports takes 90 MB.
+
+    The packaged ``tokenizer.json`` lacks the first of its merges: of words with t at their
+    beginning it makes other tokens.
+    """
+    package = find_spec("whisper").submodule_search_locations[0]
+    spec = spec_from_file_location("whisper_tokenizer", Path(package) / "tokenizer.py")
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.get_tokenizer(multilingual=True, language=language, task="transcribe")
 
 
 def _float32(values: np.ndarray) -> np.ndarray:
