@@ -138,9 +138,15 @@ def test_no_encoder_is_an_error_of_runs_that_read_text_only():
 @pytest.mark.whisper
 def test_whisper_s_decoder_reads_any_script_and_the_order_of_words():
     encoder = load_text_encoder("whisper_decoder")
-    texts = ["der Hund beißt den Mann", "den Mann beißt der Hund", "我们去学校", ""]
+    texts = [
+        "der Hund beißt den Mann",
+        "den Mann beißt der Hund",
+        "我们去学校",
+        "",
+        "<|endoftext|>",
+    ]
     vectors = embed_texts(texts, encoder=encoder)
-    assert vectors.shape == (4, 512)
+    assert vectors.shape == (5, 512)
     assert np.linalg.norm(vectors[0] - vectors[1]) > 0.1
     assert np.isfinite(vectors).all()
     assert not vectors[3].any()

@@ -5,6 +5,7 @@ states of its lower layers know of words in their context, other models can lear
 """
 
 from collections.abc import Sequence
+from functools import partial
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,8 @@ class WhisperDecoder:
     def __init__(self, language: str | None = None) -> None:
         variables = read_variables(offline_whisper() / "model.bin")
         tokenizer = _tokenizer(language)
-        self._encode = tokenizer.encode
+        # A text that holds the name of a special token is a text.
+        self._encode = partial(tokenizer.encode, disallowed_special=())
         told = tokenizer.sot_sequence_including_notimestamps
         self._start = list(told) if language else [tokenizer.sot]
         self._tokens = variables["decoder/embeddings/weight"]  # float16: 53 MB, few rows are read
