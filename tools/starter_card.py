@@ -14,6 +14,7 @@ from spoken_cefr.prediction.starter import (
     MEASURE_NAMES,
     NATURAL_RATE,
     SLOW_RATE,
+    SPEED_WEIGHT,
 )
 from spoken_cefr.prediction.verdict import INTERVAL, MAX_LEVELS, Calibration
 
@@ -63,6 +64,7 @@ def write_readme(
         error=ours["passages"]["mean_absolute_error"],
         natural=f"{NATURAL_RATE:.1f}",
         slow=f"{SLOW_RATE:.1f}",
+        weight=f"{SPEED_WEIGHT:.1%}",
         b1_s=f"{B1_S:.0f}",
         longer=f"{LONGER_A_LEVEL - 1:.0%}",
         longest_s=f"{LONGEST_S:.0f}",
@@ -77,10 +79,10 @@ def write_readme(
         by_level=", ".join(f"{level} {share:.0%}" for level, share in levels),
         folds=" to ".join(f"{share:.0%}" for share in sure["covered_by_fold"]),
         **scores["certainty"],
-        **{
-            name: "none" if sure[name] is None else f"{sure[name]:.0%}"
-            for name in ("covered", "answered", "wrong_of_answered", "wrong_of_others")
-        },
+        **{name: f"{sure[name]:.0%}" for name in ("covered", "answered", "wrong_of_answered")},
+        of_others="the others are too few to tell"
+        if sure["wrong_of_others"] is None
+        else f"of the others {sure['wrong_of_others']:.0%}",
     )
 
 
@@ -116,8 +118,9 @@ takes its place.
   catalogue, whose levels their makers gave; the longest class says no more beyond {longest_s} s.
   The CEFR too speaks of "very short" and of "extended" speech. An excerpt counts as short: the row
   "length of speech" says by how much.
-- **Each of the three counts for a third** of the place. Where they disagree the answer is less
-  sure.
+- **Words and speed count for {weight} each** of the place, length for the rest: other makers'
+  recordings of a level are longer, or shorter, than this site's. Where they disagree the answer
+  is less sure.
 - **Trained on**: {n_sentences} written sentences, labelled A1 to C2 by people for a university
   course's competition; C2 counts as C1, which therefore means "C1 or above". They make
   {n_texts} texts: single sentences, passages of one level, and copies without case and
@@ -178,7 +181,7 @@ recordings (0.75), and lengths err as much in the real catalogue. The three opin
 - **No level** is given where its probability is below {least}: the most answers of which, each
   level weighing the same, at most {max_risk} name another level; nor where the span has more than
   {max_levels} levels. In folds that this was not chosen on it answers {answered}; of these
-  {wrong_of_answered} are wrong, of the others {wrong_of_others}.
+  {wrong_of_answered} are wrong; {of_others}.
 
 | answered | wrong | from which probability on |
 |---|---|---|

@@ -25,6 +25,7 @@ from spoken_cefr.prediction.verdict import (
 
 # Share of answers that name another level than the right one, each level weighing the same.
 MAX_RISK = 0.4
+FEW_OTHERS = 30  # fewer that are not answered say nothing of how many would be wrong
 AT = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2)  # shares that are answered, as told
 
 
@@ -119,7 +120,9 @@ def judge(
         "answered": _told(np.average(kept, weights=weights)),
         "wrong_of_answered": _told(np.average(wrong[kept], weights=weights[kept])),
         "wrong_of_others": (
-            None if kept.all() else _told(np.average(wrong[~kept], weights=weights[~kept]))
+            _told(np.average(wrong[~kept], weights=weights[~kept]))
+            if np.count_nonzero(~kept) >= FEW_OTHERS
+            else None
         ),
         "curve": [[_told(answered[i], 2), _told(risk[i]), _told(least[i])] for i in at],
     }
