@@ -54,7 +54,7 @@ for variant in $VARIANTS; do
     else
         told=FAILED
         failed=1
-        grep -E '^(FAILED|ERROR)' "$log" || tail -n 20 "$log"
+        grep -E '^(FAILED|ERROR|E  )' "$log" || tail -n 20 "$log"
     fi
     echo "$variant $told: $(tail -n 1 "$log") (${order[2]})"
 done
