@@ -208,7 +208,10 @@ def open_browser(*, flags=(), downloads=None):
     if _debian_pair():
         options.binary_location = _debian_pair()[0]
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        driver = webdriver.Chrome(options, _service(folder))
+        service = _service(folder)
+        # In the language C a browser finds no file whose name is not ASCII, whoever asks for it.
+        service.env["LC_ALL"] = "C.UTF-8"
+        driver = webdriver.Chrome(options, service)
         try:
             yield driver
         finally:
